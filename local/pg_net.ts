@@ -1,0 +1,184 @@
+/**
+ * The worker of the stand-in extension pg_net (its tables and functions are in sql/net.sql): takes requests in batches
+ * and sends them. It keeps the habits of the hosted worker that a design must survive: a batch waits for its slowest
+ * request, a nap follows each batch, nothing is retried, and what is in flight when the server crashes is lost.
+ */
+import postgres from "postgres";
+import { listen } from "./listener.ts";
+import { type QueuedRequest, sendRequest, type StoredResponse } from "./pg_net_http.ts";
+
+/** Settings of the hosted extension; the defaults are its defaults. */
+export interface PgNetOptions {
+  /** Most requests in one batch, and most expired responses removed with it. */
+  batchSize?: number;
+  /** How long responses are kept, as a PostgreSQL interval. */
+  ttl?: string;
+  /** Receives failures of the worker itself; failures of requests are rows. */
+  log?: (line: string) => void;
+}
+
+const NAME = "pg_net 0.20.4";
+const BATCH_SIZE = 200;
+const TTL = "6 hours";
+const NAP_MS = 1_000;
+/** After an error of the worker, e.g. a database that is restarting. */
+const RESTART_DELAY_MS = 1_000;
+const END_TIMEOUT_S = 1;
+
+/** Starts the worker on one database. It waits in peace for the extension to be created. */
+export async function startPgNet(
+  adminUrl: string,
+  options: PgNetOptions = {},
+): Promise<{ stop(): Promise<void> }> {
+  const worker = new Worker(adminUrl, options);
+  const listener = listen(adminUrl, NAME, "pg_net", {
+    onListening: () => worker.wake(),
+    onNotice: () => worker.wake(),
+  });
+  const running = worker.run();
+  await listener.ready;
+  return {
+    async stop() {
+      await Promise.all([listener.stop(), worker.stop()]);
+      await running;
+    },
+  };
+}
+
+class Worker {
+  readonly #sql: postgres.Sql;
+  readonly #options: Required<PgNetOptions>;
+  readonly #stopping = new AbortController();
+  /**
+   * The original keeps this flag in shared memory. A commit sets the latch only when it raises the flag, and the flag
+   * is lowered only when the worker leaves its sleep; so in a row of batches one commit cuts a nap short, and
+   * every later one waits the nap out.
+   */
+  #shouldWake = true;
+  readonly #latch = new Latch();
+
+  constructor(adminUrl: string, options: PgNetOptions) {
+    this.#options = { batchSize: BATCH_SIZE, ttl: TTL, log: () => {}, ...options };
+    // As hosted, the worker is no superuser: every role may put a trigger on its tables.
+    const connection = { application_name: NAME, role: "postgres" };
+    this.#sql = postgres(adminUrl, { max: 1, fetch_types: false, onnotice: () => {}, connection });
+  }
+
+  wake(): void {
+    if (this.#shouldWake) return;
+    this.#shouldWake = true;
+    this.#latch.set();
+  }
+
+  async run(): Promise<void> {
+    while (!this.#isStopping) {
+      if (!this.#shouldWake) {
+        await this.#latch.wait(null);
+        continue;
+      }
+      this.#shouldWake = false;
+      try {
+        await this.#drain();
+      } catch (error) {
+        if (this.#isStopping) return;
+        this.#options.log(`pg_net: ${(error as Error).message}; the batch will be sent again`);
+        await this.#latch.wait(RESTART_DELAY_MS);
+        this.#shouldWake = true;
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#latch.set();
+    await this.#sql.end({ timeout: END_TIMEOUT_S });
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #drain(): Promise<void> {
+    if (!(await this.#isInstalled())) return;
+    for (let hadWork = true; hadWork && !this.#isStopping;) {
+      hadWork = await this.#batch();
+      await this.#latch.wait(NAP_MS);
+    }
+  }
+
+  async #isInstalled(): Promise<boolean> {
+    const [row] = await this.#sql<{ installed: boolean }[]>`
+      select exists (select from pg_catalog.pg_extension where extname = 'pg_net') as installed`;
+    return row?.installed ?? false;
+  }
+
+  /** One transaction over the whole batch: what is not stored because the worker died is in the queue again. */
+  async #batch(): Promise<boolean> {
+    const { batchSize, ttl } = this.#options;
+    return await this.#sql.begin(async (tx) => {
+      const [requests, expired] = await Promise.all([claim(tx, batchSize), expire(tx, ttl, batchSize)]);
+      if (requests.length > 0) {
+        const { signal } = this.#stopping;
+        await store(tx, await Promise.all(requests.map((request) => sendRequest(request, signal))));
+      }
+      return requests.length > 0 || expired > 0;
+    });
+  }
+}
+
+async function claim(tx: postgres.ISql, batchSize: number): Promise<QueuedRequest[]> {
+  return await tx<QueuedRequest[]>`
+    with batch as (
+      select id from net.http_request_queue order by id limit ${batchSize}
+    )
+    delete from net.http_request_queue q using batch where q.id = batch.id
+    returning
+      q.id,
+      q.method::text,
+      q.url,
+      (select jsonb_object_agg(key, value) from jsonb_each_text(q.headers)) as headers,
+      q.body,
+      q.timeout_milliseconds as "timeoutMs"`;
+}
+
+async function expire(tx: postgres.ISql, ttl: string, batchSize: number): Promise<number> {
+  const { count } = await tx`
+    delete from net._http_response
+    where ctid = any (array(
+      select ctid from net._http_response where created < now() - ${ttl}::interval order by created limit ${batchSize}
+    ))`;
+  return count;
+}
+
+async function store(tx: postgres.ISql, responses: readonly StoredResponse[]): Promise<void> {
+  await tx`
+    insert into net._http_response (id, status_code, content_type, headers, content, timed_out, error_msg)
+    select id, status_code, content_type, headers, content, timed_out, error_msg
+    from jsonb_to_recordset(${JSON.stringify(responses)}::text::jsonb) as r (
+      id bigint, status_code int, content_type text, headers jsonb, content text, timed_out bool, error_msg text
+    )`;
+}
+
+/** A flag that a sleeper waits for. Set while nobody sleeps, it lets the next sleeper through at once. */
+class Latch {
+  #isSet = false;
+  #release: (() => void) | null = null;
+
+  set(): void {
+    this.#isSet = true;
+    this.#release?.();
+  }
+
+  /** Waits until set or until the time is over, null for ever; unsets it. */
+  async wait(ms: number | null): Promise<void> {
+    if (!this.#isSet) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#release = resolve;
+      const timer = ms === null ? undefined : setTimeout(resolve, ms);
+      await promise;
+      clearTimeout(timer);
+      this.#release = null;
+    }
+    this.#isSet = false;
+  }
+}
