@@ -9,13 +9,11 @@ const FIRST = "1621425600000,100,110,90,105.50,1.25";
 const SECOND = "1621425660000,105.5,106,104.125,105,2";
 
 /** Reads lines as a kline file of BTCUSDT. */
-async function read(lines: readonly string[], name = "k.csv") {
-  let candles: Candle[] = [];
-  await withDirectory(async (directory) => {
+async function read(lines: readonly string[], name = "k.csv"): Promise<Candle[]> {
+  return await withDirectory(async (directory) => {
     const path = await writeLines(directory, name, lines);
-    candles = await collect(readKlines({ path, symbol: "BTCUSDT" }));
+    return await collect(readKlines({ path, symbol: "BTCUSDT" }));
   });
-  return candles;
 }
 
 for (const name of ["k.csv", "k.csv.gz"]) {

@@ -18,11 +18,11 @@ export function testWithRecorded(name: string, files: readonly string[], fn: () 
   Deno.test({ name: name + suffix, ignore: absent !== undefined, fn });
 }
 
-/** Runs `use` with a new directory that is removed afterwards. */
-export async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+/** What `use` makes of a new directory, which is removed afterwards. */
+export async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await Deno.makeTempDir({ prefix: "fillbase-market-" });
   try {
-    await use(directory);
+    return await use(directory);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
