@@ -2,9 +2,10 @@ import type postgres from "postgres";
 import { GENERATED_NOTICE } from "./schemas.ts";
 
 interface Transition {
-  readonly from_status: string | null;
+  /** Empty: a row may be born in `to_status`. */
+  readonly from_status: string;
   readonly to_status: string;
-  readonly note: string | null;
+  readonly note: string;
 }
 
 /** The tables that say what may become of a thing; a trigger enforces them for every writer. */
@@ -27,31 +28,27 @@ export async function generateStatesDocument(sql: postgres.Sql): Promise<string>
 async function readTransitions(sql: postgres.Sql, table: string): Promise<Transition[]> {
   return await sql<Transition[]>`
     select from_status::text, to_status::text, note from ${sql(table)}
-     order by from_status::text collate "C" nulls first, to_status::text collate "C"`;
+     order by from_status::text collate "C", to_status::text collate "C"`;
 }
 
-/** A state that nothing leads to is a beginning, one that leads nowhere an end. */
+/** A state that leads nowhere is an end. */
 function diagram(transitions: readonly Transition[]): string {
-  const arrows = transitions.map(({ from_status, to_status }) => `${from_status ?? "[*]"} --> ${to_status}`);
   const sources = new Set(transitions.map((one) => one.from_status));
-  const targets = new Set(transitions.map((one) => one.to_status));
-  const begins = sources.has(null)
-    ? []
-    : [...sources].filter((state) => state !== null && !targets.has(state));
-  const ends = [...targets].filter((state) => !sources.has(state));
+  const ends = new Set(transitions.map((one) => one.to_status).filter((state) => !sources.has(state)));
   const lines = [
-    ...begins.map((state) => `[*] --> ${state}`),
-    ...arrows,
-    ...ends.map((state) => `${state} --> [*]`),
+    ...transitions.map(({ from_status, to_status }) => `${from_status || "[*]"} --> ${to_status}`),
+    ...[...ends].map((state) => `${state} --> [*]`),
   ];
   return ["```mermaid", "stateDiagram-v2", ...lines.map((line) => `  ${line}`), "```"].join("\n");
 }
 
 function tableOf(transitions: readonly Transition[]): string {
-  const cell = (text: string | null) => (text ?? "").replaceAll("|", "\\|").replaceAll("\n", " ");
+  const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
   return [
     "| from | to | when |",
     "| --- | --- | --- |",
-    ...transitions.map((one) => `| ${cell(one.from_status)} | ${cell(one.to_status)} | ${cell(one.note)} |`),
+    ...transitions.map((one) =>
+      `| ${cell(one.from_status || "(new)")} | ${cell(one.to_status)} | ${cell(one.note)} |`
+    ),
   ].join("\n");
 }

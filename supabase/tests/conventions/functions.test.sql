@@ -1,0 +1,61 @@
+begin;
+select plan(8);
+
+create temporary view our_functions as
+  select p.oid, p.oid::regprocedure::text as name, n.nspname::text as schema, p.proname::text as short_name,
+         p.proconfig, p.prosecdef, p.proacl, p.proowner, p.proargnames, p.proargmodes, p.prorettype
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+   where n.nspname in ('public', 'trading')
+     and not exists (select from pg_catalog.pg_depend d
+                      where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e');
+
+select is_empty(
+  $$ select name from our_functions where not coalesce(proconfig @> array['search_path=""'], false) order by 1 $$,
+  'every function has an empty search_path');
+
+select is_empty(
+  $$ select f.name
+       from our_functions f, aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+      where a.grantee = 0 order by 1 $$,
+  'no function is executable by PUBLIC');
+
+select is_empty(
+  $$ select name, role
+       from our_functions, unnest(array['anon', 'authenticated']) role
+      where schema = 'trading' and has_function_privilege(role, oid, 'execute') order by 1, 2 $$,
+  'no function of the engine is executable by anon or authenticated');
+
+select is_empty(
+  $$ select role from unnest(array['anon', 'authenticated']) role
+      where has_schema_privilege(role, to_regnamespace('trading'), 'usage') order by 1 $$,
+  'anon and authenticated cannot even name what is in the schema of the engine');
+
+-- Owned by postgres and a definer, each with its reason:
+--   (none)
+select is_empty(
+  $$ select name, proowner::regrole::text
+       from our_functions
+      where prosecdef and proowner::regrole::text <> 'fillbase_engine' order by 1 $$,
+  'security definer functions run as fillbase_engine and as nobody else');
+
+select is_empty(
+  $$ select name from our_functions
+      where obj_description(oid, 'pg_proc') is null
+        and (has_function_privilege('authenticated', oid, 'execute') or has_function_privilege('service_role', oid, 'execute'))
+      order by 1 $$,
+  'every function that a caller may execute has a comment');
+
+select is_empty(
+  $$ select schema, short_name from our_functions group by 1, 2 having count(*) > 1 order by 1, 2 $$,
+  'no function is overloaded: callers use named arguments');
+
+select is_empty(
+  $$ select f.name, a.arg
+       from our_functions f, unnest(f.proargnames) with ordinality a(arg, position)
+      where coalesce(f.proargmodes[a.position]::text, 'i') in ('i', 'b', 'v') and a.arg !~ '^p_'
+      order by 1, 2 $$,
+  'parameters are named p_*, so that none hides a column');
+
+select * from finish();
+rollback;
