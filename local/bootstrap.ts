@@ -6,47 +6,59 @@
 import postgres from "postgres";
 import { readScript } from "./extensions.ts";
 
-/** Steps in order. `auth tables` comes from the auth server that will use them; the others are files in `sql/`. */
-const STEPS = ["roles.sql", "schemas.sql", "auth tables", "auth.sql", "realtime.sql"] as const;
+/** Files in `sql/`, in order. A file that is absent is skipped. */
+const STEPS = ["roles.sql", "schemas.sql", "auth.sql", "realtime.sql"] as const;
 
-/** Part of the fingerprint in place of the package's text, which is costly to load. Change it with the dependency. */
+/** Whose tables auth.sql completes. Stands in the fingerprint for a package that is costly to load. */
 const AUTH_TABLES_SOURCE = "@supabase/lite@0.10.0";
 
 /** Two programs may start on one database; the second waits and then finds the work done. */
 const BOOTSTRAP_LOCK = 7_220_260_101;
 
+const MARKER = "bootstrapped from ";
+
+/** Fingerprints of the sources that a database was made from, by step. */
+type Fingerprints = Record<string, string>;
+
 /** Brings the database of the URL to the state of the sources. Needs the superuser; safe to run again. */
 export async function bootstrapDatabase(adminUrl: string): Promise<void> {
-  const scripts = new Map<string, string | null>();
+  const scripts = new Map<string, string>();
+  const wanted: Fingerprints = {};
   for (const step of STEPS) {
-    scripts.set(step, step === "auth tables" ? AUTH_TABLES_SOURCE : await readScript(step));
+    const text = await readScript(step);
+    if (text === null) continue;
+    scripts.set(step, text);
+    wanted[step] = await sha256(step === "auth.sql" ? AUTH_TABLES_SOURCE + text : text);
   }
-  const fingerprint = `bootstrap ${await sha256([...scripts.values()].join("\0"))}`;
   const sql = postgres(adminUrl, {
     max: 1,
     onnotice: () => {},
     connection: { application_name: "bootstrap" },
   });
   try {
-    if (await isDone(sql, fingerprint)) return;
+    if (pending(wanted, await done(sql)).length === 0) return;
     await sql.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(${BOOTSTRAP_LOCK})`;
-      if (await isDone(tx, fingerprint)) return;
-      for (const [step, script] of scripts) {
-        const text = step === "auth tables" ? await authTables() : script;
-        if (text !== null) await runStep(tx, step, text);
+      for (const step of pending(wanted, await done(tx))) {
+        if (step === "auth.sql") await runStep(tx, "auth tables", await authTables());
+        await runStep(tx, step, scripts.get(step)!);
       }
-      await tx.unsafe(`comment on schema extensions is '${fingerprint}'`);
+      await tx.unsafe(`comment on schema extensions is '${MARKER}${JSON.stringify(wanted)}'`);
     });
   } finally {
     await sql.end();
   }
 }
 
-async function isDone(sql: postgres.ISql, fingerprint: string): Promise<boolean> {
+function pending(wanted: Fingerprints, present: Fingerprints): string[] {
+  return Object.keys(wanted).filter((step) => wanted[step] !== present[step]);
+}
+
+/** What the database remembers. A comment is copied with a template database, and a migration has no reason to touch it. */
+async function done(sql: postgres.ISql): Promise<Fingerprints> {
   const [row] = await sql<{ comment: string | null }[]>`
     select obj_description(to_regnamespace('extensions'), 'pg_namespace') as comment`;
-  return row?.comment === fingerprint;
+  return row?.comment?.startsWith(MARKER) ? JSON.parse(row.comment.slice(MARKER.length)) : {};
 }
 
 async function runStep(sql: postgres.ISql, step: string, text: string): Promise<void> {

@@ -56,6 +56,7 @@ class Worker {
    */
   #shouldWake = true;
   readonly #latch = new Latch();
+  #isInstalled = false;
 
   constructor(adminUrl: string, options: PgNetOptions) {
     this.#options = { batchSize: BATCH_SIZE, ttl: TTL, log: () => {}, ...options };
@@ -99,35 +100,53 @@ class Worker {
   }
 
   async #drain(): Promise<void> {
-    if (!(await this.#isInstalled())) return;
+    this.#isInstalled ||= await this.#findExtension();
+    if (!this.#isInstalled) return;
     for (let hadWork = true; hadWork && !this.#isStopping;) {
       hadWork = await this.#batch();
       await this.#latch.wait(NAP_MS);
     }
   }
 
-  async #isInstalled(): Promise<boolean> {
+  async #findExtension(): Promise<boolean> {
     const [row] = await this.#sql<{ installed: boolean }[]>`
       select exists (select from pg_catalog.pg_extension where extname = 'pg_net') as installed`;
     return row?.installed ?? false;
   }
 
-  /** One transaction over the whole batch: what is not stored because the worker died is in the queue again. */
+  /**
+   * One transaction over the whole batch: what is not stored because the worker died is in the queue again. The first
+   * statements go out together, for each round trip would delay every request of an idle system.
+   */
   async #batch(): Promise<boolean> {
     const { batchSize, ttl } = this.#options;
-    return await this.#sql.begin(async (tx) => {
-      const [requests, expired] = await Promise.all([claim(tx, batchSize), expire(tx, ttl, batchSize)]);
-      if (requests.length > 0) {
-        const { signal } = this.#stopping;
-        await store(tx, await Promise.all(requests.map((request) => sendRequest(request, signal))));
-      }
-      return requests.length > 0 || expired > 0;
-    });
+    const session = await this.#sql.reserve();
+    try {
+      const [, responses, expired] = await Promise.all([
+        session`begin`,
+        claim(session, batchSize).then((requests) => this.#send(requests)),
+        expire(session, ttl, batchSize),
+      ]);
+      if (responses.length > 0) await store(session, responses);
+      await session`commit`;
+      return responses.length > 0 || expired > 0;
+    } catch (error) {
+      this.#isInstalled = false;
+      await session`rollback`.catch(() => {});
+      throw error;
+    } finally {
+      session.release();
+    }
+  }
+
+  #send(requests: readonly QueuedRequest[]): Promise<StoredResponse[]> {
+    const { signal } = this.#stopping;
+    return Promise.all(requests.map((request) => sendRequest(request, signal)));
   }
 }
 
-async function claim(tx: postgres.ISql, batchSize: number): Promise<QueuedRequest[]> {
-  return await tx<QueuedRequest[]>`
+async function claim(session: postgres.ISql, batchSize: number): Promise<QueuedRequest[]> {
+  return await session<QueuedRequest[]>`
     with batch as (
       select id from net.http_request_queue order by id limit ${batchSize}
     )
@@ -141,8 +160,8 @@ async function claim(tx: postgres.ISql, batchSize: number): Promise<QueuedReques
       q.timeout_milliseconds as "timeoutMs"`;
 }
 
-async function expire(tx: postgres.ISql, ttl: string, batchSize: number): Promise<number> {
-  const { count } = await tx`
+async function expire(session: postgres.ISql, ttl: string, batchSize: number): Promise<number> {
+  const { count } = await session`
     delete from net._http_response
     where ctid = any (array(
       select ctid from net._http_response where created < now() - ${ttl}::interval order by created limit ${batchSize}
@@ -150,8 +169,8 @@ async function expire(tx: postgres.ISql, ttl: string, batchSize: number): Promis
   return count;
 }
 
-async function store(tx: postgres.ISql, responses: readonly StoredResponse[]): Promise<void> {
-  await tx`
+async function store(session: postgres.ISql, responses: readonly StoredResponse[]): Promise<void> {
+  await session`
     insert into net._http_response (id, status_code, content_type, headers, content, timed_out, error_msg)
     select id, status_code, content_type, headers, content, timed_out, error_msg
     from jsonb_to_recordset(${JSON.stringify(responses)}::text::jsonb) as r (
