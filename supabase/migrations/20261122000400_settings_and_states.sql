@@ -1,0 +1,124 @@
+-- Purpose: settings of the installation, its operators, the engine's clock and the trading states (halts).
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create table trading.settings (
+  id                          boolean primary key default true check (id),
+  project_url                 text check (project_url ~ '^https?://'),
+  installation_url            text,
+  installation_secret_sha256  text,
+  installation_tag            text not null default left(md5(gen_random_uuid()::text), 6),
+  armed_at                    timestamptz,
+  armed_by                    text,
+  clock_at                    timestamptz,
+  lease_ms                    int not null default 30000 check (lease_ms between 1000 and 600000),
+  job_max_attempts            int not null default 8 check (job_max_attempts between 1 and 100),
+  invocation_paper_jobs       int not null default 150 check (invocation_paper_jobs between 1 and 10000),
+  invocation_live_jobs        int not null default 30 check (invocation_live_jobs between 1 and 10000),
+  invocation_ms               int not null default 45000 check (invocation_ms between 1000 and 120000),
+  listen_ms                   int not null default 60000 check (listen_ms between 0 and 120000),
+  max_price_age_ms            int not null default 10000 check (max_price_age_ms between 100 and 3600000),
+  quote_retention_ms          int not null default 60000 check (quote_retention_ms between 1000 and 600000),
+  paper_taker_fee             numeric not null default 0.001 check (paper_taker_fee >= 0 and paper_taker_fee < 0.1),
+  paper_maker_fee             numeric not null default 0.001 check (paper_maker_fee >= 0 and paper_maker_fee < 0.1),
+  paper_slippage_min          numeric not null default 0 check (paper_slippage_min >= 0),
+  paper_slippage_max          numeric not null default 0.001 check (paper_slippage_max < 0.1),
+  paper_impact_per_10k        numeric not null default 0 check (paper_impact_per_10k >= 0 and paper_impact_per_10k < 0.1),
+  paper_latency_ms            int not null default 0 check (paper_latency_ms between 0 and 60000),
+  paper_latency_jitter_ms     int not null default 0 check (paper_latency_jitter_ms between 0 and 60000),
+  price_broadcast_ms          int not null default 1000 check (price_broadcast_ms between 0 and 60000),
+  notify_state_changes        boolean not null default false,
+  constraint settings_slippage_ordered check (paper_slippage_min <= paper_slippage_max),
+  constraint settings_armed_whole check ((armed_at is null) = (installation_url is null)
+    and (armed_at is null) = (installation_secret_sha256 is null) and (armed_at is null) = (armed_by is null))
+);
+comment on table  trading.settings is 'One row: how this installation runs. Changed by operators only.';
+comment on column trading.settings.project_url is 'Base URL of the project for the doorbell; the Vault secret project_url is used where this is null.';
+comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
+comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
+comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
+comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
+comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
+insert into trading.settings default values;
+
+create function trading.engine_now() returns timestamptz
+language sql stable set search_path = ''
+as $$ select coalesce((select s.clock_at from trading.settings s), clock_timestamp()) $$;
+comment on function trading.engine_now is 'The engine''s time: the wall clock, or market time in a replay. Only outermost calls read it.';
+
+create table trading.operators (
+  user_id    uuid primary key,
+  note       text not null default '',
+  created_at timestamptz not null default now()
+);
+comment on table trading.operators is 'Who may act for everybody. Rows are added by the database owner, never by a user.';
+
+create table trading.trading_states (
+  scope      text not null check (scope in ('system', 'user', 'account')),
+  scope_id   uuid not null,
+  state      text not null default 'active' check (state in ('active', 'reducing', 'halted')),
+  epoch      bigint not null default 0,
+  flatten    boolean not null default false,
+  reason     text not null default '',
+  set_by     text not null default 'engine',
+  set_at     timestamptz not null default now(),
+  primary key (scope, scope_id),
+  constraint trading_states_flatten_only_when_not_active check (not flatten or state <> 'active')
+);
+comment on table trading.trading_states is
+  'active, reducing (no entry) or halted (no entry and no AI) per system, user and account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+insert into trading.trading_states (scope, scope_id) values ('system', '00000000-0000-0000-0000-000000000000');
+
+alter table trading.settings enable row level security;
+alter table trading.operators enable row level security;
+alter table trading.trading_states enable row level security;
+create policy settings_select_service on trading.settings for select to service_role using (true);
+create policy operators_select_service on trading.operators for select to service_role using (true);
+create policy trading_states_select_service on trading.trading_states for select to service_role using (true);
+revoke all on trading.settings, trading.operators, trading.trading_states from public, anon, authenticated, service_role;
+grant select on trading.settings, trading.operators, trading.trading_states to service_role;
+
+-- One key per gate. Gates take them shared and last, halts take them exclusive, so a halt waits for a commit, not for work.
+create function trading.gate_key(p_scope text, p_scope_id uuid) returns bigint
+language sql immutable strict parallel safe set search_path = ''
+as $$ select hashtextextended('gate:' || p_scope || ':' || p_scope_id, 0) $$;
+comment on function trading.gate_key is 'Advisory lock key of a halt gate (system, user or account).';
+
+create function trading.portfolio_key(p_portfolio_id uuid) returns bigint
+language sql immutable strict parallel safe set search_path = ''
+as $$ select hashtextextended('portfolio:' || p_portfolio_id, 0) $$;
+comment on function trading.portfolio_key is 'Advisory lock key of a portfolio: the first lock of every command about money.';
+
+create function trading.lock_portfolio(p_portfolio_id uuid) returns void
+language sql volatile strict set search_path = ''
+as $$ select pg_advisory_xact_lock(trading.portfolio_key(p_portfolio_id)) $$;
+comment on function trading.lock_portfolio is 'Waits for the portfolio''s lock until the end of the transaction (55P03 after lock_timeout).';
+
+-- Shared gates in the one order; what is read in the next statement is then true until this transaction ends.
+create function trading.enter_gates(p_user_id uuid, p_account_id uuid) returns void
+language plpgsql volatile strict set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(trading.gate_key('system', '00000000-0000-0000-0000-000000000000'));
+  perform pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id));
+  perform pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
+end
+$$;
+comment on function trading.enter_gates is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
+
+create function trading.effective_state(p_user_id uuid, p_account_id uuid, out state text, out epoch bigint, out flatten boolean)
+language sql stable set search_path = ''
+as $$
+  select
+    case when bool_or(s.state = 'halted') then 'halted' when bool_or(s.state = 'reducing') then 'reducing' else 'active' end,
+    coalesce(sum(s.epoch), 0)::bigint,
+    coalesce(bool_or(s.flatten), false)
+  from trading.trading_states s
+  where (s.scope = 'system')
+     or (s.scope = 'user' and s.scope_id = p_user_id)
+     or (s.scope = 'account' and s.scope_id = p_account_id)
+$$;
+comment on function trading.effective_state is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
+
+reset role;

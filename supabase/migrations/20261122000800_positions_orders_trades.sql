@@ -1,0 +1,401 @@
+-- Purpose: positions, orders, trades, reservations, engine stops, and the states they may take.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create table trading.position_transitions (
+  from_status text not null,
+  to_status   text not null,
+  note        text not null,
+  primary key (from_status, to_status)
+);
+comment on table trading.position_transitions is 'Every legal change of positions.status; from_status empty: a row may be born so. Enforced by trigger for every writer.';
+insert into trading.position_transitions values
+  ('', 'created', 'the entry was planned'),
+  ('created', 'submitting', 'the entry order has its permit'),
+  ('created', 'failed', 'the entry was denied or abandoned before it was sent'),
+  ('submitting', 'open', 'the first fill'),
+  ('submitting', 'failed', 'the entry ended without a fill'),
+  ('open', 'monitoring', 'the first management decision'),
+  ('open', 'closing', 'an exit for the whole was planned'),
+  ('monitoring', 'closing', 'an exit for the whole was planned'),
+  ('closing', 'open', 'the exit did not finish; coins are still there'),
+  ('closing', 'monitoring', 'the exit did not finish; coins are still there'),
+  ('closing', 'closed', 'nothing sellable is left'),
+  ('failed', 'open', 'a fill arrived for an entry believed dead'),
+  ('closed', 'open', 'a fill arrived for a position believed closed');
+
+create table trading.order_transitions (
+  from_status text not null,
+  to_status   text not null,
+  note        text not null,
+  primary key (from_status, to_status)
+);
+comment on table trading.order_transitions is 'Every legal change of orders.state; from_status empty: a row may be born so. Enforced by trigger for every writer.';
+insert into trading.order_transitions values
+  ('', 'planned', 'intent, not yet allowed to leave'),
+  ('', 'working', 'a protective order resting on the paper venue, planned and placed in one commit'),
+  ('planned', 'submitting', 'the permit was given; from here on it is only asked about'),
+  ('planned', 'denied', 'refused by the last gate'),
+  ('planned', 'abandoned', 'no longer wanted before it was sent'),
+  ('submitting', 'working', 'the venue accepted it'),
+  ('submitting', 'partially_filled', 'accepted and filled in part'),
+  ('submitting', 'filled', 'accepted and filled at once'),
+  ('submitting', 'cancelled', 'accepted, then cancelled'),
+  ('submitting', 'expired', 'accepted; what did not fill expired'),
+  ('submitting', 'rejected', 'refused by the venue'),
+  ('submitting', 'not_sent', 'proven: no byte left'),
+  ('submitting', 'unknown', 'sent, and not proven accepted or refused'),
+  ('unknown', 'working', 'found at the venue'),
+  ('unknown', 'partially_filled', 'found at the venue'),
+  ('unknown', 'filled', 'found at the venue'),
+  ('unknown', 'cancelled', 'found at the venue'),
+  ('unknown', 'expired', 'found at the venue'),
+  ('unknown', 'rejected', 'found at the venue'),
+  ('unknown', 'not_placed', 'absence proven'),
+  ('working', 'partially_filled', 'a fill'),
+  ('working', 'filled', 'the last fill'),
+  ('working', 'cancelled', 'cancelled'),
+  ('working', 'expired', 'ended by its time in force'),
+  ('working', 'rejected', 'a trigger fired and the venue refused the order'),
+  ('partially_filled', 'filled', 'the last fill'),
+  ('partially_filled', 'cancelled', 'the rest was cancelled'),
+  ('partially_filled', 'expired', 'the rest expired'),
+  ('cancelled', 'partially_filled', 'a late fill'),
+  ('cancelled', 'filled', 'a fill won the race against the cancel'),
+  ('expired', 'partially_filled', 'a late fill'),
+  ('expired', 'filled', 'a late fill'),
+  ('rejected', 'partially_filled', 'a fill proved the rejection wrong'),
+  ('rejected', 'filled', 'a fill proved the rejection wrong'),
+  ('not_placed', 'partially_filled', 'a fill proved the absence wrong'),
+  ('not_placed', 'filled', 'a fill proved the absence wrong');
+
+create table public.positions (
+  id                   uuid primary key,
+  user_id              uuid not null,
+  trader_id            uuid references public.traders (id) on delete set null,
+  signal_id            uuid references public.signals (id) on delete set null,
+  portfolio_id         uuid not null references trading.portfolios (id),
+  account_id           uuid not null references trading.accounts (id),
+  symbol               text not null references public.instruments (symbol),
+  side                 text not null default 'long' check (side = 'long'),
+  status               text not null check (status in ('created', 'submitting', 'open', 'monitoring', 'closing', 'closed', 'failed')),
+  status_before_closing text,
+  is_paper_trade       boolean not null,
+  quantity             trading.quantity not null default 0,
+  cost                 trading.amount not null default 0,
+  entry_price          trading.amount,
+  entry_quantity       trading.quantity not null default 0,
+  entry_value          trading.amount not null default 0,
+  entry_cost           trading.amount not null default 0,
+  entry_time           timestamptz,
+  exit_price           trading.amount,
+  exit_quantity        trading.quantity not null default 0,
+  exit_value           trading.amount not null default 0,
+  exit_time            timestamptz,
+  exit_reason          text,
+  fees_paid            trading.amount not null default 0,
+  is_pnl_provisional   boolean not null default false,
+  realized_pnl         trading.amount not null default 0,
+  realized_pnl_percent numeric,
+  dust_quantity        trading.quantity not null default 0,
+  dust_value           trading.amount not null default 0,
+  stop_loss_price      trading.price,
+  take_profit_price    trading.price,
+  take_profit_prices   numeric[] not null default '{}',
+  max_loss_usdt        trading.amount,
+  failure_code         text,
+  failure_reason       text,
+  metadata             jsonb not null default '{}',
+  version              bigint not null default 1,
+  created_at           timestamptz not null,
+  opened_at            timestamptz,
+  closed_at            timestamptz,
+  updated_at           timestamptz not null,
+  constraint positions_closed_at_matches_status check ((status in ('closed', 'failed')) = (closed_at is not null)),
+  constraint positions_opened_at_matches_status check (status in ('created', 'submitting', 'failed') or opened_at is not null),
+  constraint positions_ended_holds_nothing check (status not in ('closed', 'failed') or (quantity = 0 and cost = 0)),
+  constraint positions_open_has_stop check (status not in ('open', 'monitoring', 'closing') or stop_loss_price is not null),
+  constraint positions_failure_explained check (status <> 'failed' or failure_code is not null),
+  constraint positions_closing_remembers check (status <> 'closing' or status_before_closing is not null)
+) with (fillfactor = 80);
+comment on table  public.positions is 'A managed position: one per signal. Amounts are in the quote asset, quantities in the base asset.';
+comment on column public.positions.quantity is 'Base asset held now, net of fees taken in it.';
+comment on column public.positions.cost is 'What the held quantity cost, fees in quote included; exact, an input of PnL.';
+comment on column public.positions.entry_price is 'Average of the buys, rounded to 18 decimals: shown, never an input.';
+comment on column public.positions.entry_cost is 'Sum over the buys of value and fees not taken in the base asset; the denominator of the return.';
+comment on column public.positions.realized_pnl is 'Net result of what was sold, and of the dust when closed.';
+comment on column public.positions.realized_pnl_percent is 'realized_pnl / entry_cost, in percent; set when closed.';
+comment on column public.positions.is_pnl_provisional is 'True while a fee in a third asset has no rate to the quote asset.';
+comment on column public.positions.max_loss_usdt is 'Loss if all of it were sold at the stop, taker fee included; a gap can cost more.';
+comment on column public.positions.metadata is 'Free for frontends and the AI; the engine decides nothing from it.';
+
+create unique index positions_signal_id_idx on public.positions (signal_id) where status <> 'failed';
+create index positions_signal_id_all_idx on public.positions (signal_id);
+create index positions_user_id_idx on public.positions (user_id, created_at);
+create index positions_trader_id_idx on public.positions (trader_id);
+create index positions_portfolio_live_idx on public.positions (portfolio_id) where status not in ('closed', 'failed');
+create index positions_portfolio_id_idx on public.positions (portfolio_id);
+create index positions_account_id_idx on public.positions (account_id);
+create index positions_symbol_idx on public.positions (symbol);
+
+create table public.orders (
+  id                uuid primary key,
+  user_id           uuid not null,
+  trader_id         uuid references public.traders (id) on delete set null,
+  signal_id         uuid references public.signals (id) on delete set null,
+  position_id       uuid not null references public.positions (id),
+  portfolio_id      uuid not null references trading.portfolios (id),
+  account_id        uuid not null references trading.accounts (id),
+  role              text not null check (role in ('entry', 'exit', 'stop_loss', 'take_profit')),
+  attempt           int not null check (attempt > 0),
+  level             int not null default 0,
+  symbol            text not null references public.instruments (symbol),
+  side              text not null check (side in ('BUY', 'SELL')),
+  type              text not null check (type in ('MARKET', 'LIMIT', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'LIMIT_MAKER')),
+  time_in_force     text not null check (time_in_force in ('GTC', 'IOC', 'FOK')),
+  quantity          trading.quantity not null check (quantity > 0),
+  price             trading.price,
+  trigger_price     trading.price,
+  client_order_id   text not null unique check (client_order_id ~ '^[a-zA-Z0-9_-]{1,36}$'),
+  binance_order_id  text,
+  order_list_id     text,
+  state             text not null check (state in ('planned', 'denied', 'abandoned', 'submitting', 'not_sent', 'unknown', 'working',
+                      'partially_filled', 'filled', 'cancelled', 'expired', 'rejected', 'not_placed')),
+  status            text not null generated always as (case state
+                      when 'planned' then 'created' when 'submitting' then 'created'
+                      when 'working' then 'submitted' when 'abandoned' then 'cancelled'
+                      when 'denied' then 'failed' when 'not_sent' then 'failed'
+                      when 'rejected' then 'failed' when 'not_placed' then 'failed'
+                      else state end) stored,
+  venue_executed_quantity trading.quantity not null default 0,
+  filled_quantity   trading.quantity not null default 0,
+  avg_fill_price    trading.amount,
+  total_value       trading.amount not null default 0,
+  fees              trading.amount not null default 0,
+  is_paper_trade    boolean not null,
+  reason            text not null default '',
+  error_code        text,
+  error_message     text,
+  state_epoch       bigint,
+  permitted_at      timestamptz,
+  send_by           timestamptz,
+  market_at         timestamptz,
+  created_at        timestamptz not null,
+  submitted_at      timestamptz,
+  filled_at         timestamptz,
+  finished_at       timestamptz,
+  updated_at        timestamptz not null,
+  version           bigint not null default 1,
+  constraint orders_attempt_unique unique (position_id, role, level, attempt),
+  constraint orders_limit_has_price check (type not in ('LIMIT', 'LIMIT_MAKER', 'STOP_LOSS_LIMIT') or price is not null),
+  constraint orders_stop_has_trigger check ((type in ('STOP_LOSS', 'STOP_LOSS_LIMIT')) = (trigger_price is not null)),
+  constraint orders_filled_within check (filled_quantity <= quantity),
+  constraint orders_finished_at_matches_state check
+    ((state in ('denied', 'abandoned', 'not_sent', 'filled', 'cancelled', 'expired', 'rejected', 'not_placed')) = (finished_at is not null)),
+  constraint orders_permit_before_sending check (state in ('planned', 'denied', 'abandoned') or permitted_at is not null)
+) with (fillfactor = 80);
+comment on table  public.orders is 'Every order intent and what became of it; attempt n of a role is a new row. Amounts in quote, quantities in base.';
+comment on column public.orders.state is 'The engine''s state (trading.order_transitions).';
+comment on column public.orders.status is 'The state in the product''s words: created, submitted, partially_filled, filled, cancelled, expired, failed, unknown.';
+comment on column public.orders.level is 'Which of several take profits, from 1; 0 elsewhere.';
+comment on column public.orders.venue_executed_quantity is 'What the venue says was executed; the order is final when its fills add up to it.';
+comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
+comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
+create index orders_user_id_idx on public.orders (user_id, created_at);
+create index orders_trader_id_idx on public.orders (trader_id);
+create index orders_signal_id_idx on public.orders (signal_id);
+create index orders_portfolio_id_idx on public.orders (portfolio_id);
+create index orders_account_id_idx on public.orders (account_id);
+create index orders_symbol_idx on public.orders (symbol);
+create index orders_live_idx on public.orders (position_id)
+  where state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled');
+-- A tick asks for the resting limits it trades through: this index answers without touching the others.
+create index orders_resting_limits_idx on public.orders (symbol, side, price)
+  where is_paper_trade and type = 'LIMIT' and state in ('working', 'partially_filled');
+
+create table public.trades (
+  id               uuid primary key,
+  user_id          uuid not null,
+  trader_id        uuid references public.traders (id) on delete set null,
+  position_id      uuid not null references public.positions (id),
+  order_id         uuid not null references public.orders (id),
+  portfolio_id     uuid not null references trading.portfolios (id),
+  account_id       uuid not null references trading.accounts (id),
+  symbol           text not null references public.instruments (symbol),
+  side             text not null check (side in ('BUY', 'SELL')),
+  binance_trade_id text not null,
+  price            trading.price not null,
+  quantity         trading.quantity not null check (quantity > 0),
+  value            trading.amount not null check (value > 0),
+  fee              trading.amount not null check (fee >= 0),
+  fee_asset        text not null,
+  fee_quote        trading.amount,
+  is_maker         boolean not null,
+  realized_pnl     trading.amount not null default 0,
+  quote_hash       text,
+  is_paper_trade   boolean not null,
+  executed_at      timestamptz not null,
+  recorded_at      timestamptz not null,
+  constraint trades_exchange_trade_unique unique (account_id, symbol, binance_trade_id, order_id)
+);
+comment on table  public.trades is 'One row per fill. value and fees are in quote where the name does not say otherwise.';
+comment on column public.trades.fee_quote is 'The fee in the quote asset at the rate of that moment; null: no rate known, the PnL is provisional.';
+comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
+comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';
+create index trades_user_id_idx on public.trades (user_id, executed_at);
+create index trades_trader_id_idx on public.trades (trader_id);
+create index trades_position_id_idx on public.trades (position_id);
+create index trades_order_id_idx on public.trades (order_id);
+create index trades_portfolio_id_idx on public.trades (portfolio_id, executed_at);
+create index trades_symbol_idx on public.trades (symbol);
+
+create table trading.reservations (
+  order_id     uuid primary key references public.orders (id),
+  portfolio_id uuid not null references trading.portfolios (id),
+  account_id   uuid not null references trading.accounts (id),
+  side         text not null check (side in ('BUY', 'SELL')),
+  asset        text not null,
+  amount       trading.amount not null check (amount >= 0),
+  per_unit     trading.amount not null check (per_unit >= 0),
+  released_at  timestamptz,
+  constraint reservations_released_holds_nothing check (released_at is null or amount = 0)
+);
+comment on table  trading.reservations is 'What an order not final holds back. A fill releases its share, finality the rest.';
+comment on column trading.reservations.per_unit is 'Amount released per unit of base filled: the cap price of a buy, 1 for a sell.';
+create index reservations_portfolio_active_idx on trading.reservations (portfolio_id) where released_at is null;
+create index reservations_account_active_idx on trading.reservations (account_id, asset) where released_at is null;
+
+create table trading.engine_stops (
+  position_id   uuid primary key references public.positions (id),
+  symbol        text not null references public.instruments (symbol),
+  trigger_price trading.price not null,
+  armed_at      timestamptz not null,
+  fired_at      timestamptz
+);
+comment on table  trading.engine_stops is 'The armed stop of every open quantity, from the commit that records its first fill to the one that closes it.';
+comment on column trading.engine_stops.fired_at is 'Set while the exit it caused is under way; null again if coins are left.';
+create index engine_stops_armed_idx on trading.engine_stops (symbol, trigger_price) where fired_at is null;
+
+-- Guards: a change that is not in the transition table is refused whoever writes it, and each change audits itself.
+create function trading.tg_positions__guard_status() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'INSERT' then '' else old.status end;
+begin
+  if tg_op = 'UPDATE' then
+    new.version := old.version + 1;
+    if new.status = old.status then
+      return new;
+    end if;
+  end if;
+  if not exists (select from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status) then
+    perform trading.raise_error('FB409', 'position_transition_illegal',
+      format('a position may not go from "%s" to "%s"', v_from, new.status), jsonb_build_object('position_id', new.id));
+  end if;
+  perform trading.audit(new.updated_at, 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
+      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
+      'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
+  return new;
+end
+$$;
+create trigger positions_100_guard_status before insert or update on public.positions
+  for each row execute function trading.tg_positions__guard_status();
+
+create function trading.tg_orders__guard_state() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'INSERT' then '' else old.state end;
+begin
+  if tg_op = 'UPDATE' then
+    new.version := old.version + 1;
+    if new.state = old.state then
+      return new;
+    end if;
+  end if;
+  if not exists (select from trading.order_transitions t where t.from_status = v_from and t.to_status = new.state)
+    or (tg_op = 'INSERT' and new.state = 'working' and not (new.is_paper_trade and new.role in ('stop_loss', 'take_profit'))) then
+    perform trading.raise_error('FB409', 'order_transition_illegal',
+      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
+  end if;
+  perform trading.audit(new.updated_at, 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'position_id', new.position_id, 'role', new.role,
+      'client_order_id', new.client_order_id, 'quantity', trading.money_text(new.quantity),
+      'filled_quantity', trading.money_text(new.filled_quantity), 'price', trading.money_text(new.price),
+      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code)));
+  return new;
+end
+$$;
+create trigger orders_100_guard_state before insert or update on public.orders
+  for each row execute function trading.tg_orders__guard_state();
+
+create function trading.tg_trades__audit() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform trading.audit(new.recorded_at, 'fill_recorded', new.user_id, new.trader_id, 'trade', new.id::text,
+    jsonb_build_object('order_id', new.order_id, 'position_id', new.position_id, 'side', new.side,
+      'price', trading.money_text(new.price), 'quantity', trading.money_text(new.quantity),
+      'fee', trading.money_text(new.fee), 'fee_asset', new.fee_asset, 'executed_at', new.executed_at));
+  return null;
+end
+$$;
+create trigger trades_500_audit after insert on public.trades
+  for each row execute function trading.tg_trades__audit();
+
+create function trading.tg_positions__refuse_removal() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform trading.raise_error('FB403', 'history_kept', format('rows of %s are never removed', tg_table_name));
+  return null;
+end
+$$;
+create trigger positions_110_refuse_removal before delete on public.positions
+  for each row execute function trading.tg_positions__refuse_removal();
+create trigger orders_110_refuse_removal before delete on public.orders
+  for each row execute function trading.tg_positions__refuse_removal();
+create trigger trades_110_refuse_removal before delete on public.trades
+  for each row execute function trading.tg_positions__refuse_removal();
+
+alter table trading.position_transitions enable row level security;
+alter table trading.order_transitions enable row level security;
+alter table public.positions enable row level security;
+alter table public.orders enable row level security;
+alter table public.trades enable row level security;
+alter table trading.reservations enable row level security;
+alter table trading.engine_stops enable row level security;
+create policy position_transitions_select_service on trading.position_transitions for select to service_role using (true);
+create policy order_transitions_select_service on trading.order_transitions for select to service_role using (true);
+create policy positions_select_owner on public.positions for select to authenticated using (user_id = (select auth.uid()));
+create policy orders_select_owner on public.orders for select to authenticated using (user_id = (select auth.uid()));
+create policy trades_select_owner on public.trades for select to authenticated using (user_id = (select auth.uid()));
+create policy reservations_select_service on trading.reservations for select to service_role using (true);
+create policy engine_stops_select_service on trading.engine_stops for select to service_role using (true);
+revoke all on trading.position_transitions, trading.order_transitions, public.positions, public.orders, public.trades,
+  trading.reservations, trading.engine_stops from public, anon, authenticated, service_role;
+grant select on public.positions, public.orders, public.trades to authenticated, service_role;
+grant select on trading.position_transitions, trading.order_transitions, trading.reservations, trading.engine_stops to service_role;
+
+reset role;
+
+-- Created as postgres, who owns traders: deleting a trader must not orphan coins.
+create function trading.tg_traders__refuse_with_open_positions() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed')) then
+    perform trading.raise_error('FB409', 'trader_has_open_positions', 'a trader with open positions cannot be deleted',
+      jsonb_build_object('trader_id', old.id), 'Close its positions first; its history is kept.');
+  end if;
+  return old;
+end
+$$;
+alter function trading.tg_traders__refuse_with_open_positions() owner to fillbase_engine;
+alter function trading.tg_traders__refuse_with_open_positions() security definer;
+revoke execute on function trading.tg_traders__refuse_with_open_positions() from public;
+create trigger traders_100_refuse_with_open_positions before delete on public.traders
+  for each row execute function trading.tg_traders__refuse_with_open_positions();

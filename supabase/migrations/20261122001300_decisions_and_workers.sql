@@ -1,0 +1,337 @@
+-- Purpose: decisions become jobs; workers execute, fail and sweep them; changes are published.
+-- Locks:   SHARE ROW EXCLUSIVE on signals and signal_analyses while their triggers are created.
+
+set role fillbase_engine;
+
+-- Publishing --------------------------------------------------------------------------------------------------------
+
+create function trading.position_json(p_position public.positions) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select jsonb_build_object('id', p_position.id, 'trader_id', p_position.trader_id, 'signal_id', p_position.signal_id,
+    'symbol', p_position.symbol, 'status', p_position.status, 'is_paper_trade', p_position.is_paper_trade,
+    'quantity', trading.money_text(p_position.quantity), 'cost', trading.money_text(p_position.cost),
+    'entry_price', trading.money_text(p_position.entry_price), 'entry_quantity', trading.money_text(p_position.entry_quantity),
+    'exit_price', trading.money_text(p_position.exit_price), 'realized_pnl', trading.money_text(p_position.realized_pnl),
+    'fees_paid', trading.money_text(p_position.fees_paid), 'stop_loss_price', trading.money_text(p_position.stop_loss_price),
+    'take_profit_price', trading.money_text(p_position.take_profit_price), 'exit_reason', p_position.exit_reason,
+    'failure_code', p_position.failure_code, 'failure_reason', p_position.failure_reason,
+    'opened_at', p_position.opened_at, 'closed_at', p_position.closed_at, 'version', p_position.version)
+$$;
+comment on function trading.position_json is 'A position for frontends, money as text.';
+
+-- One message per command and user. The version rises by one with each, so a page that sees a gap fetches again.
+create function trading.publish_change(p_portfolio_id uuid, p_event text, p_payload jsonb) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_portfolio trading.portfolios;
+begin
+  update trading.portfolios p set version = p.version + 1 where p.id = p_portfolio_id returning * into v_portfolio;
+  perform trading.publish('user:' || v_portfolio.user_id, p_event,
+    p_payload || jsonb_build_object('portfolio', v_portfolio.mode, 'version', v_portfolio.version));
+end
+$$;
+comment on function trading.publish_change is 'Broadcasts a change on the private channel "user:<id>" of the portfolio''s owner, with the portfolio''s next version.';
+
+create function trading.publish_outcome(p_job trading.jobs, p_outcome jsonb) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions;
+begin
+  if p_outcome ? 'position_id' then
+    select * into v_position from public.positions where id = (p_outcome ->> 'position_id')::uuid;
+    perform trading.publish_change(p_job.portfolio_id, 'position', jsonb_build_object('position', trading.position_json(v_position),
+      'balance', (select trading.money_text(b.current_balance) from public.paper_balances b where b.account_id = v_position.account_id)));
+  elsif p_outcome ->> 'outcome' = 'denied' then
+    perform trading.publish_change(p_job.portfolio_id, 'signal', jsonb_build_object('signal_id', p_job.signal_id, 'status', 'rejected',
+      'code', p_outcome ->> 'code', 'message', p_outcome ->> 'message'));
+  end if;
+end
+$$;
+comment on function trading.publish_outcome is 'Tells the owner what a job changed.';
+
+-- Decisions ---------------------------------------------------------------------------------------------------------
+
+-- What a signal says of itself follows its position, whoever writes the row.
+create function trading.tg_signals__take_decision() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_position_status text;
+  v_is_new boolean := new.decision is not null
+    and (tg_op = 'INSERT' or new.decision is distinct from old.decision or new.decision_id is distinct from old.decision_id);
+begin
+  if v_is_new then
+    new.decision_count := case when tg_op = 'INSERT' then 1 else old.decision_count + 1 end;
+    if new.decision_id is null or (tg_op = 'UPDATE' and new.decision_id is not distinct from old.decision_id) then
+      new.decision_id := trading.derived_id('decision', new.id::text, new.decision_count::text);
+    end if;
+    if new.decided_at is null or (tg_op = 'UPDATE' and new.decided_at is not distinct from old.decided_at) then
+      new.decided_at := trading.engine_now();
+    end if;
+    if new.status in ('new', 'monitoring', 'ready', 'rejected') then
+      new.status := case new.decision when 'enter_trade' then 'ready' when 'wait' then 'monitoring' else 'expired' end;
+      new.rejection_code := null;
+      new.rejection_reason := null;
+      new.closed_at := case when new.decision = 'bad_setup' then new.decided_at end;
+    end if;
+  end if;
+  if tg_op = 'UPDATE' then
+    select p.status into v_position_status from public.positions p where p.signal_id = new.id and p.status <> 'failed';
+    new.status := case
+      when v_position_status in ('open', 'monitoring', 'closing') then 'in_position'
+      when v_position_status = 'closed' then 'completed'
+      else new.status end;
+  end if;
+  return new;
+end
+$$;
+comment on function trading.tg_signals__take_decision is 'Gives each new decision its key, time and signal status; keeps the status of a signal with a position true.';
+
+create function trading.record_decisions(p_signal_ids uuid[]) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_now timestamptz := trading.engine_now();
+begin
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select v_now, 'ai', 'decision_recorded', t.user_id, s.trader_id, 'signal', s.id::text,
+    jsonb_build_object('decision', s.decision, 'decision_id', s.decision_id, 'symbol', s.symbol, 'confidence', s.confidence::text, 'levels', s.levels)
+  from public.signals s join public.traders t on t.id = s.trader_id
+  where s.id = any (p_signal_ids) order by s.decided_at, s.id;
+
+  perform trading.set_signal_status(s.id, 'rejected', 'no_owner', 'a trader without an owner cannot trade', v_now)
+  from public.signals s join public.traders t on t.id = s.trader_id
+  where s.id = any (p_signal_ids) and s.decision = 'enter_trade' and t.user_id is null and s.status = 'ready';
+
+  insert into trading.portfolios (id, user_id, mode, created_at)
+  select distinct trading.portfolio_id(t.user_id, m.mode), t.user_id, m.mode, v_now
+  from public.signals s join public.traders t on t.id = s.trader_id
+  cross join lateral (select case when t.paper_trade_mode then 'paper' else 'live' end as mode) m
+  where s.id = any (p_signal_ids) and s.decision = 'enter_trade' and t.user_id is not null
+    and not exists (select from trading.portfolios p where p.id = trading.portfolio_id(t.user_id, m.mode))
+  order by 1
+  on conflict do nothing;
+
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, signal_id, payload)
+  select 'enter', 'enter:' || s.id || ':' || s.decision_id,
+    trading.portfolio_id(t.user_id, case when t.paper_trade_mode then 'paper' else 'live' end),
+    t.paper_trade_mode, s.decided_at, s.id, jsonb_build_object('decision_id', s.decision_id)
+  from public.signals s join public.traders t on t.id = s.trader_id
+  where s.id = any (p_signal_ids) and s.decision = 'enter_trade' and t.user_id is not null
+  order by s.decided_at, s.id
+  on conflict (key) do nothing;
+end
+$$;
+comment on function trading.record_decisions is 'Audits the signals'' newest decisions and queues an entry for each enter_trade with an owner. Locks no account.';
+
+create function trading.tg_signals__queue_decisions() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_ids uuid[];
+begin
+  if tg_op = 'INSERT' then
+    select array_agg(n.id) into v_ids from new_rows n where n.decision is not null;
+  else
+    select array_agg(n.id) into v_ids from new_rows n join old_rows o on o.id = n.id
+    where n.decision is not null and n.decision_id is distinct from o.decision_id;
+  end if;
+  if v_ids is not null then
+    perform trading.record_decisions(v_ids);
+  end if;
+  return null;
+end
+$$;
+comment on function trading.tg_signals__queue_decisions is 'One pass per statement over the signals whose decision is new.';
+
+create function trading.tg_signal_analyses__carry_decision() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- Several analyses of one signal in a statement: the newest one speaks.
+  update public.signals s set decision = a.decision, decision_id = a.id, confidence = a.confidence, levels = a.key_levels,
+    decided_at = least(a.created_at, trading.engine_now())
+  from (
+    select distinct on (n.signal_id) n.* from new_rows n order by n.signal_id, n.created_at desc, n.id desc
+  ) a
+  where s.id = a.signal_id;
+  return null;
+end
+$$;
+comment on function trading.tg_signal_analyses__carry_decision is 'Carries decision, confidence and levels of a new analysis onto its signal.';
+
+reset role;
+
+create trigger signals_100_take_decision before insert or update on public.signals
+  for each row execute function trading.tg_signals__take_decision();
+create trigger signals_500_queue_inserted after insert on public.signals
+  referencing new table as new_rows for each statement execute function trading.tg_signals__queue_decisions();
+create trigger signals_500_queue_updated after update on public.signals
+  referencing old table as old_rows new table as new_rows for each statement execute function trading.tg_signals__queue_decisions();
+create trigger signal_analyses_500_carry_decision after insert on public.signal_analyses
+  referencing new table as new_rows for each statement execute function trading.tg_signal_analyses__carry_decision();
+
+set role fillbase_engine;
+
+-- Workers -----------------------------------------------------------------------------------------------------------
+
+create function trading.run_job(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if not p_job.is_paper then
+    return case p_job.kind when 'enter' then trading.plan_entry(p_job, p_now)
+      else jsonb_build_object('outcome', 'needs_venue') end;
+  end if;
+  return case p_job.kind
+    when 'enter' then trading.execute_entry(p_job, p_now)
+    when 'exit' then trading.execute_exit(p_job, p_now)
+    when 'sync' then trading.execute_sync(p_job, p_now)
+    when 'cancel' then trading.execute_cancel(p_job, p_now)
+    else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
+end
+$$;
+comment on function trading.run_job is 'Executes a job on the paper venue, or plans it where an exchange must be asked.';
+
+-- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
+create function trading.retry_delay(p_attempts int) returns interval
+language sql immutable set search_path = ''
+as $$ select make_interval(secs => least(power(2, least(p_attempts, 5) - 1), 30)) $$;
+comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
+
+create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
+language sql volatile set search_path = ''
+as $$
+  with head as (
+    select j.id from trading.jobs j
+    where j.portfolio_id = p_portfolio_id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+    order by j.id limit 1
+    for no key update skip locked
+  ), taken as (
+    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+      lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0),
+      started_at = clock_timestamp()
+    from head where j.id = head.id
+    returning j.*
+  )
+  select trading.job_json(t::trading.jobs) from taken t
+$$;
+comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
+
+create function trading.execute_job(p_job_id bigint, p_fence bigint, p_worker text, p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
+as $$
+declare
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_outcome jsonb := trading.run_job(v_job, v_now);
+  v_next    jsonb;
+begin
+  if v_outcome ->> 'outcome' = 'retry' then
+    perform trading.retry_job(v_job.id, v_now + case v_job.kind when 'enter' then interval '1 second' else trading.retry_delay(v_job.attempts) end,
+      v_outcome);
+  else
+    perform trading.finish_job(v_job.id, v_outcome);
+  end if;
+  perform trading.publish_outcome(v_job, v_outcome);
+  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' then
+    v_next := trading.claim_next_entry(v_job.portfolio_id, p_worker, v_now);
+  end if;
+  return v_outcome || jsonb_build_object('next', v_next);
+end
+$$;
+comment on function trading.execute_job is
+  'Executes a claimed job in one transaction and claims the portfolio''s next entry for the same worker: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+grant execute on function trading.execute_job to service_role;
+
+create function trading.is_transient(p_sqlstate text) returns boolean
+language sql immutable set search_path = ''
+as $$ select p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK') or left(p_sqlstate, 2) in ('08', '53', '57') $$;
+comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network.';
+
+create function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text default null, p_now timestamptz default null)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now      timestamptz := coalesce(p_now, trading.engine_now());
+  v_job      trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_error    jsonb := jsonb_build_object('sqlstate', p_sqlstate, 'message', left(p_message, 500), 'detail', left(p_detail, 2000));
+  v_attempts int := (select s.job_max_attempts from trading.settings s);
+  v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
+begin
+  if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+    perform trading.retry_job(v_job.id, v_now + trading.retry_delay(v_job.attempts), v_error);
+    if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
+      perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
+        format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
+    end if;
+    return 'queued';
+  end if;
+  update trading.jobs set status = 'dead', last_error = v_error, finished_at = clock_timestamp(), lease_until = null where id = v_job.id;
+  perform trading.set_signal_status(v_job.signal_id, 'rejected', 'engine_error', left(p_message, 500), v_now);
+  perform trading.raise_alert(v_now, 'critical', 'entry_failed', v_user_id, 'signal', v_job.signal_id::text,
+    'An entry could not be executed: ' || left(p_message, 200), v_error);
+  perform trading.audit(v_now, 'job_dead', v_user_id, null, 'job', v_job.id::text, v_error);
+  return 'dead';
+end
+$$;
+comment on function trading.fail_job is
+  'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
+grant execute on function trading.fail_job to service_role;
+
+create function trading.has_due_jobs(p_now timestamptz default null) returns boolean
+language sql volatile security definer set search_path = ''
+as $$ select exists (select from trading.jobs j where j.status = 'queued' and j.due_at <= coalesce(p_now, trading.engine_now())) $$;
+comment on function trading.has_due_jobs is 'Whether any queued job is due.';
+grant execute on function trading.has_due_jobs to service_role;
+
+create function trading.sweep(p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now      timestamptz := coalesce(p_now, trading.engine_now());
+  v_expired  int;
+  v_rearmed  int;
+begin
+  with expired as (
+    select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
+  )
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+    last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
+  from expired where j.id = expired.id;
+  get diagnostics v_expired = row_count;
+
+  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
+  update trading.engine_stops s set fired_at = null
+  where s.fired_at < v_now - interval '10 seconds'
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
+  get diagnostics v_rearmed = row_count;
+
+  if trading.has_due_jobs(v_now) then
+    perform trading.ring_bell();
+  end if;
+  return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
+end
+$$;
+comment on function trading.sweep is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
+grant execute on function trading.sweep to service_role;
+
+create function trading.prune(p_keep interval default '7 days') returns bigint
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  delete from trading.jobs j where j.status = 'done' and j.finished_at < clock_timestamp() - p_keep;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function trading.prune is 'Removes done jobs older than p_keep; their effects are in orders, trades and the audit log.';
+grant execute on function trading.prune to service_role;
+
+reset role;

@@ -1,0 +1,175 @@
+-- Purpose: a tick: store quotes, find crossed stops and limits by index, queue their exits, broadcast the prices.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create unlogged table trading.price_broadcasts (
+  id      boolean primary key default true check (id),
+  sent_at timestamptz not null
+);
+comment on table trading.price_broadcasts is 'When prices were last broadcast (wall clock): holds the rate to settings.price_broadcast_ms.';
+alter table trading.price_broadcasts enable row level security;
+create policy price_broadcasts_select_service on trading.price_broadcasts for select to service_role using (true);
+revoke all on trading.price_broadcasts from public, anon, authenticated, service_role;
+grant select on trading.price_broadcasts to service_role;
+
+-- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned.
+create function trading.store_quotes(p_quotes jsonb, p_now timestamptz) returns setof public.market_prices
+language sql volatile set search_path = ''
+as $$
+  with incoming as materialized (
+    select distinct on (r.symbol) r.* from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, bid_quantity numeric, ask numeric,
+      ask_quantity numeric, last numeric, high numeric, low numeric, observed_at timestamptz, source text, depth jsonb)
+    order by r.symbol, r.observed_at desc
+  ), stored as (
+    insert into public.market_prices as m (symbol, bid, bid_quantity, ask, ask_quantity, last, high, low, source, observed_at, received_at)
+    select r.symbol, r.bid, coalesce(r.bid_quantity, 0), r.ask, coalesce(r.ask_quantity, 0), coalesce(r.last, r.bid),
+      greatest(r.high, r.bid), least(r.low, r.ask), r.source, r.observed_at, p_now
+    from incoming r join public.instruments i on i.symbol = r.symbol
+    order by r.symbol
+    on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
+      ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
+      observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
+      where excluded.observed_at > m.observed_at
+    returning m.*
+  ), history as (
+    insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
+    select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
+      md5(concat_ws('|', s.symbol, s.observed_at, s.bid, s.ask, s.high, s.low, r.depth))
+    from stored s join incoming r on r.symbol = s.symbol
+    on conflict do nothing
+  ), pruned as (
+    delete from trading.quotes q using stored s, trading.settings t
+    where q.symbol = s.symbol and q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+  )
+  select * from stored
+$$;
+comment on function trading.store_quotes is 'Writes the newest quote of each symbol to market_prices and to the short history; returns what was new.';
+
+-- Joins are forced onto the per-symbol indexes: a tick must cost what it triggers, whatever the statistics believe.
+create function trading.fire_stops(p_ticks public.market_prices[], p_now timestamptz) returns int
+language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+  v_count int;
+begin
+  with crossed as materialized (
+    select s.position_id, t.observed_at
+    from unnest(p_ticks) t
+    join trading.engine_stops s on s.symbol = t.symbol and s.trigger_price >= least(t.bid, t.low) and s.fired_at is null
+  ), fired as (
+    update trading.engine_stops s set fired_at = p_now from crossed c where s.position_id = c.position_id and s.fired_at is null
+    returning s.position_id, c.observed_at
+  )
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade, p_now,
+    f.position_id, jsonb_build_object('reason', 'stop_loss', 'market_at', f.observed_at)
+  from fired f join public.positions p on p.id = f.position_id
+  order by f.position_id
+  on conflict (key) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function trading.fire_stops is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
+
+create function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamptz) returns int
+language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+  v_count int;
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'sync', 'match:' || o.id || ':' || to_char(o.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
+    jsonb_build_object('market_at', o.observed_at)
+  from (
+    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    join public.orders o on o.symbol = t.symbol and o.side = 'SELL' and o.price < greatest(t.bid, t.high)
+      and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
+    union all
+    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    join public.orders o on o.symbol = t.symbol and o.side = 'BUY' and o.price > least(t.ask, t.low)
+      and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
+  ) o
+  -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
+  where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
+  order by o.id
+  on conflict (key) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function trading.match_resting_limits is 'Queues a look at every resting paper limit that its symbol''s tick trades through; returns how many.';
+
+-- One message for all symbols on the private topic "market": a subscriber pays one delivery a tick, and the engine's cost
+-- does not grow with positions or users. Frontends compute unrealized PnL from it.
+create function trading.broadcast_prices() returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_interval interval := make_interval(secs => (select s.price_broadcast_ms from trading.settings s) / 1000.0);
+  v_since    timestamptz;
+  v_wall     timestamptz := clock_timestamp();
+begin
+  select b.sent_at into v_since from trading.price_broadcasts b;
+  if v_since > v_wall - v_interval then
+    return;
+  end if;
+  insert into trading.price_broadcasts as b (sent_at) values (v_wall)
+  on conflict (id) do update set sent_at = excluded.sent_at;
+  perform trading.publish('market', 'prices', jsonb_build_object('prices', p.prices))
+  from (
+    select jsonb_agg(jsonb_build_array(q.symbol, trading.money_text(q.bid), trading.money_text(q.ask), trading.money_text(q.last),
+      q.observed_at, q.version) order by q.symbol) as prices
+    from (select m.* from public.market_prices m order by m.received_at desc limit 1000) q
+  ) p
+  where p.prices is not null;
+end
+$$;
+comment on function trading.broadcast_prices is 'Sends the prices of the 1,000 most recently seen symbols as [symbol, bid, ask, last, time, version], at most once per settings.price_broadcast_ms.';
+
+create function trading.apply_prices(p_quotes jsonb, p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now   timestamptz := coalesce(p_now, trading.engine_now());
+  v_ticks public.market_prices[];
+  v_stops int := 0;
+  v_limits int := 0;
+begin
+  if jsonb_typeof(p_quotes) is distinct from 'array' or jsonb_array_length(p_quotes) > 5000 then
+    perform trading.raise_error('FB400', 'quotes_invalid', 'p_quotes must be a JSON array of at most 5,000 quotes');
+  end if;
+  -- One tick at a time: two pollers must not interleave their history.
+  perform pg_advisory_xact_lock(hashtextextended('apply_prices', 0));
+  select array_agg(t) into v_ticks from trading.store_quotes(p_quotes, v_now) t;
+  if v_ticks is not null then
+    v_stops := trading.fire_stops(v_ticks, v_now);
+    v_limits := trading.match_resting_limits(v_ticks, v_now);
+    perform trading.broadcast_prices();
+  end if;
+  if trading.has_due_jobs(v_now) then
+    perform trading.ring_bell();
+  end if;
+  return jsonb_build_object('applied', coalesce(cardinality(v_ticks), 0), 'stops', v_stops, 'limits', v_limits);
+end
+$$;
+comment on function trading.apply_prices is
+  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits}. FB400 quotes_invalid; 23514 for a price that is none.';
+grant execute on function trading.apply_prices to service_role;
+
+-- Market time of a replay. Refused while real money is about: its deadlines run by the wall.
+create function trading.set_clock(p_at timestamptz) returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if exists (select from trading.accounts a where a.environment <> 'paper') then
+    perform trading.raise_error('FB409', 'clock_refused', 'the engine''s clock cannot be set while an exchange account exists');
+  end if;
+  update trading.settings set clock_at = p_at;
+end
+$$;
+comment on function trading.set_clock is 'Sets market time for a replay; null returns to the wall clock. FB409 clock_refused.';
+grant execute on function trading.set_clock to service_role;
+
+reset role;

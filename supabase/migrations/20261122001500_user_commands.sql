@@ -1,0 +1,225 @@
+-- Purpose: what a user may do: preview an entry, close or cancel, set limits, fund and reset a paper account; views.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Who is calling: a signed-in user for their own rows, or the service role for anybody's.
+create function trading.require_owner(p_owner uuid, p_what text, p_id uuid) returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_owner is null or not ((select auth.role()) = 'service_role' or p_owner = (select auth.uid())) then
+    -- The same answer for what is not there and what is not yours.
+    perform trading.raise_error('FB404', p_what || '_not_found', format('there is no such %s', p_what), jsonb_build_object('id', p_id));
+  end if;
+end
+$$;
+comment on function trading.require_owner is 'FB404 <what>_not_found unless the caller owns the row or is the service role.';
+
+create function public.preview_entry(p_signal_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_signal public.signals;
+  v_trader public.traders;
+  v_result jsonb;
+begin
+  select * into v_signal from public.signals where id = p_signal_id;
+  select * into v_trader from public.traders where id = v_signal.trader_id;
+  perform trading.require_owner(v_trader.user_id, 'signal', p_signal_id);
+  if v_signal.decided_at is null then
+    v_signal.decided_at := trading.engine_now();
+  end if;
+  v_result := trading.assess_entry(v_signal, v_trader, trading.engine_now());
+  return jsonb_build_object('passed', v_result -> 'passed', 'code', v_result -> 'code', 'message', v_result -> 'message',
+    'rules', v_result -> 'rules', 'quantity', v_result #>> '{facts,quantity}', 'price', v_result #>> '{facts,price}',
+    'notional', v_result #>> '{facts,notional}', 'stop', v_result #>> '{facts,stop}', 'take_profits', v_result #> '{facts,take_profits}',
+    'max_loss', v_result #>> '{facts,max_loss}', 'order_type', v_result #>> '{facts,order_type}');
+end
+$$;
+comment on function public.preview_entry is 'What would happen if this signal were entered now: verdict, every rule, size and price (text). Writes nothing. FB404 signal_not_found.';
+
+create function public.close_position(p_position_id uuid, p_quantity numeric default null, p_request_id uuid default gen_random_uuid())
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_position public.positions;
+  v_job_id   bigint;
+begin
+  select * into v_position from public.positions where id = p_position_id;
+  perform trading.require_owner(v_position.user_id, 'position', p_position_id);
+  if p_quantity is not null and not (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity') then
+    perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity to close must be a positive number, or null for all of it');
+  end if;
+  if v_position.status in ('closed', 'failed') then
+    return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id', null);
+  end if;
+  v_job_id := trading.enqueue_job('exit', 'close:' || p_position_id || ':' || p_request_id, v_position.portfolio_id, v_position.is_paper_trade,
+    trading.engine_now(), p_position_id => p_position_id,
+    p_payload => jsonb_strip_nulls(jsonb_build_object('reason', 'manual', 'quantity', trading.money_text(p_quantity))));
+  perform trading.audit(trading.engine_now(), 'close_requested', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
+    jsonb_strip_nulls(jsonb_build_object('by', (select auth.uid()), 'quantity', trading.money_text(p_quantity), 'job_id', v_job_id)));
+  return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id', v_job_id);
+end
+$$;
+comment on function public.close_position is
+  'Queues the sale of all or part (base quantity) of a position at market; p_request_id makes a repeated call the same call. An entry still resting is cancelled. FB404 position_not_found, FB400 quantity_invalid.';
+
+create function public.cancel_entry(p_position_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_position public.positions;
+  v_order    public.orders;
+begin
+  select * into v_position from public.positions where id = p_position_id;
+  perform trading.require_owner(v_position.user_id, 'position', p_position_id);
+  select * into v_order from public.orders o where o.position_id = p_position_id and o.role = 'entry'
+    and o.state in ('planned', 'submitting', 'working', 'partially_filled');
+  if not found then
+    return jsonb_build_object('position_id', p_position_id, 'job_id', null, 'status', v_position.status);
+  end if;
+  return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id',
+    trading.enqueue_job('cancel', 'cancel:' || v_order.id, v_order.portfolio_id, v_order.is_paper_trade, trading.engine_now(),
+      p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', 'cancelled_by_user')));
+end
+$$;
+comment on function public.cancel_entry is 'Queues the cancel of a resting entry; what it has bought stays, protected. FB404 position_not_found.';
+
+-- Limits arrive as JSON, so that one wrong key or value is answered by name and nothing is half set.
+create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := (select auth.uid());
+  v_allowed text[] := '{max_position_quote,max_position_percent,min_position_quote,max_exposure_quote,max_exposure_percent,max_open_positions,max_open_positions_per_symbol,max_stop_distance_percent,min_confidence}';
+  v_unknown text;
+  v_row     public.risk_limits;
+begin
+  if p_trader_id is not null then
+    select t.user_id into v_user_id from public.traders t where t.id = p_trader_id;
+    perform trading.require_owner(v_user_id, 'trader', p_trader_id);
+  elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
+    perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
+  end if;
+  if jsonb_typeof(p_limits) is distinct from 'object' then
+    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (v_allowed) limit 1;
+  if v_unknown is not null then
+    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
+      jsonb_build_object('allowed', v_allowed));
+  end if;
+  begin
+    v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
+  exception when others then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
+  end;
+  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
+  end if;
+  begin
+    insert into public.risk_limits as r (user_id, trader_id, mode, max_position_quote, max_position_percent, min_position_quote,
+      max_exposure_quote, max_exposure_percent, max_open_positions, max_open_positions_per_symbol, max_stop_distance_percent, min_confidence,
+      created_at, updated_at)
+    values (v_user_id, p_trader_id, case when p_trader_id is null then p_mode end, v_row.max_position_quote, v_row.max_position_percent,
+      coalesce(v_row.min_position_quote, 10), v_row.max_exposure_quote, v_row.max_exposure_percent, v_row.max_open_positions,
+      v_row.max_open_positions_per_symbol, v_row.max_stop_distance_percent, v_row.min_confidence, trading.engine_now(), trading.engine_now())
+    on conflict do nothing;
+    update public.risk_limits r set max_position_quote = v_row.max_position_quote, max_position_percent = v_row.max_position_percent,
+      min_position_quote = coalesce(v_row.min_position_quote, 10), max_exposure_quote = v_row.max_exposure_quote,
+      max_exposure_percent = v_row.max_exposure_percent, max_open_positions = v_row.max_open_positions,
+      max_open_positions_per_symbol = v_row.max_open_positions_per_symbol, max_stop_distance_percent = v_row.max_stop_distance_percent,
+      min_confidence = v_row.min_confidence, version = r.version + 1, updated_at = trading.engine_now()
+    where r.user_id = v_user_id and r.trader_id is not distinct from p_trader_id
+      and r.mode is not distinct from case when p_trader_id is null then p_mode end
+    returning * into v_row;
+  exception when check_violation then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
+  end;
+  perform trading.audit(trading.engine_now(), 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
+    jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
+  return to_jsonb(v_row);
+end
+$$;
+comment on function public.set_risk_limits is
+  'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit. FB400 limits_invalid, limits_unknown, limits_scope_invalid; FB404 trader_not_found.';
+
+create function public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid default gen_random_uuid()) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_trader  public.traders;
+  v_account trading.accounts;
+  v_now     timestamptz := trading.engine_now();
+  v_balance public.paper_balances;
+begin
+  select * into v_trader from public.traders where id = p_trader_id;
+  perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  if not (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) or p_amount = 'NaN' then
+    perform trading.raise_error('FB400', 'amount_invalid', 'a top-up is a positive number up to 1,000,000,000 with at most 8 decimals');
+  end if;
+  perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
+  v_account := trading.ensure_paper_account(v_trader, v_now);
+  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('top_up', p_request_id::text)) then
+    perform trading.fund_paper_account(v_account.id, p_amount, 'top_up', p_request_id, v_now);
+    update public.paper_balances b set initial_balance = b.initial_balance + p_amount, updated_at = v_now where b.account_id = v_account.id;
+    perform trading.refresh_paper_balance(v_account.id, v_now);
+    perform trading.audit(v_now, 'paper_top_up', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
+      jsonb_build_object('amount', trading.money_text(p_amount)));
+  end if;
+  select * into v_balance from public.paper_balances where account_id = v_account.id;
+  return jsonb_build_object('trader_id', p_trader_id, 'balance', trading.money_text(v_balance.current_balance));
+end
+$$;
+comment on function public.top_up_paper_account is 'Adds USDT to a trader''s paper account, once per p_request_id. FB404 trader_not_found, FB400 amount_invalid.';
+
+create function public.reset_paper_account(p_trader_id uuid, p_request_id uuid default gen_random_uuid()) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_trader  public.traders;
+  v_account trading.accounts;
+  v_now     timestamptz := trading.engine_now();
+  v_cash    numeric;
+begin
+  select * into v_trader from public.traders where id = p_trader_id;
+  perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
+  v_account := trading.ensure_paper_account(v_trader, v_now);
+  if exists (select from public.positions p where p.account_id = v_account.id and p.status not in ('closed', 'failed')) then
+    perform trading.raise_error('FB409', 'account_has_open_positions', 'a paper account is reset only when it holds no position',
+      jsonb_build_object('trader_id', p_trader_id), 'Close its positions first.');
+  end if;
+  select b.amount into v_cash from trading.balances b where b.account_id = v_account.id and b.asset = 'USDT' and b.bucket = 'cash';
+  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('paper_reset', p_request_id::text)) then
+    if coalesce(v_cash, 0) <> v_trader.paper_trade_balance then
+      perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
+    end if;
+    update public.paper_balances b set initial_balance = v_trader.paper_trade_balance, total_pnl = 0, total_trades = 0, winning_trades = 0,
+      losing_trades = 0, reset_at = v_now, updated_at = v_now where b.account_id = v_account.id;
+    perform trading.refresh_paper_balance(v_account.id, v_now);
+    perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
+      jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
+  end if;
+  return jsonb_build_object('trader_id', p_trader_id, 'balance', trading.money_text(v_trader.paper_trade_balance));
+end
+$$;
+comment on function public.reset_paper_account is 'Sets a paper account back to the trader''s start balance; its history stays. FB409 account_has_open_positions, FB404 trader_not_found.';
+
+grant execute on function public.preview_entry, public.close_position, public.cancel_entry, public.set_risk_limits,
+  public.top_up_paper_account, public.reset_paper_account to authenticated, service_role;
+
+create view public.position_values with (security_invoker = true) as
+  select p.id as position_id, p.user_id, p.trader_id, p.symbol, p.status, trading_quantity.quantity, m.bid::text as bid,
+    trim_scale(p.quantity * m.bid)::text as value, trim_scale(p.quantity * m.bid - p.cost)::text as unrealized_pnl, m.observed_at as priced_at
+  from public.positions p
+  cross join lateral (select trim_scale(p.quantity)::text as quantity) trading_quantity
+  left join public.market_prices m on m.symbol = p.symbol
+  where p.status not in ('closed', 'failed');
+comment on view public.position_values is 'Open positions at the current bid, money as text: unrealized PnL is computed here and never stored.';
+revoke all on public.position_values from public, anon, authenticated, service_role;
+grant select on public.position_values to authenticated, service_role;
+
+reset role;
