@@ -5,6 +5,7 @@
  */
 import { startTestCluster, type TestCluster } from "../tests/harness/cluster.ts";
 import { PgTapRunner } from "../tests/harness/pgtap.ts";
+import { makeFastTempDir } from "../tests/harness/temp_dir.ts";
 import { projectGates } from "./lib/gates/mod.ts";
 import { countLine, sumOutcomes } from "./lib/outcome.ts";
 import { planUnits } from "./lib/test_plan.ts";
@@ -22,8 +23,7 @@ async function main(filters: string[]): Promise<number> {
   const startedAt = performance.now();
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => abort.abort());
-  const tempDir = await Deno.makeTempDir({ prefix: "fillbase-run-" });
-  await Deno.chmod(tempDir, 0o711);
+  const tempDir = await makeFastTempDir("fillbase-run-");
   let started: Promise<TestCluster> | null = null;
   const cluster = () => started ??= startTestCluster();
   const pgTap = new PgTapRunner(cluster);

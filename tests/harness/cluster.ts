@@ -2,6 +2,7 @@ import postgres from "postgres";
 import { bootstrapDatabase } from "../../local/bootstrap.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
 import { pushMigrations } from "../../scripts/lib/supabase_cli.ts";
+import { makeFastTempDir } from "./temp_dir.ts";
 import { restoreTemplate, storeTemplate, templateKey } from "./template_cache.ts";
 
 /** Name of the variable that carries a running cluster's coordinates to test processes. */
@@ -39,11 +40,9 @@ export function clusterToEnvironment({ adminUrl, url, template }: ClusterCoordin
  * the non-superuser `postgres`. A cluster built from the same sources before is copied from the cache.
  */
 export async function startTestCluster(): Promise<TestCluster> {
-  const directory = await Deno.makeTempDir({ prefix: "fillbase-cluster-" });
+  const directory = await makeFastTempDir("fillbase-cluster-");
   const dataDir = `${directory}/data`;
   try {
-    // Started as root, the server runs as another user and must be able to walk to its files.
-    await Deno.chmod(directory, 0o711);
     const key = await templateKey();
     if (!await restoreTemplate(key, dataDir)) await buildTemplate(key, dataDir);
     const server = await startPostgres({ dataDir, durability: "fast" });

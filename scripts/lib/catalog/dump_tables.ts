@@ -49,7 +49,7 @@ export async function dumpTables(tx: postgres.TransactionSql, schema: string): P
                   order by i.indexrelid::regclass::text) as indexes,
            ${policies(tx)} as policies,
            array(select pg_get_triggerdef(t.oid, true)
-                        || case t.tgenabled when 'O' then '' else ' -- enabled: ' || t.tgenabled end
+                        || case t.tgenabled when 'O' then '' else ' -- enabled: ' || t.tgenabled::text end
                    from pg_catalog.pg_trigger t
                   where t.tgrelid = c.oid and not t.tgisinternal order by t.tgname) as triggers,
            array(select p.pubname::text from pg_catalog.pg_publication_rel r

@@ -34,7 +34,7 @@ export interface ArgumentRow {
   readonly has_default: boolean;
 }
 
-/** A callable function. */
+/** A function that some caller of the Data API may execute. */
 export interface FunctionRow {
   readonly schema: string;
   readonly name: string;
@@ -131,6 +131,8 @@ export async function readFunctions(
       join pg_catalog.pg_namespace n on n.oid = p.pronamespace
      where n.nspname = any(${schemas as string[]}) and p.prokind = 'f'
        and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+       and exists (select from unnest(array['anon', 'authenticated', 'service_role']) caller
+                    where has_function_privilege(caller, p.oid, 'execute'))
        and not exists (select from pg_catalog.pg_depend d
                         where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
      order by n.nspname, p.proname, p.oid`;
