@@ -1,6 +1,8 @@
 /**
  * `postgres_changes`: takes row changes from the log, asks the database which listener may see which of them, and
  * hands the payloads out in commit order. While one question is under way further changes gather into the next.
+ * Row level security is asked about the row as it is now, as on the hosted platform: a row that was deleted in the
+ * meantime is seen by nobody.
  */
 import type postgres from "postgres";
 import type { ChangeInterest } from "./filters.ts";
