@@ -7,15 +7,20 @@ type FunctionNode =
   | Deno.lint.ArrowFunctionExpression;
 
 /**
- * Functions longer than a screen. Callbacks given to `describe`-like calls would count as functions too;
- * the project has none, its tests are flat.
+ * Functions longer than a screen. In a test file the functions inside of a function are not counted to it:
+ * a test with many steps is as long as its steps, and each of those is measured by itself.
  */
 const functionLength: Deno.lint.Rule = {
   create(context) {
-    const text = context.sourceCode.text;
-    const measure = (node: FunctionNode) => {
-      const [start, end] = node.range;
-      const lines = text.slice(start, end).split("\n").length;
+    const isTest = context.filename.endsWith("_test.ts");
+    const innerLines: number[] = [];
+    const enter = () => void innerLines.push(0);
+    const leave = (node: FunctionNode) => {
+      const all = context.sourceCode.text.slice(...node.range).split("\n").length;
+      const inner = innerLines.pop() ?? 0;
+      const parent = innerLines.length - 1;
+      if (parent >= 0) innerLines[parent] = (innerLines[parent] ?? 0) + all;
+      const lines = isTest ? all - inner : all;
       if (lines <= FUNCTION_LINES_MAX) return;
       context.report({
         node,
@@ -23,7 +28,14 @@ const functionLength: Deno.lint.Rule = {
         hint: "Take out the parts that have a name of their own.",
       });
     };
-    return { FunctionDeclaration: measure, FunctionExpression: measure, ArrowFunctionExpression: measure };
+    return {
+      FunctionDeclaration: enter,
+      FunctionExpression: enter,
+      ArrowFunctionExpression: enter,
+      "FunctionDeclaration:exit": leave,
+      "FunctionExpression:exit": leave,
+      "ArrowFunctionExpression:exit": leave,
+    };
   },
 };
 

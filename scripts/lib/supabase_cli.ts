@@ -18,6 +18,7 @@ export interface Advice {
   readonly detail: string;
   /** Names the object too, so it is what an allow list refers to. */
   readonly cacheKey: string;
+  readonly metadata?: { readonly schema?: string };
 }
 
 /**

@@ -54,8 +54,10 @@ language sql set search_path = ''
 as $$ select tests.set_identity('none', null) $$;
 comment on function tests.act_as_owner is 'Back to the login role postgres, without claims.';
 
+-- The two below keep the caller's search_path: pgTAP needs one, and the statement is the caller's.
+
 create or replace function tests.raises(p_sql text, p_sqlstate text, p_code text, p_description text) returns text
-language plpgsql set search_path = ''
+language plpgsql
 as $$
 declare
   v_message text := 'nothing was raised';
@@ -66,7 +68,7 @@ begin
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
   end;
-  return extensions.is(
+  return is(
     v_state || ' ' || case when v_message like p_code || ':%' then p_code else v_message end,
     p_sqlstate || ' ' || p_code,
     p_description);
@@ -75,14 +77,14 @@ $$;
 comment on function tests.raises is 'Passes when the statement raises that SQLSTATE with a message that begins "p_code:". One assertion.';
 
 create or replace function tests.touches_rows(p_sql text, p_count bigint, p_description text) returns text
-language plpgsql set search_path = ''
+language plpgsql
 as $$
 declare
   v_count bigint;
 begin
   execute p_sql;
   get diagnostics v_count = row_count;
-  return extensions.is(v_count, p_count, p_description);
+  return is(v_count, p_count, p_description);
 end
 $$;
 comment on function tests.touches_rows is

@@ -30,6 +30,13 @@ Deno.test("advice from warning upwards is a finding, information is not", () => 
   assert.deepEqual(found.map(({ message }) => message), ["WARN b: words", "ERROR c: words"]);
 });
 
+Deno.test("advice about a schema of the platform is not ours to follow", () => {
+  const of = (schema: string) => ({ ...advice("WARN", schema), metadata: { schema } });
+  assert.deepEqual(checkAdvice([of("storage"), of("trading")], []).map(({ message }) => message), [
+    "WARN trading: words",
+  ]);
+});
+
 Deno.test("allowed advice is none, and a stale exception is a finding", () => {
   const allowed = [{ what: "b", reason: "known" }];
   assert.deepEqual(checkAdvice([advice("WARN", "b")], allowed), []);

@@ -16,6 +16,7 @@ for (
     ["a use case a contract's value", `${SHARED}/app/enter.ts`, `import { x } from "../contracts/x.ts";`],
     ["the simulator our domain", "simulator/match.ts", `import { d } from "../${SHARED}/domain/d.ts";`],
     ["a function the local platform", "supabase/functions/metrics/index.ts", `import "../../../local/x.ts";`],
+    ["the platform a function's code", "local/gateway.ts", `import "../${SHARED}/domain/x.ts";`],
     ["the page a server's package", "dashboard/main.ts", `import postgres from "postgres";`],
   ] as const
 ) {
@@ -32,6 +33,7 @@ Deno.test("imports along the arrows are fine", () => {
     [],
   );
   assert.deepEqual(check(`${SHARED}/contracts/a.ts`, `import { z } from "npm:zod@4.6.7/mini";`), []);
+  assert.deepEqual(check("local/market/feed.ts", `import "../../${SHARED}/domain/x.ts";`), []);
   assert.deepEqual(check("simulator/a.ts", `import { createHmac } from "node:crypto";`), []);
 });
 

@@ -32,9 +32,20 @@ Deno.test("an exception takes its finding away, and is itself a finding once not
   assert.equal(checkSizes([{ path, text: "" }], [{ what: path, reason: "a table" }]).length, 1);
 });
 
-Deno.test("a TypeScript function is measured by the lint plugin, nested ones too", () => {
-  const source = (count: number) => `export const f = () => {\n${lines(count - 2)}};\n`;
-  assert.deepEqual(Deno.lint.runPlugin(plugin, "a.ts", source(FUNCTION_LINES_MAX)), []);
-  const [found] = Deno.lint.runPlugin(plugin, "a.ts", source(FUNCTION_LINES_MAX + 1));
-  assert.equal(found?.id, "fillbase/function-length");
+const tsFunction = (count: number) => `() => {\n${lines(count - 2)}}`;
+const lint = (path: string, source: string) =>
+  Deno.lint.runPlugin(plugin, path, source).map((found) => found.id);
+
+Deno.test("a TypeScript function of the limit is fine, one line more is found, nested ones too", () => {
+  assert.deepEqual(lint("a.ts", `export const f = ${tsFunction(FUNCTION_LINES_MAX)};`), []);
+  const long = `export const f = ${tsFunction(FUNCTION_LINES_MAX + 1)};`;
+  assert.deepEqual(lint("a.ts", long), ["fillbase/function-length"]);
+  assert.deepEqual(lint("a_test.ts", long), ["fillbase/function-length"]);
+  assert.equal(lint("a.ts", `function outer() {\n${long.replace("export ", "")}\n}`).length, 2);
+});
+
+Deno.test("a test is not longer for the steps in it, code is for the functions in it", () => {
+  const steps = `const f = () => {\n${`step(${tsFunction(30)});\n`.repeat(5)}};`;
+  assert.deepEqual(lint("a_test.ts", steps), []);
+  assert.deepEqual(lint("a.ts", steps), ["fillbase/function-length"]);
 });

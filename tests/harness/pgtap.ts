@@ -27,7 +27,11 @@ export class PgTapRunner implements AsyncDisposable {
 
   /** `path` is relative to the project. SQL errors are an outcome; it throws only when the server is gone. */
   async run(path: string): Promise<Outcome> {
-    const text = await Deno.readTextFile(projectRoot + path);
+    return await this.runText(await Deno.readTextFile(projectRoot + path));
+  }
+
+  /** As `run`, for the text of a file. */
+  async runText(text: string): Promise<Outcome> {
     if (text.startsWith(OWN_DATABASE_MARKER)) {
       await using database = await this.#prepare();
       return judgeTap(await runSql(database.url, text));
@@ -37,7 +41,7 @@ export class PgTapRunner implements AsyncDisposable {
     }
     const database = this.#idle.pop() ?? await this.#prepareShared();
     try {
-      return judgeTap(await runSql(database.url, `begin;${text}\n;rollback;`));
+      return await runRolledBack(database.url, text);
     } finally {
       this.#idle.push(database);
     }
@@ -65,7 +69,13 @@ export class PgTapRunner implements AsyncDisposable {
   }
 }
 
-async function loadHelpers(url: string): Promise<void> {
+/** Runs a pgTAP file's text on a prepared database, in a transaction that is rolled back. */
+export async function runRolledBack(url: string, text: string): Promise<Outcome> {
+  return judgeTap(await runSql(url, `begin;${text}\n;rollback;`));
+}
+
+/** Gives a database pgTAP and the helpers of `supabase/tests/_helpers.sql`. */
+export async function loadHelpers(url: string): Promise<void> {
   const helpers = await Deno.readTextFile(projectRoot + HELPERS);
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {

@@ -1,3 +1,4 @@
+import { OUR_SCHEMAS } from "../catalog/schemas.ts";
 import type { Finding } from "../gate.ts";
 import type { Advice } from "../supabase_cli.ts";
 import { type Allowed, withoutAllowed } from "./allow_list.ts";
@@ -5,9 +6,15 @@ import { type Allowed, withoutAllowed } from "./allow_list.ts";
 /** `what` is the advice's cache key, which names the lint and the object. */
 const ALLOWED: readonly Allowed[] = [];
 
-/** Warnings and errors of Supabase's own linter about the migrated database. */
+/** Schemas that migrations write to; what the platform keeps in its own is the platform's. */
+const ADVISED_SCHEMAS: readonly string[] = [...OUR_SCHEMAS, "legacy"];
+
+/** Warnings and errors of Supabase's own linter about what is ours in the migrated database. */
 export function checkAdvice(advice: readonly Advice[], allowed: readonly Allowed[] = ALLOWED): Finding[] {
-  const findings = advice.filter(({ level }) => level !== "INFO").map(({ level, detail, cacheKey }) => ({
+  const ours = advice.filter(({ metadata }) =>
+    metadata?.schema === undefined || ADVISED_SCHEMAS.includes(metadata.schema)
+  );
+  const findings = ours.filter(({ level }) => level !== "INFO").map(({ level, detail, cacheKey }) => ({
     path: "supabase db advisors",
     message: `${level} ${cacheKey}: ${detail}`,
   }));

@@ -2,7 +2,7 @@ import { type Finding, lineAt } from "../gate.ts";
 import type { SourceFile } from "../project.ts";
 
 interface ImportRule {
-  /** Files under this directory, tests beside the code excepted. */
+  /** Files under this directory, tests beside the code excepted. The first rule that fits a file is its rule. */
   readonly from: string;
   /** Directories whose modules they may import. */
   readonly to: readonly string[];
@@ -35,6 +35,10 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "supabase/functions", to: ["supabase/functions"] },
   { from: "simulator", to: ["simulator"] },
   { from: "dashboard", to: ["dashboard"], packages: ["@supabase/supabase-js"] },
+  {
+    from: "local/market",
+    to: ["local", `${SHARED}/domain`, `${SHARED}/ports`, `${SHARED}/adapters/market`],
+  },
   { from: "local", to: ["local"] },
 ];
 

@@ -5,8 +5,15 @@ import { projectRoot } from "../project.ts";
 export const toolGates: readonly Gate[] = [
   { name: "format", run: () => deno("fmt", "--check") },
   { name: "lint", run: () => deno("lint") },
-  { name: "types", run: () => deno("check", ".") },
+  { name: "types", run: async () => await deno("check", ...await codeDirectories()) },
 ];
+
+const CODE_DIRECTORIES = ["dashboard", "local", "scripts", "simulator", "supabase", "tests"] as const;
+
+async function codeDirectories(): Promise<string[]> {
+  const present = (await Array.fromAsync(Deno.readDir(projectRoot))).map((entry) => entry.name);
+  return CODE_DIRECTORIES.filter((directory) => present.includes(directory));
+}
 
 async function deno(...args: string[]): Promise<Finding[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -2,7 +2,7 @@ begin;
 select plan(7);
 
 create temporary view our_tables as
-  select c.oid, c.oid::regclass::text as name, c.relrowsecurity
+  select c.oid, c.oid::regclass::text as name, c.relowner as owner, c.relacl as acl, c.relrowsecurity
     from pg_catalog.pg_class c
    where c.relnamespace in (to_regnamespace('public'), to_regnamespace('trading')) and c.relkind in ('r', 'p')
      and not exists (select from pg_catalog.pg_depend d
@@ -54,12 +54,16 @@ select is_empty(
   'no row about money or the audit disappears because another row was deleted');
 
 select is_empty(
-  $$ select t.name, r.role, a.privilege_type
-       from our_tables t
-       join pg_catalog.pg_class c on c.oid = t.oid,
-            aclexplode(c.relacl) a, lateral (select case when a.grantee = 0 then 'public' else a.grantee::regrole::text end as role) r
-      where c.relowner = to_regrole('fillbase_engine') and a.privilege_type <> 'SELECT'
-        and r.role in ('public', 'anon', 'authenticated', 'service_role')
+  $$ with grants as (
+       select t.name, t.owner, a.grantee, a.privilege_type from our_tables t, aclexplode(t.acl) a
+       union all
+       select t.name, t.owner, a.grantee, a.privilege_type || ' ' || c.attname
+         from our_tables t join pg_catalog.pg_attribute c on c.attrelid = t.oid, aclexplode(c.attacl) a
+     )
+     select name, privilege_type, case when grantee = 0 then 'public' else grantee::regrole::text end
+       from grants
+      where owner = to_regrole('fillbase_engine') and privilege_type !~ '^SELECT'
+        and (grantee = 0 or grantee::regrole::text in ('anon', 'authenticated', 'service_role'))
       order by 1, 2, 3 $$,
   'tables of the engine are written by the engine alone: others may SELECT at most');
 
