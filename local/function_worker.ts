@@ -1,0 +1,238 @@
+/** One process that runs one Edge Function, within its limits. */
+import { type BootOrder, RETIRE } from "./functions_bootstrap.ts";
+import { TextLineStream } from "./text_lines.ts";
+import { CpuMeter, readUsage, type WorkerLimits } from "./worker_limits.ts";
+
+export interface WorkerOptions {
+  readonly slug: string;
+  /** Absolute path of the function's `index.ts`. */
+  readonly entry: string;
+  /** The project's `deno.json`: how the function's imports resolve. */
+  readonly denoConfig: string;
+  /** Everything the function finds in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: WorkerLimits;
+  readonly log: (line: string) => void;
+}
+
+/** Why a worker gave no response. */
+export type WorkerFault = "boot" | "crash" | "limit" | "idle" | "unreachable";
+
+/** A request that ended without a response of the function. */
+export class WorkerError extends Error {
+  readonly fault: WorkerFault;
+
+  constructor(fault: WorkerFault, message: string) {
+    super(message);
+    this.name = "WorkerError";
+    this.fault = fault;
+  }
+}
+
+/** Read by the runtime itself while it starts, and removed before the function is loaded. */
+const START_ENV = [
+  "HOME",
+  "DENO_DIR",
+  "DENO_NO_UPDATE_CHECK",
+  "XDG_CACHE_HOME",
+  "LOCALAPPDATA",
+  "USERPROFILE",
+];
+/** How this machine reaches the internet; a hosted function needs no such thing, a local one may. */
+const NETWORK_ENV = [
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS"],
+];
+const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-sys=hostname"];
+const BOOTSTRAP = new URL("./functions_bootstrap.ts", import.meta.url).href;
+
+export class FunctionWorker {
+  readonly pid: number;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>;
+  readonly #options: WorkerOptions;
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #cpu: CpuMeter;
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #origin = "";
+  #running = 0;
+  #isRetiring = false;
+  #isGone = false;
+  #brokeLimit: string | null = null;
+
+  private constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#cpu = new CpuMeter(options.limits.cpuPerRequestMs);
+    this.#child = spawn(options);
+    this.pid = this.#child.pid;
+    this.#stdin = this.#child.stdin.getWriter();
+    this.exited = this.#child.status.then(() => this.#release());
+  }
+
+  /** Starts the process and waits until it serves. Throws a `WorkerError` of fault `boot`. */
+  static async start(options: WorkerOptions): Promise<FunctionWorker> {
+    const worker = new FunctionWorker(options);
+    const port = await worker.#boot();
+    if (port === null) {
+      worker.kill();
+      await worker.exited;
+      throw new WorkerError("boot", `the function ${options.slug} failed to start`);
+    }
+    worker.#origin = `http://127.0.0.1:${port}`;
+    worker.#timers.push(
+      setTimeout(() => worker.#breakLimit("wall clock"), options.limits.wallClockMs),
+      setInterval(() => worker.#measure(), options.limits.sampleMs),
+    );
+    return worker;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isGone && !this.#isRetiring;
+  }
+
+  /**
+   * Passes a request on. `path` starts with the slug, as hosted functions see it. Rejects with a `WorkerError`
+   * when no response begins within the idle limit, or when the process ends first.
+   */
+  async forward(path: string, init: RequestInit): Promise<Response> {
+    this.#requestStarted();
+    const idle = new AbortController();
+    const timer = setTimeout(() => idle.abort(), this.#options.limits.idleMs);
+    try {
+      const response = await fetch(this.#origin + path, { ...init, redirect: "manual", signal: idle.signal });
+      return this.#trackBody(response);
+    } catch (error) {
+      this.#requestEnded();
+      throw this.#faultOf(error, idle.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** No further requests; the process ends when what it has begun is done, or when its life is over. */
+  retire(reason: string): void {
+    if (!this.isUsable) return;
+    this.#isRetiring = true;
+    this.#stdin.write(new TextEncoder().encode(`${RETIRE}${reason}\n`)).catch(() => {});
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    if (!this.#isGone) this.#child.kill("SIGKILL");
+  }
+
+  async #boot(): Promise<string | null> {
+    const { entry, limits } = this.#options;
+    const order: BootOrder = {
+      entry: `file://${entry}`,
+      mark: `${crypto.randomUUID()} `,
+      dropEnv: START_ENV,
+    };
+    const port = Promise.withResolvers<string | null>();
+    this.#readLines(this.#child.stdout, (line) => {
+      if (line.startsWith(order.mark)) port.resolve(line.slice(order.mark.length));
+      else this.#log(line);
+    });
+    this.#readLines(this.#child.stderr, (line) => this.#log(line));
+    const timer = setTimeout(() => port.resolve(null), limits.bootMs);
+    this.exited.then(() => port.resolve(null));
+    this.#stdin.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`)).catch(() => port.resolve(null));
+    const found = await port.promise;
+    clearTimeout(timer);
+    return found;
+  }
+
+  async #readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+    const text = stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>);
+    for await (const line of text.pipeThrough(new TextLineStream())) onLine(line);
+  }
+
+  /** Throws when an idle worker turns out to be dead: then the request may safely go to another. */
+  #requestStarted(): void {
+    if (this.#running === 0) {
+      const usage = readUsage(this.pid);
+      if (usage?.isDead) throw this.#unreachable();
+      this.#cpu.startBusy(usage?.cpuMs ?? 0);
+    }
+    this.#running++;
+  }
+
+  #requestEnded(): void {
+    this.#running--;
+    this.#cpu.requestEnded();
+  }
+
+  /** A request runs until its response is sent to the end or nobody wants it any more. */
+  #trackBody(response: Response): Response {
+    if (response.body === null) {
+      this.#requestEnded();
+      return response;
+    }
+    const ended = () => this.#requestEnded();
+    const watched = new TransformStream<Uint8Array, Uint8Array>();
+    response.body.pipeTo(watched.writable).then(ended, ended);
+    return new Response(watched.readable, response);
+  }
+
+  #measure(): void {
+    const usage = this.#running > 0 ? readUsage(this.pid) : null;
+    if (usage === null) return;
+    if (usage.memoryBytes > this.#options.limits.memoryBytes) this.#breakLimit("memory");
+    else if (this.#cpu.isExceeded(usage.cpuMs, this.#running)) this.#breakLimit("CPU time");
+  }
+
+  #breakLimit(limit: string): void {
+    this.#brokeLimit = limit;
+    this.#log(`killed: over its limit of ${limit}`);
+    this.kill();
+  }
+
+  #faultOf(error: unknown, idle: AbortSignal): WorkerError {
+    const { slug, limits } = this.#options;
+    if (this.#brokeLimit) {
+      return new WorkerError("limit", `${slug} went over its limit of ${this.#brokeLimit}`);
+    }
+    if (idle.aborted) return new WorkerError("idle", `${slug} gave no response within ${limits.idleMs} ms`);
+    if (String((error as Error).message).includes("Connection refused")) return this.#unreachable();
+    return new WorkerError("crash", `${slug} ended without a response`);
+  }
+
+  #unreachable(): WorkerError {
+    return new WorkerError("unreachable", `the process of ${this.#options.slug} is gone`);
+  }
+
+  #release(): void {
+    this.#isGone = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stdin.close().catch(() => {});
+  }
+
+  #log(line: string): void {
+    this.#options.log(`${this.#options.slug}: ${line}`);
+  }
+}
+
+function spawn({ denoConfig, env }: WorkerOptions): Deno.ChildProcess {
+  const inherited = [...START_ENV, ...NETWORK_ENV].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--cached-only",
+      "--config",
+      denoConfig,
+      ...PERMISSIONS,
+      BOOTSTRAP,
+    ],
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), DENO_NO_UPDATE_CHECK: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
