@@ -73,14 +73,20 @@ comment on function trading.raise_error is 'Raises SQLSTATE p_sqlstate with "<co
 
 -- Ids are hashes of what they stand for, so the same command gives the same id in every worker and every run.
 create function trading.derived_id(variadic p_parts text[]) returns uuid
-language sql immutable strict parallel safe set search_path = ''
-as $$ select md5(array_to_string(p_parts, '|'))::uuid $$;
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+  return (
+    select md5(array_to_string(p_parts, '|'))::uuid
+  );
+end
+$$;
 comment on function trading.derived_id is 'A uuid that is a hash of its parts: the same parts always name the same thing.';
 
 -- A number in [0, 1) with 48 bits, from a text seed; md5 because it gives the same digits on every platform and version.
 create function trading.seeded_unit(p_seed text) returns numeric
-language sql immutable strict parallel safe set search_path = ''
-as $$ select (('x' || left(md5(p_seed), 12))::bit(48)::bigint)::numeric / 281474976710656 $$;
+language sql immutable parallel safe
+return (('x' || left(md5(p_seed), 12))::bit(48)::bigint)::numeric / 281474976710656;
 comment on function trading.seeded_unit is 'A reproducible number in [0, 1) drawn from a text seed.';
 
 -- Postgres rounds halves away from zero; accounting here rounds them to even, and the quotient must not be rounded twice.
@@ -102,24 +108,22 @@ $$;
 comment on function trading.divide_half_even is 'p_dividend / p_divisor rounded half to even at p_scale decimals, exact before the rounding.';
 
 create function trading.floor_to_step(p_value numeric, p_step numeric) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$ select case when p_step > 0 then div(p_value, p_step) * p_step else p_value end $$;
+language sql immutable parallel safe
+return case when p_step > 0 then div(p_value, p_step) * p_step else p_value end;
 comment on function trading.floor_to_step is 'The largest multiple of p_step not above p_value (p_value >= 0); a step of 0 means no rule.';
 
 create function trading.ceil_to_step(p_value numeric, p_step numeric) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  select case
+language sql immutable parallel safe
+return case
     when p_step > 0 and mod(p_value, p_step) <> 0 then (div(p_value, p_step) + 1) * p_step
     else p_value
-  end
-$$;
+  end;
 comment on function trading.ceil_to_step is 'The smallest multiple of p_step not below p_value (p_value >= 0); a step of 0 means no rule.';
 
 -- Money leaves the database as text, because JSON numbers become floats in JavaScript.
 create function trading.money_text(p_value numeric) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select trim_scale(p_value)::text $$;
+language sql immutable parallel safe
+return trim_scale(p_value)::text;
 comment on function trading.money_text is 'A number as plain decimal text without trailing zeros; NULL stays NULL.';
 
 reset role;

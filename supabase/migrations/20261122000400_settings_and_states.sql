@@ -43,8 +43,14 @@ comment on column trading.settings.paper_impact_per_10k is 'Fraction of price ad
 insert into trading.settings default values;
 
 create function trading.engine_now() returns timestamptz
-language sql stable set search_path = ''
-as $$ select coalesce((select s.clock_at from trading.settings s), clock_timestamp()) $$;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce((select s.clock_at from trading.settings s), clock_timestamp())
+  );
+end
+$$;
 comment on function trading.engine_now is 'The engine''s time: the wall clock, or market time in a replay. Only outermost calls read it.';
 
 create table trading.operators (
@@ -81,18 +87,22 @@ grant select on trading.settings, trading.operators, trading.trading_states to s
 
 -- One key per gate. Gates take them shared and last, halts take them exclusive, so a halt waits for a commit, not for work.
 create function trading.gate_key(p_scope text, p_scope_id uuid) returns bigint
-language sql immutable strict parallel safe set search_path = ''
-as $$ select hashtextextended('gate:' || p_scope || ':' || p_scope_id, 0) $$;
+language sql immutable parallel safe
+return hashtextextended('gate:' || p_scope || ':' || p_scope_id::text, 0);
 comment on function trading.gate_key is 'Advisory lock key of a halt gate (system, user or account).';
 
 create function trading.portfolio_key(p_portfolio_id uuid) returns bigint
-language sql immutable strict parallel safe set search_path = ''
-as $$ select hashtextextended('portfolio:' || p_portfolio_id, 0) $$;
+language sql immutable parallel safe
+return hashtextextended('portfolio:' || p_portfolio_id::text, 0);
 comment on function trading.portfolio_key is 'Advisory lock key of a portfolio: the first lock of every command about money.';
 
 create function trading.lock_portfolio(p_portfolio_id uuid) returns void
-language sql volatile strict set search_path = ''
-as $$ select pg_advisory_xact_lock(trading.portfolio_key(p_portfolio_id)) $$;
+language plpgsql volatile strict set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(trading.portfolio_key(p_portfolio_id));
+end
+$$;
 comment on function trading.lock_portfolio is 'Waits for the portfolio''s lock until the end of the transaction (55P03 after lock_timeout).';
 
 -- Shared gates in the one order; what is read in the next statement is then true until this transaction ends.
@@ -108,16 +118,17 @@ $$;
 comment on function trading.enter_gates is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
 
 create function trading.effective_state(p_user_id uuid, p_account_id uuid, out state text, out epoch bigint, out flatten boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
   select
     case when bool_or(s.state = 'halted') then 'halted' when bool_or(s.state = 'reducing') then 'reducing' else 'active' end,
-    coalesce(sum(s.epoch), 0)::bigint,
+    coalesce(sum(s.epoch), 0),
     coalesce(bool_or(s.flatten), false)
+  into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope = 'system')
-     or (s.scope = 'user' and s.scope_id = p_user_id)
-     or (s.scope = 'account' and s.scope_id = p_account_id)
+  where (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id));
+end
 $$;
 comment on function trading.effective_state is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
 

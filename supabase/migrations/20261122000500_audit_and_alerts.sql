@@ -41,11 +41,13 @@ create function trading.audit(
   p_now timestamptz, p_action text, p_user_id uuid, p_trader_id uuid, p_subject_type text, p_subject_id text,
   p_detail jsonb default '{}'
 ) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
   values (p_now, coalesce(nullif(current_setting('trading.actor', true), ''), 'engine'), p_action, p_user_id,
-          p_trader_id, p_subject_type, p_subject_id, coalesce(p_detail, '{}'))
+          p_trader_id, p_subject_type, p_subject_id, coalesce(p_detail, '{}'));
+end
 $$;
 comment on function trading.audit is 'Appends one audit row; the actor is the setting trading.actor, else the engine.';
 
@@ -62,12 +64,15 @@ comment on table trading.audit_seals is
   'Each seal hashes the previous seal and every audit row of the transactions in [from, to): all finished when it was made, so the set can never grow.';
 
 create function trading.audit_hash(p_previous bytea, p_from xid8, p_to xid8, out hash bytea, out row_count bigint)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
   select sha256(coalesce(p_previous, ''::bytea) || convert_to(coalesce(string_agg(to_jsonb(a)::text, E'\n' order by a.id), ''), 'UTF8')),
          count(*)
+  into hash, row_count
   from public.audit_log a
-  where a.transaction_id >= p_from and a.transaction_id < p_to
+  where a.transaction_id >= p_from and a.transaction_id < p_to;
+end
 $$;
 comment on function trading.audit_hash is 'Hash and number of the audit rows of a range of transactions, chained to the previous hash.';
 
@@ -141,12 +146,14 @@ create function trading.raise_alert(
   p_now timestamptz, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text,
   p_detail jsonb default '{}'
 ) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into public.alerts (user_id, severity, code, subject_type, subject_id, message, detail, created_at, last_seen_at)
   values (p_user_id, p_severity, p_code, p_subject_type, p_subject_id, p_message, coalesce(p_detail, '{}'), p_now, p_now)
   on conflict (code, subject_id) where resolved_at is null
-  do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at, detail = excluded.detail
+  do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at, detail = excluded.detail;
+end
 $$;
 comment on function trading.raise_alert is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject.';
 

@@ -139,32 +139,36 @@ create function trading.filter_violation(
   p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric,
   p_reference numeric
 ) returns text
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  with priced as (
-    select p.price as p from (values (p_price), (p_trigger)) as p(price) where p.price is not null
-  ), valued as (
-    select coalesce((select min(p) from priced), p_reference) * p_quantity as notional, p_type = 'MARKET' as is_market
-  )
-  select case
-    when exists (select from priced where (p_instrument.price_min > 0 and p < p_instrument.price_min)
-        or (p_instrument.price_max > 0 and p > p_instrument.price_max)
-        or (p_instrument.tick_size > 0 and mod(p, p_instrument.tick_size) <> 0)) then 'PRICE_FILTER'
-    when p_side = 'BUY' and p_reference is not null and exists (select from priced where p > p_reference * p_instrument.bid_multiplier_up
-        or p < p_reference * p_instrument.bid_multiplier_down) then 'PERCENT_PRICE_BY_SIDE'
-    when p_side = 'SELL' and p_reference is not null and exists (select from priced where p > p_reference * p_instrument.ask_multiplier_up
-        or p < p_reference * p_instrument.ask_multiplier_down) then 'PERCENT_PRICE_BY_SIDE'
-    when p_quantity <= 0 or p_quantity < p_instrument.lot_min
-      or (p_instrument.lot_max > 0 and p_quantity > p_instrument.lot_max)
-      or (p_instrument.lot_step > 0 and mod(p_quantity, p_instrument.lot_step) <> 0) then 'LOT_SIZE'
-    when v.is_market and (p_quantity < p_instrument.market_lot_min
-      or (p_instrument.market_lot_max > 0 and p_quantity > p_instrument.market_lot_max)
-      or (p_instrument.market_lot_step > 0 and mod(p_quantity, p_instrument.market_lot_step) <> 0)) then 'MARKET_LOT_SIZE'
-    when v.notional < p_instrument.notional_min and (not v.is_market or p_instrument.notional_min_applies_to_market) then 'NOTIONAL'
-    when p_instrument.notional_max > 0 and v.notional > p_instrument.notional_max
-      and (not v.is_market or p_instrument.notional_max_applies_to_market) then 'NOTIONAL'
-  end
-  from valued v
+begin
+  return (
+    with priced as (
+      select p.price as p from (values (p_price), (p_trigger)) as p(price) where p.price is not null
+    ), valued as (
+      select coalesce((select min(p) from priced), p_reference) * p_quantity as notional, p_type = 'MARKET' as is_market
+    )
+    select case
+      when exists (select from priced where (p_instrument.price_min > 0 and p < p_instrument.price_min)
+          or (p_instrument.price_max > 0 and p > p_instrument.price_max)
+          or (p_instrument.tick_size > 0 and mod(p, p_instrument.tick_size) <> 0)) then 'PRICE_FILTER'
+      when p_side = 'BUY' and p_reference is not null and exists (select from priced where p > p_reference * p_instrument.bid_multiplier_up
+          or p < p_reference * p_instrument.bid_multiplier_down) then 'PERCENT_PRICE_BY_SIDE'
+      when p_side = 'SELL' and p_reference is not null and exists (select from priced where p > p_reference * p_instrument.ask_multiplier_up
+          or p < p_reference * p_instrument.ask_multiplier_down) then 'PERCENT_PRICE_BY_SIDE'
+      when p_quantity <= 0 or p_quantity < p_instrument.lot_min
+        or (p_instrument.lot_max > 0 and p_quantity > p_instrument.lot_max)
+        or (p_instrument.lot_step > 0 and mod(p_quantity, p_instrument.lot_step) <> 0) then 'LOT_SIZE'
+      when v.is_market and (p_quantity < p_instrument.market_lot_min
+        or (p_instrument.market_lot_max > 0 and p_quantity > p_instrument.market_lot_max)
+        or (p_instrument.market_lot_step > 0 and mod(p_quantity, p_instrument.market_lot_step) <> 0)) then 'MARKET_LOT_SIZE'
+      when v.notional < p_instrument.notional_min and (not v.is_market or p_instrument.notional_min_applies_to_market) then 'NOTIONAL'
+      when p_instrument.notional_max > 0 and v.notional > p_instrument.notional_max
+        and (not v.is_market or p_instrument.notional_max_applies_to_market) then 'NOTIONAL'
+    end
+    from valued v
+  );
+end
 $$;
 comment on function trading.filter_violation is
   'Name of the first exchange filter an order would fail (PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL), or null.';

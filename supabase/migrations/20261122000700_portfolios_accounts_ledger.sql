@@ -32,7 +32,7 @@ create index accounts_trader_id_idx on trading.accounts (trader_id);
 create table trading.ledger_entries (
   id             bigint generated always as identity primary key,
   transaction_id uuid not null,
-  account_id     uuid not null references trading.accounts (id),
+  account_id     uuid not null,
   asset          text not null,
   bucket         text not null check (bucket in ('cash', 'position', 'dust', 'fees', 'market', 'external')),
   amount         trading.amount not null,
@@ -42,6 +42,7 @@ create table trading.ledger_entries (
   constraint ledger_entries_posting_unique unique (transaction_id, asset, bucket)
 );
 comment on table  trading.ledger_entries is 'Double entry per asset, immutable. The entries of one transaction are inserted by one statement and sum to zero per asset.';
+comment on column trading.ledger_entries.account_id is 'Its existence is guarded where the balance of the entry is kept (trading.balances).';
 comment on column trading.ledger_entries.bucket is 'cash and position are the account''s; dust is what cannot be sold; fees went to the exchange; market is the other side of trades; external is money in and out.';
 create index ledger_entries_account_id_idx on trading.ledger_entries (account_id, asset, bucket);
 
@@ -162,13 +163,13 @@ grant select on trading.portfolios, trading.accounts, trading.ledger_entries, tr
 grant select on public.paper_balances, public.risk_limits to authenticated, service_role;
 
 create function trading.portfolio_id(p_user_id uuid, p_mode text) returns uuid
-language sql immutable strict parallel safe set search_path = ''
-as $$ select trading.derived_id('portfolio', p_user_id::text, p_mode) $$;
+language sql immutable parallel safe
+return trading.derived_id('portfolio', p_user_id::text, p_mode);
 comment on function trading.portfolio_id is 'Id of a user''s portfolio of one mode.';
 
 create function trading.paper_account_id(p_trader_id uuid) returns uuid
-language sql immutable strict parallel safe set search_path = ''
-as $$ select trading.derived_id('account', 'paper', p_trader_id::text) $$;
+language sql immutable parallel safe
+return trading.derived_id('account', 'paper', p_trader_id::text);
 comment on function trading.paper_account_id is 'Id of a trader''s paper account.';
 
 create function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamptz) returns uuid
@@ -189,11 +190,13 @@ comment on function trading.ensure_portfolio is 'Id of the user''s portfolio of 
 -- Money in or out of a paper account: external against cash.
 create function trading.fund_paper_account(p_account_id uuid, p_amount numeric, p_cause text, p_cause_id uuid, p_now timestamptz)
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select trading.derived_id(p_cause, p_cause_id::text), p_account_id, 'USDT', e.bucket, e.amount, p_cause, p_cause_id, p_now
-  from (values ('external', -p_amount), ('cash', p_amount)) as e (bucket, amount)
+  from (values ('external', -p_amount), ('cash', p_amount)) as e (bucket, amount);
+end
 $$;
 comment on function trading.fund_paper_account is 'Posts p_amount USDT (negative: out) between external and cash, once per cause.';
 

@@ -75,9 +75,9 @@ create table public.positions (
   user_id              uuid not null,
   trader_id            uuid references public.traders (id) on delete set null,
   signal_id            uuid references public.signals (id) on delete set null,
-  portfolio_id         uuid not null references trading.portfolios (id),
+  portfolio_id         uuid not null,
   account_id           uuid not null references trading.accounts (id),
-  symbol               text not null references public.instruments (symbol),
+  symbol               text not null,
   side                 text not null default 'long' check (side = 'long'),
   status               text not null check (status in ('created', 'submitting', 'open', 'monitoring', 'closing', 'closed', 'failed')),
   status_before_closing text,
@@ -120,6 +120,7 @@ create table public.positions (
   constraint positions_closing_remembers check (status <> 'closing' or status_before_closing is not null)
 ) with (fillfactor = 80);
 comment on table  public.positions is 'A managed position: one per signal. Amounts are in the quote asset, quantities in the base asset.';
+comment on column public.positions.portfolio_id is 'The account''s portfolio, repeated for the index of live positions.';
 comment on column public.positions.quantity is 'Base asset held now, net of fees taken in it.';
 comment on column public.positions.cost is 'What the held quantity cost, fees in quote included; exact, an input of PnL.';
 comment on column public.positions.entry_price is 'Average of the buys, rounded to 18 decimals: shown, never an input.';
@@ -135,22 +136,20 @@ create index positions_signal_id_all_idx on public.positions (signal_id);
 create index positions_user_id_idx on public.positions (user_id, created_at);
 create index positions_trader_id_idx on public.positions (trader_id);
 create index positions_portfolio_live_idx on public.positions (portfolio_id) where status not in ('closed', 'failed');
-create index positions_portfolio_id_idx on public.positions (portfolio_id);
 create index positions_account_id_idx on public.positions (account_id);
-create index positions_symbol_idx on public.positions (symbol);
 
 create table public.orders (
   id                uuid primary key,
   user_id           uuid not null,
-  trader_id         uuid references public.traders (id) on delete set null,
-  signal_id         uuid references public.signals (id) on delete set null,
+  trader_id         uuid,
+  signal_id         uuid,
   position_id       uuid not null references public.positions (id),
-  portfolio_id      uuid not null references trading.portfolios (id),
-  account_id        uuid not null references trading.accounts (id),
+  portfolio_id      uuid not null,
+  account_id        uuid not null,
   role              text not null check (role in ('entry', 'exit', 'stop_loss', 'take_profit')),
   attempt           int not null check (attempt > 0),
   level             int not null default 0,
-  symbol            text not null references public.instruments (symbol),
+  symbol            text not null,
   side              text not null check (side in ('BUY', 'SELL')),
   type              text not null check (type in ('MARKET', 'LIMIT', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'LIMIT_MAKER')),
   time_in_force     text not null check (time_in_force in ('GTC', 'IOC', 'FOK')),
@@ -196,6 +195,7 @@ create table public.orders (
   constraint orders_permit_before_sending check (state in ('planned', 'denied', 'abandoned') or permitted_at is not null)
 ) with (fillfactor = 80);
 comment on table  public.orders is 'Every order intent and what became of it; attempt n of a role is a new row. Amounts in quote, quantities in base.';
+comment on column public.orders.position_id is 'The one foreign key: trader, signal, account, portfolio and symbol are those of the position, repeated for reading and kept when a trader goes.';
 comment on column public.orders.state is 'The engine''s state (trading.order_transitions).';
 comment on column public.orders.status is 'The state in the product''s words: created, submitted, partially_filled, filled, cancelled, expired, failed, unknown.';
 comment on column public.orders.level is 'Which of several take profits, from 1; 0 elsewhere.';
@@ -203,13 +203,6 @@ comment on column public.orders.venue_executed_quantity is 'What the venue says 
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
 create index orders_user_id_idx on public.orders (user_id, created_at);
-create index orders_trader_id_idx on public.orders (trader_id);
-create index orders_signal_id_idx on public.orders (signal_id);
-create index orders_portfolio_id_idx on public.orders (portfolio_id);
-create index orders_account_id_idx on public.orders (account_id);
-create index orders_symbol_idx on public.orders (symbol);
-create index orders_live_idx on public.orders (position_id)
-  where state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled');
 -- A tick asks for the resting limits it trades through: this index answers without touching the others.
 create index orders_resting_limits_idx on public.orders (symbol, side, price)
   where is_paper_trade and type = 'LIMIT' and state in ('working', 'partially_filled');
@@ -217,12 +210,12 @@ create index orders_resting_limits_idx on public.orders (symbol, side, price)
 create table public.trades (
   id               uuid primary key,
   user_id          uuid not null,
-  trader_id        uuid references public.traders (id) on delete set null,
+  trader_id        uuid,
   position_id      uuid not null references public.positions (id),
   order_id         uuid not null references public.orders (id),
-  portfolio_id     uuid not null references trading.portfolios (id),
-  account_id       uuid not null references trading.accounts (id),
-  symbol           text not null references public.instruments (symbol),
+  portfolio_id     uuid not null,
+  account_id       uuid not null,
+  symbol           text not null,
   side             text not null check (side in ('BUY', 'SELL')),
   binance_trade_id text not null,
   price            trading.price not null,
@@ -244,16 +237,14 @@ comment on column public.trades.fee_quote is 'The fee in the quote asset at the 
 comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
 comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';
 create index trades_user_id_idx on public.trades (user_id, executed_at);
-create index trades_trader_id_idx on public.trades (trader_id);
 create index trades_position_id_idx on public.trades (position_id);
 create index trades_order_id_idx on public.trades (order_id);
 create index trades_portfolio_id_idx on public.trades (portfolio_id, executed_at);
-create index trades_symbol_idx on public.trades (symbol);
 
 create table trading.reservations (
   order_id     uuid primary key references public.orders (id),
-  portfolio_id uuid not null references trading.portfolios (id),
-  account_id   uuid not null references trading.accounts (id),
+  portfolio_id uuid not null,
+  account_id   uuid not null,
   side         text not null check (side in ('BUY', 'SELL')),
   asset        text not null,
   amount       trading.amount not null check (amount >= 0),
@@ -268,7 +259,7 @@ create index reservations_account_active_idx on trading.reservations (account_id
 
 create table trading.engine_stops (
   position_id   uuid primary key references public.positions (id),
-  symbol        text not null references public.instruments (symbol),
+  symbol        text not null,
   trigger_price trading.price not null,
   armed_at      timestamptz not null,
   fired_at      timestamptz

@@ -9,7 +9,7 @@ create table trading.jobs (
   priority       smallint not null generated always as (case kind when 'halt' then 0 when 'exit' then 1 when 'protect' then 2
                    when 'cancel' then 3 when 'sync' then 4 when 'enter' then 5 else 6 end) stored,
   key            text not null unique,
-  portfolio_id   uuid not null references trading.portfolios (id),
+  portfolio_id   uuid not null,
   signal_id      uuid,
   position_id    uuid,
   order_id       uuid,
@@ -38,8 +38,6 @@ create index jobs_due_idx on trading.jobs (priority, id) where status = 'queued'
 create index jobs_queued_entries_idx on trading.jobs (portfolio_id, id) where status = 'queued' and kind = 'enter';
 create index jobs_queued_entries_age_idx on trading.jobs (id) where status = 'queued' and kind = 'enter';
 create index jobs_leases_idx on trading.jobs (lease_until) where status = 'running';
-create index jobs_portfolio_id_idx on trading.jobs (portfolio_id);
-create index jobs_signal_id_idx on trading.jobs (signal_id) where status in ('queued', 'running');
 create index jobs_position_id_idx on trading.jobs (position_id) where status in ('queued', 'running');
 create index jobs_finished_at_idx on trading.jobs (finished_at) where status = 'done';
 -- User-wide limits are judged one entry at a time; a second one in planning would be write skew.
@@ -94,18 +92,26 @@ end
 $$;
 
 create function trading.vault_text(p_name text) returns text
-language sql stable security definer set search_path = ''
+language plpgsql stable security definer set search_path = ''
 as $$
-  select s.decrypted_secret from vault.decrypted_secrets s
-  where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url')
+begin
+  return (
+    select s.decrypted_secret from vault.decrypted_secrets s
+    where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url')
+  );
+end
 $$;
 comment on function trading.vault_text is 'One of the two Vault texts the queue itself needs: the bell secret and the project URL. No other secret can be read through it.';
 revoke execute on function trading.vault_text(text) from public, anon, authenticated, service_role;
 grant execute on function trading.vault_text(text) to fillbase_engine;
 
 create function trading.publish(p_topic text, p_event text, p_payload jsonb) returns void
-language sql volatile security definer set search_path = ''
-as $$ select realtime.send(p_payload, p_event, p_topic, true) $$;
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform realtime.send(p_payload, p_event, p_topic, true);
+end
+$$;
 comment on function trading.publish is 'Sends one private broadcast when the transaction commits. Owned by postgres, who may write realtime.messages.';
 revoke execute on function trading.publish(text, text, jsonb) from public, anon, authenticated, service_role;
 grant execute on function trading.publish(text, text, jsonb) to fillbase_engine;
@@ -115,10 +121,14 @@ set role fillbase_engine;
 -- The bell's credential says only "drain what is due": a timestamp and its HMAC, good for 60 s. No key travels with it,
 -- because pg_net's request queue is readable by every role.
 create function trading.bell_token(p_at timestamptz default clock_timestamp()) returns text
-language sql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = ''
 as $$
-  select t.ts || '.' || encode(extensions.hmac(t.ts, trading.vault_text('fillbase_bell_secret'), 'sha256'), 'hex')
-  from (select floor(extract(epoch from p_at))::bigint::text as ts) t
+begin
+  return (
+    select t.ts || '.' || encode(extensions.hmac(t.ts, trading.vault_text('fillbase_bell_secret'), 'sha256'), 'hex')
+    from (select floor(extract(epoch from p_at))::bigint::text as ts) t
+  );
+end
 $$;
 comment on function trading.bell_token is 'A doorbell credential "<unix seconds>.<hmac>", valid for 60 s.';
 grant execute on function trading.bell_token to service_role;
@@ -217,59 +227,63 @@ $$;
 comment on function trading.require_installation is 'FB423 installation_not_armed unless the engine is armed for exactly this URL and secret.';
 
 create function trading.job_json(p_job trading.jobs) returns jsonb
-language sql stable set search_path = ''
-as $$
-  select jsonb_build_object('id', p_job.id, 'kind', p_job.kind, 'fence', p_job.fence, 'is_paper', p_job.is_paper,
+language sql stable
+return jsonb_build_object('id', p_job.id, 'kind', p_job.kind, 'fence', p_job.fence, 'is_paper', p_job.is_paper,
     'portfolio_id', p_job.portfolio_id, 'signal_id', p_job.signal_id, 'position_id', p_job.position_id,
-    'order_id', p_job.order_id, 'payload', p_job.payload, 'attempts', p_job.attempts)
-$$;
+    'order_id', p_job.order_id, 'payload', p_job.payload, 'attempts', p_job.attempts);
 comment on function trading.job_json is 'A job as a worker sees it.';
 
 -- Only one entry of a portfolio runs at a time, so entries are claimed through their portfolio: the first free ones in
 -- decision order, one each. SKIP LOCKED on the portfolio row keeps two claimers off the same portfolio.
 create function trading.claim_entries(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  with waiting as materialized (
-    select distinct w.portfolio_id from (
-      select j.portfolio_id from trading.jobs j
-      where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
-      order by j.id limit 1000) w
-  ), free_portfolios as (
-    select p.id from trading.portfolios p join waiting w on w.portfolio_id = p.id
-    where not exists (select from trading.jobs j where j.portfolio_id = p.id and j.status = 'running' and j.kind = 'enter')
-    limit p_limit
-    for no key update of p skip locked
-  ), heads as (
-    select h.id from free_portfolios f
-    cross join lateral (
-      select j.id from trading.jobs j
-      where j.portfolio_id = f.id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
-      order by j.id limit 1
-      for no key update of j skip locked
-    ) h
-  )
-  update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
-    lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
-  from heads where j.id = heads.id
-  returning j.*
+begin
+  return query
+    with waiting as materialized (
+      select distinct w.portfolio_id from (
+        select j.portfolio_id from trading.jobs j
+        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        order by j.id limit 1000) w
+    ), free_portfolios as (
+      select p.id from trading.portfolios p join waiting w on w.portfolio_id = p.id
+      where not exists (select from trading.jobs j where j.portfolio_id = p.id and j.status = 'running' and j.kind = 'enter')
+      limit p_limit
+      for no key update of p skip locked
+    ), heads as (
+      select h.id from free_portfolios f
+      cross join lateral (
+        select j.id from trading.jobs j
+        where j.portfolio_id = f.id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        order by j.id limit 1
+        for no key update of j skip locked
+      ) h
+    )
+    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+      lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
+    from heads where j.id = heads.id
+    returning j.*;
+end
 $$;
 comment on function trading.claim_entries is 'Claims the next due entry of up to p_limit portfolios in which none is running.';
 
 create function trading.claim_others(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  with due as (
-    select j.id from trading.jobs j
-    where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now
-    order by j.priority, j.id
-    limit p_limit
-    for no key update skip locked
-  )
-  update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
-    lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
-  from due where j.id = due.id
-  returning j.*
+begin
+  return query
+    with due as (
+      select j.id from trading.jobs j
+      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now
+      order by j.priority, j.id
+      limit p_limit
+      for no key update skip locked
+    )
+    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+      lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
+    from due where j.id = due.id
+    returning j.*;
+end
 $$;
 comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
 
@@ -331,18 +345,22 @@ $$;
 comment on function trading.require_job is 'Locks a running job and returns it; FB404 job_not_found, FB409 fence_lost.';
 
 create function trading.finish_job(p_job_id bigint, p_outcome jsonb) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null
-  where id = p_job_id
+  where id = p_job_id;
+end
 $$;
 comment on function trading.finish_job is 'Marks a job done with its outcome.';
 
 create function trading.retry_job(p_job_id bigint, p_due_at timestamptz, p_error jsonb) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null
-  where id = p_job_id
+  where id = p_job_id;
+end
 $$;
 comment on function trading.retry_job is 'Gives a job back to the queue until p_due_at.';
 

@@ -8,7 +8,7 @@ create table trading.risk_checks (
   user_id       uuid,
   trader_id     uuid,
   signal_id     uuid,
-  portfolio_id  uuid not null references trading.portfolios (id),
+  portfolio_id  uuid not null,
   decision_id   uuid,
   passed        boolean not null,
   code          text,
@@ -50,17 +50,21 @@ $$;
 comment on function trading.parse_level is 'A price level from JSON: null when missing, NaN when it cannot be a price (negative, zero, not finite, above 1e12, over 18 decimals, text).';
 
 create function trading.parse_take_profits(p_value jsonb) returns numeric[]
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select coalesce(array_agg(distinct l.level order by l.level), '{}')
-  from (
-    select trading.parse_level(e.value) as level
-    from jsonb_array_elements(case when jsonb_typeof(p_value) = 'array' then p_value
-                                   when p_value is null or jsonb_typeof(p_value) = 'null' then '[]'
-                                   else jsonb_build_array(p_value) end) as e (value)
-    limit 11
-  ) l
-  where l.level is not null
+begin
+  return (
+    select coalesce(array_agg(distinct l.level order by l.level), '{}')
+    from (
+      select trading.parse_level(e.value) as level
+      from jsonb_array_elements(case when jsonb_typeof(p_value) = 'array' then p_value
+                                     when p_value is null or jsonb_typeof(p_value) = 'null' then '[]'
+                                     else jsonb_build_array(p_value) end) as e (value)
+      limit 11
+    ) l
+    where l.level is not null
+  );
+end
 $$;
 comment on function trading.parse_take_profits is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
 
@@ -85,32 +89,36 @@ comment on function trading.quote_at is 'The quote of a symbol in force at p_at,
 
 -- Cash, exposure and counts as they are in this statement; the caller holds the portfolio''s lock when it matters.
 create function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
-    'cash', coalesce((select b.amount from trading.balances b
-                      where b.account_id = p_account_id and b.asset = 'USDT' and b.bucket = 'cash'), 0),
-    'reserved', coalesce(r.account_reserved, 0),
-    'exposure', coalesce(p.account_cost, 0) + coalesce(r.account_reserved, 0),
-    'exposure_all', coalesce(p.cost, 0) + coalesce(r.reserved, 0),
-    'open_positions', coalesce(p.account_count, 0),
-    'open_positions_all', coalesce(p.count, 0),
-    'open_in_symbol', coalesce(p.account_symbol_count, 0),
-    'open_in_symbol_all', coalesce(p.symbol_count, 0),
-    'positions_value', coalesce(p.account_value, 0))
-  from (
-    select sum(o.cost) as cost, count(*) as count, count(*) filter (where o.symbol = p_symbol) as symbol_count,
-      sum(o.cost) filter (where o.account_id = p_account_id) as account_cost,
-      count(*) filter (where o.account_id = p_account_id) as account_count,
-      count(*) filter (where o.account_id = p_account_id and o.symbol = p_symbol) as account_symbol_count,
-      sum(o.quantity * m.bid) filter (where o.account_id = p_account_id) as account_value
-    from public.positions o left join public.market_prices m on m.symbol = o.symbol
-    where o.portfolio_id = p_portfolio_id and o.status not in ('closed', 'failed')
-  ) p, (
-    select sum(v.amount) as reserved, sum(v.amount) filter (where v.account_id = p_account_id) as account_reserved
-    from trading.reservations v
-    where v.portfolio_id = p_portfolio_id and v.released_at is null and v.side = 'BUY'
-  ) r
+begin
+  return (
+    select jsonb_build_object(
+      'cash', coalesce((select b.amount from trading.balances b
+                        where b.account_id = p_account_id and b.asset = 'USDT' and b.bucket = 'cash'), 0),
+      'reserved', coalesce(r.account_reserved, 0),
+      'exposure', coalesce(p.account_cost, 0) + coalesce(r.account_reserved, 0),
+      'exposure_all', coalesce(p.cost, 0) + coalesce(r.reserved, 0),
+      'open_positions', coalesce(p.account_count, 0),
+      'open_positions_all', coalesce(p.count, 0),
+      'open_in_symbol', coalesce(p.account_symbol_count, 0),
+      'open_in_symbol_all', coalesce(p.symbol_count, 0),
+      'positions_value', coalesce(p.account_value, 0))
+    from (
+      select sum(o.cost) as cost, count(*) as count, count(*) filter (where o.symbol = p_symbol) as symbol_count,
+        sum(o.cost) filter (where o.account_id = p_account_id) as account_cost,
+        count(*) filter (where o.account_id = p_account_id) as account_count,
+        count(*) filter (where o.account_id = p_account_id and o.symbol = p_symbol) as account_symbol_count,
+        sum(o.quantity * m.bid) filter (where o.account_id = p_account_id) as account_value
+      from public.positions o left join public.market_prices m on m.symbol = o.symbol
+      where o.portfolio_id = p_portfolio_id and o.status not in ('closed', 'failed')
+    ) p, (
+      select sum(v.amount) as reserved, sum(v.amount) filter (where v.account_id = p_account_id) as account_reserved
+      from trading.reservations v
+      where v.portfolio_id = p_portfolio_id and v.released_at is null and v.side = 'BUY'
+    ) r
+  );
+end
 $$;
 comment on function trading.portfolio_facts is 'Cash, reservations, exposure at cost and open positions of an account and of its whole portfolio, in quote.';
 
@@ -172,65 +180,68 @@ comment on function trading.shape_entry is
 -- tried again while the signal lives if is_retryable says that time can mend it.
 create function trading.evaluate_entry(p_facts jsonb)
 returns table (rule text, code text, passed boolean, observed text, limit_value text, message text, is_retryable boolean)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select r.rule, r.code, coalesce(r.passed, false), r.observed, r.limit_value, r.message, r.is_retryable
-  from jsonb_to_record(p_facts) as f (
-    mode text, trader_enabled boolean, auto_execute boolean, side text, trading_state text,
-    decision_age_ms numeric, signal_ttl_ms numeric, confidence numeric,
-    symbol text, symbol_known boolean, symbol_status text, quote_asset text,
-    bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric,
-    levels_readable boolean, order_type text, entry numeric, price numeric, stop numeric, take_profits numeric[], quantity numeric, notional numeric,
-    exit_notional numeric, notional_min numeric, filter text, cash numeric, reserved numeric, equity numeric,
-    exposure numeric, exposure_all numeric, open_positions int, open_positions_all int, open_in_symbol int,
-    open_in_symbol_all int, limits jsonb, limits_all jsonb
-  )
-  cross join lateral jsonb_to_record(coalesce(f.limits, '{}')) as l (
-    max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
-    max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
-    min_confidence numeric
-  )
-  cross join lateral jsonb_to_record(coalesce(f.limits_all, '{}')) as a (
-    max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
-    max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
-    min_confidence numeric
-  )
-  cross join lateral (values
-    ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper', 'live trading needs an exchange account, which this installation does not have', false),
-    ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
-    ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true', 'the trader does not execute by itself (auto_execute_trades is off)', false),
-    ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
-    ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
-    ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
-    ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
-    ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
-    ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
-    ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
-    ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
-    ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
-    ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
-    ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text, 'the newest price is too old (ms)', true),
-    ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN' and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
-      concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices', 'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
-    ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price', 'a limit entry needs the signal''s entry price', false),
-    ('stop_present', 'stop_missing', f.stop is not null, f.stop::text, 'a stop', 'neither the signal nor the trader names a stop', false),
-    ('stop_side', 'stop_not_below_entry', f.stop <> 'NaN' and f.stop < least(f.price, nullif(f.entry, 'NaN')) and (f.order_type = 'limit' or f.stop < f.bid), f.stop::text, least(f.price, nullif(f.entry, 'NaN'), f.bid)::text, 'the stop must lie below the entry and the market', false),
-    ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))), f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
-    ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null or (f.stop <> 'NaN' and (f.price - f.stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price), round((f.price - nullif(f.stop, 'NaN')) * 100 / f.price, 4)::text, least(l.max_stop_distance_percent, a.max_stop_distance_percent)::text, 'the stop is farther from the entry than allowed (percent)', false),
-    ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none', 'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
-    ('exitable', 'not_exitable', f.exit_notional >= f.notional_min, f.exit_notional::text, f.notional_min::text, 'after fees the position would be too small to be sold at its stop', false),
-    ('max_position', 'max_position', least(l.max_position_quote, a.max_position_quote) is null or f.notional <= least(l.max_position_quote, a.max_position_quote), f.notional::text, least(l.max_position_quote, a.max_position_quote)::text, 'the position would be larger than allowed', false),
-    ('max_position_percent', 'max_position_percent', least(l.max_position_percent, a.max_position_percent) is null or f.notional * 100 <= f.equity * least(l.max_position_percent, a.max_position_percent), f.notional::text, (f.equity * least(l.max_position_percent, a.max_position_percent) / 100)::text, 'the position would be a larger part of equity than allowed', false),
-    ('min_position', 'min_position', f.notional >= greatest(l.min_position_quote, a.min_position_quote), f.notional::text, greatest(l.min_position_quote, a.min_position_quote)::text, 'the position would be smaller than allowed', false),
-    ('exposure', 'max_exposure', l.max_exposure_quote is null or f.exposure + f.notional <= l.max_exposure_quote, (f.exposure + f.notional)::text, l.max_exposure_quote::text, 'the trader''s total exposure would pass its limit', false),
-    ('exposure_percent', 'max_exposure_percent', l.max_exposure_percent is null or (f.exposure + f.notional) * 100 <= f.equity * l.max_exposure_percent, (f.exposure + f.notional)::text, (f.equity * l.max_exposure_percent / 100)::text, 'the trader''s total exposure would pass its share of equity', false),
-    ('exposure_all', 'max_exposure_all', a.max_exposure_quote is null or f.exposure_all + f.notional <= a.max_exposure_quote, (f.exposure_all + f.notional)::text, a.max_exposure_quote::text, 'the total exposure of all traders would pass the account-wide limit', false),
-    ('open_positions', 'max_open_positions', l.max_open_positions is null or f.open_positions < l.max_open_positions, f.open_positions::text, l.max_open_positions::text, 'the trader holds as many positions as allowed', false),
-    ('open_positions_all', 'max_open_positions_all', a.max_open_positions is null or f.open_positions_all < a.max_open_positions, f.open_positions_all::text, a.max_open_positions::text, 'all traders together hold as many positions as allowed', false),
-    ('open_in_symbol', 'max_open_positions_per_symbol', l.max_open_positions_per_symbol is null or f.open_in_symbol < l.max_open_positions_per_symbol, f.open_in_symbol::text, l.max_open_positions_per_symbol::text, 'the trader holds as many positions in this symbol as allowed', false),
-    ('open_in_symbol_all', 'max_open_positions_per_symbol_all', a.max_open_positions_per_symbol is null or f.open_in_symbol_all < a.max_open_positions_per_symbol, f.open_in_symbol_all::text, a.max_open_positions_per_symbol::text, 'all traders together hold as many positions in this symbol as allowed', false),
-    ('balance', 'insufficient_balance', f.notional <= f.cash - f.reserved, f.notional::text, (f.cash - f.reserved)::text, 'the account has less free cash than the order would need', false)
-  ) as r (rule, code, passed, observed, limit_value, message, is_retryable)
+begin
+  return query
+    select r.rule, r.code, coalesce(r.passed, false), r.observed, r.limit_value, r.message, r.is_retryable
+    from jsonb_to_record(p_facts) as f (
+      mode text, trader_enabled boolean, auto_execute boolean, side text, trading_state text,
+      decision_age_ms numeric, signal_ttl_ms numeric, confidence numeric,
+      symbol text, symbol_known boolean, symbol_status text, quote_asset text,
+      bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric,
+      levels_readable boolean, order_type text, entry numeric, price numeric, stop numeric, take_profits numeric[], quantity numeric, notional numeric,
+      exit_notional numeric, notional_min numeric, filter text, cash numeric, reserved numeric, equity numeric,
+      exposure numeric, exposure_all numeric, open_positions int, open_positions_all int, open_in_symbol int,
+      open_in_symbol_all int, limits jsonb, limits_all jsonb
+    )
+    cross join lateral jsonb_to_record(coalesce(f.limits, '{}')) as l (
+      max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
+      max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
+      min_confidence numeric
+    )
+    cross join lateral jsonb_to_record(coalesce(f.limits_all, '{}')) as a (
+      max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
+      max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
+      min_confidence numeric
+    )
+    cross join lateral (values
+      ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper', 'live trading needs an exchange account, which this installation does not have', false),
+      ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
+      ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true', 'the trader does not execute by itself (auto_execute_trades is off)', false),
+      ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
+      ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
+      ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
+      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
+      ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
+      ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
+      ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
+      ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
+      ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
+      ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
+      ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text, 'the newest price is too old (ms)', true),
+      ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN' and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
+        concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices', 'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
+      ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price', 'a limit entry needs the signal''s entry price', false),
+      ('stop_present', 'stop_missing', f.stop is not null, f.stop::text, 'a stop', 'neither the signal nor the trader names a stop', false),
+      ('stop_side', 'stop_not_below_entry', f.stop <> 'NaN' and f.stop < least(f.price, nullif(f.entry, 'NaN')) and (f.order_type = 'limit' or f.stop < f.bid), f.stop::text, least(f.price, nullif(f.entry, 'NaN'), f.bid)::text, 'the stop must lie below the entry and the market', false),
+      ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))), f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
+      ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null or (f.stop <> 'NaN' and (f.price - f.stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price), round((f.price - nullif(f.stop, 'NaN')) * 100 / f.price, 4)::text, least(l.max_stop_distance_percent, a.max_stop_distance_percent)::text, 'the stop is farther from the entry than allowed (percent)', false),
+      ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none', 'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
+      ('exitable', 'not_exitable', f.exit_notional >= f.notional_min, f.exit_notional::text, f.notional_min::text, 'after fees the position would be too small to be sold at its stop', false),
+      ('max_position', 'max_position', least(l.max_position_quote, a.max_position_quote) is null or f.notional <= least(l.max_position_quote, a.max_position_quote), f.notional::text, least(l.max_position_quote, a.max_position_quote)::text, 'the position would be larger than allowed', false),
+      ('max_position_percent', 'max_position_percent', least(l.max_position_percent, a.max_position_percent) is null or f.notional * 100 <= f.equity * least(l.max_position_percent, a.max_position_percent), f.notional::text, (f.equity * least(l.max_position_percent, a.max_position_percent) / 100)::text, 'the position would be a larger part of equity than allowed', false),
+      ('min_position', 'min_position', f.notional >= greatest(l.min_position_quote, a.min_position_quote), f.notional::text, greatest(l.min_position_quote, a.min_position_quote)::text, 'the position would be smaller than allowed', false),
+      ('exposure', 'max_exposure', l.max_exposure_quote is null or f.exposure + f.notional <= l.max_exposure_quote, (f.exposure + f.notional)::text, l.max_exposure_quote::text, 'the trader''s total exposure would pass its limit', false),
+      ('exposure_percent', 'max_exposure_percent', l.max_exposure_percent is null or (f.exposure + f.notional) * 100 <= f.equity * l.max_exposure_percent, (f.exposure + f.notional)::text, (f.equity * l.max_exposure_percent / 100)::text, 'the trader''s total exposure would pass its share of equity', false),
+      ('exposure_all', 'max_exposure_all', a.max_exposure_quote is null or f.exposure_all + f.notional <= a.max_exposure_quote, (f.exposure_all + f.notional)::text, a.max_exposure_quote::text, 'the total exposure of all traders would pass the account-wide limit', false),
+      ('open_positions', 'max_open_positions', l.max_open_positions is null or f.open_positions < l.max_open_positions, f.open_positions::text, l.max_open_positions::text, 'the trader holds as many positions as allowed', false),
+      ('open_positions_all', 'max_open_positions_all', a.max_open_positions is null or f.open_positions_all < a.max_open_positions, f.open_positions_all::text, a.max_open_positions::text, 'all traders together hold as many positions as allowed', false),
+      ('open_in_symbol', 'max_open_positions_per_symbol', l.max_open_positions_per_symbol is null or f.open_in_symbol < l.max_open_positions_per_symbol, f.open_in_symbol::text, l.max_open_positions_per_symbol::text, 'the trader holds as many positions in this symbol as allowed', false),
+      ('open_in_symbol_all', 'max_open_positions_per_symbol_all', a.max_open_positions_per_symbol is null or f.open_in_symbol_all < a.max_open_positions_per_symbol, f.open_in_symbol_all::text, a.max_open_positions_per_symbol::text, 'all traders together hold as many positions in this symbol as allowed', false),
+      ('balance', 'insufficient_balance', f.notional <= f.cash - f.reserved, f.notional::text, (f.cash - f.reserved)::text, 'the account has less free cash than the order would need', false)
+    ) as r (rule, code, passed, observed, limit_value, message, is_retryable);
+end
 $$;
 comment on function trading.evaluate_entry is
   'Every entry rule on p_facts (trading.entry_facts): rule, code, passed, observed, limit_value, message, is_retryable. Order is precedence: the first failed rule names the denial.';
@@ -286,29 +297,33 @@ $$;
 comment on function trading.entry_facts is 'Every input of the entry rules, read in one place: signal, trader, limits, market, filters, money, state.';
 
 create function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamptz) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  with facts as materialized (
-    select trading.entry_facts(p_signal, p_trader, p_now) as facts
-  ), rules as materialized (
-    select e.* from facts f, trading.evaluate_entry(f.facts) with ordinality as e
-  )
-  select jsonb_build_object(
-    'facts', f.facts,
-    'passed', bool_and(r.passed),
-    'code', (array_agg(r.code order by r.ordinality) filter (where not r.passed))[1],
-    'message', (array_agg(r.message order by r.ordinality) filter (where not r.passed))[1],
-    'is_retryable', coalesce(bool_and(r.is_retryable) filter (where not r.passed and not r.depends_on_price), false)
-      and coalesce(bool_or(r.is_retryable) filter (where not r.passed), false),
-    'rules', jsonb_agg(jsonb_build_object('rule', r.rule, 'code', r.code, 'passed', r.passed, 'observed', r.observed,
-      'limit', r.limit_value, 'message', r.message) order by r.ordinality))
-  from facts f, (
-    -- Without a price, price-dependent rules fail too; they do not make a missing price final.
-    select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,balance}')
-      and exists (select from rules p where p.rule = 'price_present' and not p.passed) as depends_on_price
-    from rules x
-  ) r
-  group by f.facts
+begin
+  return (
+    with facts as materialized (
+      select trading.entry_facts(p_signal, p_trader, p_now) as facts
+    ), rules as materialized (
+      select e.* from facts f, trading.evaluate_entry(f.facts) with ordinality as e
+    )
+    select jsonb_build_object(
+      'facts', f.facts,
+      'passed', bool_and(r.passed),
+      'code', (array_agg(r.code order by r.ordinality) filter (where not r.passed))[1],
+      'message', (array_agg(r.message order by r.ordinality) filter (where not r.passed))[1],
+      'is_retryable', coalesce(bool_and(r.is_retryable) filter (where not r.passed and not r.depends_on_price), false)
+        and coalesce(bool_or(r.is_retryable) filter (where not r.passed), false),
+      'rules', jsonb_agg(jsonb_build_object('rule', r.rule, 'code', r.code, 'passed', r.passed, 'observed', r.observed,
+        'limit', r.limit_value, 'message', r.message) order by r.ordinality))
+    from facts f, (
+      -- Without a price, price-dependent rules fail too; they do not make a missing price final.
+      select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,balance}')
+        and exists (select from rules p where p.rule = 'price_present' and not p.passed) as depends_on_price
+      from rules x
+    ) r
+    group by f.facts
+  );
+end
 $$;
 comment on function trading.assess_entry is 'Facts, every rule and the verdict of an entry as JSON: {facts, rules, passed, code, message, is_retryable}. Writes nothing.';
 

@@ -4,16 +4,23 @@
 set role fillbase_engine;
 
 create function trading.client_order_id(p_order_id uuid) returns text
-language sql stable strict set search_path = ''
-as $$ select s.installation_tag || '-' || left(replace(p_order_id::text, '-', ''), 28) from trading.settings s $$;
+language plpgsql stable strict set search_path = ''
+as $$
+begin
+  return (
+    select s.installation_tag || '-' || left(replace(p_order_id::text, '-', ''), 28) from trading.settings s
+  );
+end
+$$;
 comment on function trading.client_order_id is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
 -- One ledger transaction per fill (accounting: docs/architecture.md). Bucket external stands for a fee asset held outside.
 create function trading.post_fill(
   p_trade public.trades, p_base text, p_quote text, p_now timestamptz
 ) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select p_trade.id, p_trade.account_id, e.asset, e.bucket, sum(e.amount), 'trade', p_trade.id, p_trade.executed_at
   from (
@@ -26,7 +33,8 @@ as $$
       case p_trade.fee_asset when p_quote then 'cash' when p_base then 'position' else 'external' end, -p_trade.fee
   ) as e (asset, bucket, amount)
   group by e.asset, e.bucket
-  having sum(e.amount) <> 0
+  having sum(e.amount) <> 0;
+end
 $$;
 comment on function trading.post_fill is 'Posts a trade to the ledger: value, quantity and fee, each with its other side.';
 
@@ -171,27 +179,27 @@ $$;
 comment on function trading.fold_fills is 'Records the fills not yet known, posts them, and updates the position''s numbers; returns the sums of what was new.';
 
 create function trading.release_reservation(p_order_id uuid, p_filled numeric, p_is_final boolean, p_now timestamptz) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update trading.reservations r set
     amount = case when p_is_final then 0 else greatest(r.amount - p_filled * r.per_unit, 0) end,
     released_at = case when p_is_final then p_now end
-  where r.order_id = p_order_id and (p_is_final or p_filled > 0)
+  where r.order_id = p_order_id and (p_is_final or p_filled > 0);
+end
 $$;
 comment on function trading.release_reservation is 'Gives back a fill''s share at the reserved price; the rest when the order is final.';
 
 -- The venue's word against the fills we hold: an order is final only when they agree.
 create function trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric) returns text
-language sql immutable set search_path = ''
-as $$
-  select case
+language sql immutable
+return case
     when p_filled = p_order.quantity then 'filled'
     when p_status in ('cancelled', 'expired', 'rejected', 'not_sent', 'not_placed') and p_filled >= p_executed then p_status
     when p_filled > 0 then 'partially_filled'
     when p_status in ('cancelled', 'expired', 'filled') then 'working'
     else p_status
-  end
-$$;
+  end;
 comment on function trading.next_order_state is 'State an order takes on a report, given all fills now recorded and the quantity the venue says it executed.';
 
 create function trading.apply_order_report(p_order public.orders, p_report jsonb, p_fills trading.fill_sums, p_now timestamptz) returns public.orders
@@ -362,12 +370,14 @@ $$;
 comment on function trading.set_signal_status is 'Moves a signal on the engine''s behalf, with the code and words of a rejection, and audits it.';
 
 create function trading.refresh_paper_balance(p_account_id uuid, p_now timestamptz) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update public.paper_balances pb set current_balance = b.amount, updated_at = p_now
   from trading.balances b
   where pb.account_id = p_account_id and b.account_id = p_account_id and b.asset = 'USDT' and b.bucket = 'cash'
-    and pb.current_balance <> b.amount
+    and pb.current_balance <> b.amount;
+end
 $$;
 comment on function trading.refresh_paper_balance is 'Copies the ledger''s cash to the paper balance users see.';
 
@@ -412,20 +422,26 @@ $$;
 comment on function trading.close_position_row is 'Closes a position in state closing, dust included, and everything that hung on it.';
 
 create function trading.is_unsellable(p_position public.positions) returns boolean
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select trading.floor_to_step(p_position.quantity, i.lot_step) < greatest(i.lot_min, i.lot_step)
-      or trading.floor_to_step(p_position.quantity, i.lot_step) * coalesce(m.bid, p_position.entry_price) < i.notional_min
-  from public.instruments i left join public.market_prices m on m.symbol = i.symbol
-  where i.symbol = p_position.symbol
+begin
+  return (
+    select trading.floor_to_step(p_position.quantity, i.lot_step) < greatest(i.lot_min, i.lot_step)
+        or trading.floor_to_step(p_position.quantity, i.lot_step) * coalesce(m.bid, p_position.entry_price) < i.notional_min
+    from public.instruments i left join public.market_prices m on m.symbol = i.symbol
+    where i.symbol = p_position.symbol
+  );
+end
 $$;
 comment on function trading.is_unsellable is 'Whether what a position holds is below the exchange''s lot or notional minimum.';
 
 create function trading.begin_closing(p_position_id uuid, p_reason text, p_now timestamptz) returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update public.positions p set status = 'closing', status_before_closing = p.status, exit_reason = p_reason, updated_at = p_now
-  where p.id = p_position_id and p.status in ('open', 'monitoring')
+  where p.id = p_position_id and p.status in ('open', 'monitoring');
+end
 $$;
 comment on function trading.begin_closing is 'Moves an open position to closing and remembers where to return if the exit does not finish.';
 

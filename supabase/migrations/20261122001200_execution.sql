@@ -34,11 +34,17 @@ $$;
 comment on function trading.paper_levels is 'Prices and quantities a paper taker order meets, best first. Without depth: one level, slipped by seed and impact.';
 
 create function trading.paper_fee(p_side text, p_price numeric, p_quantity numeric, p_rate numeric, p_instrument public.instruments, out fee numeric, out fee_asset text)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select case p_side when 'BUY' then round(p_quantity * p_rate, p_instrument.base_commission_precision)
-                     else round(p_price * p_quantity * p_rate, p_instrument.quote_commission_precision) end,
-         case p_side when 'BUY' then p_instrument.base_asset else p_instrument.quote_asset end
+begin
+  if p_side = 'BUY' then
+    fee := round(p_quantity * p_rate, p_instrument.base_commission_precision);
+    fee_asset := p_instrument.base_asset;
+  else
+    fee := round(p_price * p_quantity * p_rate, p_instrument.quote_commission_precision);
+    fee_asset := p_instrument.quote_asset;
+  end if;
+end
 $$;
 comment on function trading.paper_fee is 'Commission as Binance takes it: of what is received, in the base asset on a buy, rounded half up to the commission precision.';
 
@@ -46,22 +52,30 @@ create function trading.paper_fill(
   p_order public.orders, p_n bigint, p_price numeric, p_quantity numeric, p_is_maker boolean, p_instrument public.instruments,
   p_settings trading.settings, p_quote trading.quotes, p_at timestamptz
 ) returns jsonb
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select jsonb_build_object('trade_id', p_order.client_order_id || '.' || p_n, 'price', p_price, 'quantity', p_quantity,
-    'fee', c.fee, 'fee_asset', c.fee_asset, 'is_maker', p_is_maker, 'executed_at', p_at, 'quote_hash', p_quote.hash)
-  from trading.paper_fee(p_order.side, p_price, p_quantity,
-    case when p_is_maker then p_settings.paper_maker_fee else p_settings.paper_taker_fee end, p_instrument) c
+begin
+  return (
+    select jsonb_build_object('trade_id', p_order.client_order_id || '.' || p_n, 'price', p_price, 'quantity', p_quantity,
+      'fee', c.fee, 'fee_asset', c.fee_asset, 'is_maker', p_is_maker, 'executed_at', p_at, 'quote_hash', p_quote.hash)
+    from trading.paper_fee(p_order.side, p_price, p_quantity,
+      case when p_is_maker then p_settings.paper_maker_fee else p_settings.paper_taker_fee end, p_instrument) c
+  );
+end
 $$;
 comment on function trading.paper_fill is 'One fill of a paper order as a venue would report it.';
 
 -- A sell never exceeds what the position holds at that moment, whatever the order says: it may have shrunk on the way.
 create function trading.paper_open_quantity(p_order public.orders, p_instrument public.instruments) returns numeric
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case when p_order.side = 'BUY' then p_order.quantity - p_order.filled_quantity
-    else least(p_order.quantity - p_order.filled_quantity, trading.floor_to_step(p.quantity, p_instrument.lot_step)) end
-  from public.positions p where p.id = p_order.position_id
+begin
+  return (
+    select case when p_order.side = 'BUY' then p_order.quantity - p_order.filled_quantity
+      else least(p_order.quantity - p_order.filled_quantity, trading.floor_to_step(p.quantity, p_instrument.lot_step)) end
+    from public.positions p where p.id = p_order.position_id
+  );
+end
 $$;
 comment on function trading.paper_open_quantity is 'How much of a paper order may still fill.';
 
@@ -116,17 +130,21 @@ comment on function trading.paper_take is 'Report of a paper order that takes li
 create function trading.paper_rest(
   p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamptz
 ) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case
-    when trading.paper_open_quantity(p_order, p_instrument) = p_order.quantity - p_order.filled_quantity
-      and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
-        or (p_order.side = 'SELL' and greatest(p_quote.bid, p_quote.high) > p_order.price)) then
-      jsonb_build_object('status', 'filled', 'executed_quantity', p_order.quantity, 'fills', jsonb_build_array(
-        trading.paper_fill(p_order, (select count(*) + 1 from public.trades t where t.order_id = p_order.id), p_order.price,
-          p_order.quantity - p_order.filled_quantity, true, p_instrument, p_settings, p_quote, p_at)))
-    else jsonb_build_object('status', 'working', 'executed_quantity', p_order.filled_quantity, 'fills', '[]'::jsonb)
-  end
+begin
+  return (
+    select case
+      when trading.paper_open_quantity(p_order, p_instrument) = p_order.quantity - p_order.filled_quantity
+        and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
+          or (p_order.side = 'SELL' and greatest(p_quote.bid, p_quote.high) > p_order.price)) then
+        jsonb_build_object('status', 'filled', 'executed_quantity', p_order.quantity, 'fills', jsonb_build_array(
+          trading.paper_fill(p_order, (select count(*) + 1 from public.trades t where t.order_id = p_order.id), p_order.price,
+            p_order.quantity - p_order.filled_quantity, true, p_instrument, p_settings, p_quote, p_at)))
+      else jsonb_build_object('status', 'working', 'executed_quantity', p_order.filled_quantity, 'fills', '[]'::jsonb)
+    end
+  );
+end
 $$;
 comment on function trading.paper_rest is 'Report of a resting paper limit at a quote: filled if traded through, else still working.';
 
@@ -161,11 +179,9 @@ $$;
 comment on function trading.paper_submit is 'The paper venue''s report on an order that arrives: rejected by a filter, or filled, resting or expired.';
 
 create function trading.paper_latency(p_client_order_id text, p_settings trading.settings) returns interval
-language sql immutable set search_path = ''
-as $$
-  select make_interval(secs => round((p_settings.paper_latency_ms
-    + p_settings.paper_latency_jitter_ms * trading.seeded_unit(p_client_order_id || '|latency')), 3) / 1000.0)
-$$;
+language sql immutable
+return make_interval(secs => round((p_settings.paper_latency_ms
+    + p_settings.paper_latency_jitter_ms * trading.seeded_unit(p_client_order_id || '|latency')), 3) / 1000.0);
 comment on function trading.paper_latency is 'How long a paper order travels, from its seed.';
 
 -- Permit ------------------------------------------------------------------------------------------------------------
@@ -276,14 +292,18 @@ comment on function trading.insert_entry is 'The intent of an entry: position cr
 
 -- Why a decision has nothing to do any more, or null. Read under the portfolio's lock.
 create function trading.entry_obstacle(p_signal public.signals, p_job trading.jobs) returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case
-    when p_signal.id is null then 'signal_gone'
-    when exists (select from public.positions p where p.signal_id = p_signal.id and p.status <> 'failed') then 'signal_has_position'
-    when p_signal.decision_id::text is distinct from p_job.payload ->> 'decision_id' or p_signal.decision <> 'enter_trade' then 'decision_superseded'
-    when p_signal.status in ('completed', 'expired') then 'signal_ended'
-  end
+begin
+  return (
+    select case
+      when p_signal.id is null then 'signal_gone'
+      when exists (select from public.positions p where p.signal_id = p_signal.id and p.status <> 'failed') then 'signal_has_position'
+      when p_signal.decision_id::text is distinct from p_job.payload ->> 'decision_id' or p_signal.decision <> 'enter_trade' then 'decision_superseded'
+      when p_signal.status in ('completed', 'expired') then 'signal_ended'
+    end
+  );
+end
 $$;
 comment on function trading.entry_obstacle is 'signal_gone, signal_has_position, decision_superseded, signal_ended, or null when the decision may be executed.';
 

@@ -6,9 +6,8 @@ set role fillbase_engine;
 -- Publishing --------------------------------------------------------------------------------------------------------
 
 create function trading.position_json(p_position public.positions) returns jsonb
-language sql immutable set search_path = ''
-as $$
-  select jsonb_build_object('id', p_position.id, 'trader_id', p_position.trader_id, 'signal_id', p_position.signal_id,
+language sql stable
+return jsonb_build_object('id', p_position.id, 'trader_id', p_position.trader_id, 'signal_id', p_position.signal_id,
     'symbol', p_position.symbol, 'status', p_position.status, 'is_paper_trade', p_position.is_paper_trade,
     'quantity', trading.money_text(p_position.quantity), 'cost', trading.money_text(p_position.cost),
     'entry_price', trading.money_text(p_position.entry_price), 'entry_quantity', trading.money_text(p_position.entry_quantity),
@@ -16,8 +15,7 @@ as $$
     'fees_paid', trading.money_text(p_position.fees_paid), 'stop_loss_price', trading.money_text(p_position.stop_loss_price),
     'take_profit_price', trading.money_text(p_position.take_profit_price), 'exit_reason', p_position.exit_reason,
     'failure_code', p_position.failure_code, 'failure_reason', p_position.failure_reason,
-    'opened_at', p_position.opened_at, 'closed_at', p_position.closed_at, 'version', p_position.version)
-$$;
+    'opened_at', p_position.opened_at, 'closed_at', p_position.closed_at, 'version', p_position.version);
 comment on function trading.position_json is 'A position for frontends, money as text.';
 
 -- One message per command and user. The version rises by one with each, so a page that sees a gap fetches again.
@@ -198,26 +196,27 @@ comment on function trading.run_job is 'Executes a job on the paper venue, or pl
 
 -- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
 create function trading.retry_delay(p_attempts int) returns interval
-language sql immutable set search_path = ''
-as $$ select make_interval(secs => least(power(2, least(p_attempts, 5) - 1), 30)) $$;
+language sql immutable
+return make_interval(secs => least(power(2, least(p_attempts, 5) - 1), 30));
 comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
 
 create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  with head as (
-    select j.id from trading.jobs j
-    where j.portfolio_id = p_portfolio_id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
-    order by j.id limit 1
-    for no key update skip locked
-  ), taken as (
-    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
-      lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0),
-      started_at = clock_timestamp()
-    from head where j.id = head.id
-    returning j.*
-  )
-  select trading.job_json(t::trading.jobs) from taken t
+declare
+  v_job trading.jobs;
+begin
+  update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+    lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0),
+    started_at = clock_timestamp()
+  where j.id = (
+    select q.id from trading.jobs q
+    where q.portfolio_id = p_portfolio_id and q.status = 'queued' and q.kind = 'enter' and q.due_at <= p_now
+    order by q.id limit 1
+    for no key update skip locked)
+  returning * into v_job;
+  return case when v_job.id is not null then trading.job_json(v_job) end;
+end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
@@ -248,8 +247,8 @@ comment on function trading.execute_job is
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean
-language sql immutable set search_path = ''
-as $$ select p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK') or left(p_sqlstate, 2) in ('08', '53', '57') $$;
+language sql immutable
+return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK') or left(p_sqlstate, 2) in ('08', '53', '57');
 comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network.';
 
 create function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text default null, p_now timestamptz default null)
@@ -284,8 +283,14 @@ comment on function trading.fail_job is
 grant execute on function trading.fail_job to service_role;
 
 create function trading.has_due_jobs(p_now timestamptz default null) returns boolean
-language sql volatile security definer set search_path = ''
-as $$ select exists (select from trading.jobs j where j.status = 'queued' and j.due_at <= coalesce(p_now, trading.engine_now())) $$;
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  return (
+    select exists (select from trading.jobs j where j.status = 'queued' and j.due_at <= coalesce(p_now, trading.engine_now()))
+  );
+end
+$$;
 comment on function trading.has_due_jobs is 'Whether any queued job is due.';
 grant execute on function trading.has_due_jobs to service_role;
 

@@ -15,34 +15,37 @@ grant select on trading.price_broadcasts to service_role;
 
 -- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned.
 create function trading.store_quotes(p_quotes jsonb, p_now timestamptz) returns setof public.market_prices
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  with incoming as materialized (
-    select distinct on (r.symbol) r.* from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, bid_quantity numeric, ask numeric,
-      ask_quantity numeric, last numeric, high numeric, low numeric, observed_at timestamptz, source text, depth jsonb)
-    order by r.symbol, r.observed_at desc
-  ), stored as (
-    insert into public.market_prices as m (symbol, bid, bid_quantity, ask, ask_quantity, last, high, low, source, observed_at, received_at)
-    select r.symbol, r.bid, coalesce(r.bid_quantity, 0), r.ask, coalesce(r.ask_quantity, 0), coalesce(r.last, r.bid),
-      greatest(r.high, r.bid), least(r.low, r.ask), r.source, r.observed_at, p_now
-    from incoming r join public.instruments i on i.symbol = r.symbol
-    order by r.symbol
-    on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
-      ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
-      observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
-      where excluded.observed_at > m.observed_at
-    returning m.*
-  ), history as (
-    insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
-    select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
-      md5(concat_ws('|', s.symbol, s.observed_at, s.bid, s.ask, s.high, s.low, r.depth))
-    from stored s join incoming r on r.symbol = s.symbol
-    on conflict do nothing
-  ), pruned as (
-    delete from trading.quotes q using stored s, trading.settings t
-    where q.symbol = s.symbol and q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
-  )
-  select * from stored
+begin
+  return query
+    with incoming as materialized (
+      select distinct on (r.symbol) r.* from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, bid_quantity numeric, ask numeric,
+        ask_quantity numeric, last numeric, high numeric, low numeric, observed_at timestamptz, source text, depth jsonb)
+      order by r.symbol, r.observed_at desc
+    ), stored as (
+      insert into public.market_prices as m (symbol, bid, bid_quantity, ask, ask_quantity, last, high, low, source, observed_at, received_at)
+      select r.symbol, r.bid, coalesce(r.bid_quantity, 0), r.ask, coalesce(r.ask_quantity, 0), coalesce(r.last, r.bid),
+        greatest(r.high, r.bid), least(r.low, r.ask), r.source, r.observed_at, p_now
+      from incoming r join public.instruments i on i.symbol = r.symbol
+      order by r.symbol
+      on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
+        ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
+        observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
+        where excluded.observed_at > m.observed_at
+      returning m.*
+    ), history as (
+      insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
+      select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
+        md5(concat_ws('|', s.symbol, s.observed_at, s.bid, s.ask, s.high, s.low, r.depth))
+      from stored s join incoming r on r.symbol = s.symbol
+      on conflict do nothing
+    ), pruned as (
+      delete from trading.quotes q using stored s, trading.settings t
+      where q.symbol = s.symbol and q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+    )
+    select * from stored;
+end
 $$;
 comment on function trading.store_quotes is 'Writes the newest quote of each symbol to market_prices and to the short history; returns what was new.';
 
