@@ -4,7 +4,13 @@
  */
 import { installExtensions } from "./extensions.ts";
 import { locateBinaries } from "./postgres_binaries.ts";
-import { ensureCluster, type LoginRole, prepareDataDirectory, rolePasswords } from "./postgres_cluster.ts";
+import {
+  ensureCluster,
+  lockDataDirectory,
+  type LoginRole,
+  prepareDataDirectory,
+  rolePasswords,
+} from "./postgres_cluster.ts";
 import { serverIdentity } from "./postgres_identity.ts";
 import {
   type RunningServer,
@@ -61,14 +67,28 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     locateBinaries(identity),
     prepareDataDirectory(options.dataDir, identity),
   ]);
-  const passwords = await rolePasswords(paths);
-  await installExtensions(binaries.extensionDir);
-  await stopPredecessor(paths.cluster, log);
-  await ensureCluster(paths, binaries, identity, passwords);
-  const { cluster } = paths;
-  const plan = { program: binaries.postgres, cluster, identity, durability: options.durability, log };
-  const { server, port } = await startOnPort(plan, options.port ?? 0);
-  const supervisor = new Supervisor({ ...plan, port }, server);
+  const lock = await lockDataDirectory(paths);
+  try {
+    const passwords = await rolePasswords(paths);
+    await installExtensions(binaries.extensionDir);
+    await stopPredecessor(paths.cluster, log);
+    await ensureCluster(paths, binaries, identity, passwords);
+    const { cluster } = paths;
+    const plan = { program: binaries.postgres, cluster, identity, durability: options.durability, log };
+    const { server, port } = await startOnPort(plan, options.port ?? 0);
+    const supervisor = new Supervisor({ ...plan, port }, server, () => lock.close());
+    return localPostgres(supervisor, port, passwords);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function localPostgres(
+  supervisor: Supervisor,
+  port: number,
+  passwords: Record<LoginRole, string>,
+): LocalPostgres {
   const urlFor = (database: string, role: LoginRole = "postgres") =>
     `postgres://${role}:${passwords[role]}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   return {
@@ -126,17 +146,25 @@ class Supervisor {
   #isStopping = false;
   #server: RunningServer;
   readonly #watching: Promise<void>;
+  readonly #release: () => void;
+  #stopped: Promise<void> | null = null;
 
-  constructor(plan: ServerPlan, server: RunningServer) {
+  constructor(plan: ServerPlan, server: RunningServer, release: () => void) {
     this.#plan = plan;
     this.#server = server;
+    this.#release = release;
     this.#watching = this.#watch();
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     this.#isStopping = true;
     await this.#server.stop();
     await this.#watching;
+    this.#release();
   }
 
   async #watch(): Promise<void> {

@@ -15,6 +15,8 @@ export interface ClusterPaths {
   readonly cluster: string;
   /** Passwords of the login roles, readable by the caller only. */
   readonly passwords: string;
+  /** Locked by the program that runs the server. */
+  readonly lock: string;
   /** Root key of Vault. Outside the cluster, so that neither a dump nor a base backup contains it. */
   readonly vaultKey: string;
 }
@@ -41,8 +43,28 @@ export async function prepareDataDirectory(
   return {
     cluster: join(root, "cluster"),
     passwords: join(root, "passwords.json"),
+    lock: join(root, "owner.lock"),
     vaultKey: join(root, "vault.key"),
   };
+}
+
+/**
+ * Makes this program the only one on the data directory until the file is closed; the operating system closes it when
+ * the program dies. Two owners would each restart the server that the other stops.
+ */
+export async function lockDataDirectory(paths: ClusterPaths): Promise<Deno.FsFile> {
+  const file = await Deno.open(paths.lock, { read: true, write: true, create: true, mode: 0o600 });
+  if (!(await file.tryLock(true))) {
+    file.close();
+    const owner = (await Deno.readTextFile(paths.lock)).trim() || "unknown";
+    throw new Error(
+      `the data directory of ${paths.cluster} is in use by another program (process ${owner}). Stop it, or choose ` +
+        "another data directory.",
+    );
+  }
+  await file.truncate();
+  await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  return file;
 }
 
 /** Passwords of the login roles, created on first use. A cluster whose passwords are lost cannot be opened. */

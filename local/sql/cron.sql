@@ -243,7 +243,6 @@ as $$
 begin
   if coalesce(alter_job.username, current_user) <> current_user then
     perform cron._require_superuser('alter the user of a job');
-    update cron.job j set username = current_user where j.jobid = job_id;
   end if;
   update cron._own_jobs j
   set
