@@ -3,16 +3,21 @@ select plan(8);
 
 create temporary view our_functions as
   select p.oid, p.oid::regprocedure::text as name, n.nspname::text as schema, p.proname::text as short_name,
-         p.proconfig, p.prosecdef, p.proacl, p.proowner, p.proargnames, p.proargmodes, p.prorettype
+         p.proconfig, p.prosqlbody, p.prosecdef, p.proacl, p.proowner, p.proargnames, p.proargmodes, p.prorettype
     from pg_catalog.pg_proc p
     join pg_catalog.pg_namespace n on n.oid = p.pronamespace
    where n.nspname in ('public', 'trading')
      and not exists (select from pg_catalog.pg_depend d
                       where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e');
 
+-- A body written as `return ...` is bound to its objects when the function is created, so no search_path reaches it;
+-- and such a function can still be inlined, which a setting would prevent.
 select is_empty(
-  $$ select name from our_functions where not coalesce(proconfig @> array['search_path=""'], false) order by 1 $$,
-  'every function has an empty search_path');
+  $$ select name from our_functions
+      where not coalesce(proconfig @> array['search_path=""'], false)
+        and (prosqlbody is null or prosecdef)
+      order by 1 $$,
+  'every function has an empty search_path, or a body that was bound when it was created');
 
 select is_empty(
   $$ select f.name
