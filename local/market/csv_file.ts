@@ -52,8 +52,6 @@ export async function* readCsvRows(path: string): AsyncGenerator<CsvRow, void, u
     }
   } catch (error) {
     throw describeFailure(path, error);
-  } finally {
-    source.destroy();
   }
 }
 

@@ -118,6 +118,14 @@ Deno.test("a source without memory goes by the time the caller gives", async () 
   });
 });
 
+Deno.test("the caller's last quote counts before the source's own memory: another worker may have polled since", async () => {
+  await withMarket(async ({ market, main }) => {
+    await market.quotes(["BTCUSDT"]);
+    await market.quotes(["BTCUSDT"], new Map([["BTCUSDT", T0 + 9_000]]));
+    assert.equal(main.requests.at(-1)!.searchParams.get("startTime"), String(T0 + 9_000));
+  });
+});
+
 Deno.test("when nothing is listed since the last poll, the newest candle still gives the last price", async () => {
   await withMarket(async ({ market, main }) => {
     main.answers["klines"] = (url) =>
@@ -146,6 +154,17 @@ for (const [what, answer] of Object.entries(outages)) {
     });
   });
 }
+
+Deno.test("a redirect is not followed: it leads to somebody who is not Binance", async () => {
+  await withMarket(async ({ market, main }) => {
+    const elsewhere = startFakeBinance({
+      "ticker/bookTicker": () => json([bookRow("BTCUSDT", "1.00", "2.00")]),
+    });
+    main.answers["ticker/bookTicker"] = (url) => Response.redirect(elsewhere.url + url.pathname, 302);
+    const [btc] = await market.quotes(["BTCUSDT"]).finally(() => elsewhere.stop());
+    assert.deepEqual([btc!.source, btc!.bid], ["binance-data", "60741.67"]);
+  });
+});
 
 Deno.test("an answer whose body stalls is given up at the deadline and the data host answers", async () => {
   await withMarket(async ({ market, main }) => {
@@ -179,6 +198,18 @@ Deno.test("a host that failed is asked again only after its rest", async () => {
     assert.equal(main.requests.length, asked);
     clock.now += 1;
     assert.equal((await market.quotes(["BTCUSDT"]))[0]!.source, "binance");
+  });
+});
+
+Deno.test("when all hosts have failed all are asked again, and one that recovers is preferred to one that did not", async () => {
+  await withMarket(async ({ market, main, data }) => {
+    main.answers["ticker/bookTicker"] = data.answers["ticker/bookTicker"] = () => html(503);
+    await assert.rejects(market.quotes(["BTCUSDT"]), kindOf("unreachable"));
+    data.answers = goodAnswers();
+    assert.equal((await market.quotes(["BTCUSDT"]))[0]!.source, "binance-data");
+    const asked = main.requests.length;
+    assert.equal((await market.quotes(["BTCUSDT"]))[0]!.source, "binance-data");
+    assert.equal(main.requests.length, asked);
   });
 });
 

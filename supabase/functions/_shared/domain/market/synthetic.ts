@@ -41,15 +41,12 @@ const OTHER_START = "10";
 
 const FINE = 1_000_000n;
 const PPM = 1_000_000n;
-/** The walk turns back when the price has grown or shrunk by this factor, so no symbol can run off to zero. */
-const MAX_DRIFT_FACTOR = 20n;
 /** Usual volume per minute, in whole units of the quote asset. */
 const MINUTE_NOTIONAL = 3_000_000n;
 
 /** One symbol's walk after some step. `fine` and `anchor` are in ticks / 10^6. */
 interface Walk {
   readonly grid: Grid;
-  readonly start: bigint;
   readonly fine: bigint;
   /** The price at the current regime's start, to which a ranging market returns. */
   readonly anchor: bigint;
@@ -87,7 +84,7 @@ function checkOptions(options: SyntheticOptions): void {
 function startWalk(instrument: Instrument): Walk {
   const grid = gridOf(instrument);
   const fine = priceToTicks(grid, START_PRICES[instrument.symbol] ?? OTHER_START) * FINE;
-  return { grid, start: fine, fine, anchor: fine };
+  return { grid, fine, anchor: fine };
 }
 
 function takeStep(walk: Walk, seed: number, step: number, at: number): { walk: Walk; quote: Quote } {
@@ -111,22 +108,18 @@ function jumped(fine: bigint, regime: Regime): bigint {
 function moved(walk: Walk, regime: Regime, random: Random): bigint {
   const shockPpm = BigInt(regime.driftPpm) + BigInt(regime.sigmaPpm * random.bell()) / 1000n;
   const pull = ((walk.anchor - walk.fine) * BigInt(regime.pullPercent)) / 100n;
-  const fine = walk.fine + (walk.fine * shockPpm) / PPM + pull;
-  const least = walk.start / MAX_DRIFT_FACTOR;
-  const most = walk.start * MAX_DRIFT_FACTOR;
-  return fine < least ? least : fine > most ? most : fine;
+  return walk.fine + (walk.fine * shockPpm) / PPM + pull;
 }
 
 /** The trades of one step: from one price to the next, with a wick beyond each end now and then. */
 function tradedBetween(from: bigint, to: bigint, regime: Regime, at: number, random: Random): PathPoint {
   const wick = () => (to * BigInt(regime.sigmaPpm * random.below(1001))) / (2_000n * PPM);
   const [lower, upper] = from < to ? [from, to] : [to, from];
-  const low = lower - wick();
   return {
     at,
     last: to,
     high: upper + wick(),
-    low: low < 1n ? 1n : low,
+    low: lower - wick(),
     lastIs: to > from ? "ask" : to < from ? "bid" : "either",
   };
 }
