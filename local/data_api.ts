@@ -155,15 +155,21 @@ function isoTimestamp(text: string): string {
  */
 function databaseErrorForPackage(error: unknown): unknown {
   const isForeign = !isDatabaseError(error) && !isConnectionError(error);
-  if (isForeign || (isDatabaseError(error) && RENDERED_BY_PACKAGE.has(error.code))) return error;
+  if (isForeign || (isDatabaseError(error) && RENDERED_BY_PACKAGE.has(error.code))) {
+    return printedInOneLine(error);
+  }
   const { status, body, headers } = apiErrorOf(error, false);
-  return {
-    code: "PGRST",
-    message: JSON.stringify(body),
-    detail: JSON.stringify({ status, headers: headers ?? {} }),
-    // The package prints every error; one line is enough for what the client is told anyway.
-    [Symbol.for("Deno.customInspect")]: () => `data api: ${body.code} ${body.message}`,
-  };
+  const detail = JSON.stringify({ status, headers: headers ?? {} });
+  return printedInOneLine({ code: "PGRST", message: JSON.stringify(body), detail });
+}
+
+/** The package prints every error; one line is enough for what the client is told anyway. */
+function printedInOneLine(error: unknown): unknown {
+  if (typeof error !== "object" || error === null || !Object.isExtensible(error)) return error;
+  const message = "message" in error ? error.message : error;
+  return Object.defineProperty(error, Symbol.for("Deno.customInspect"), {
+    value: () => `data api: ${message}`,
+  });
 }
 
 /** What the hosted API refuses and the package would do, or do wrongly. */
