@@ -40,6 +40,11 @@ const PLANTED: readonly Planted[] = [
   },
   {
     file: "functions",
+    sql: "create function public.planted() returns int language sql security definer return 1",
+    assertion: /empty search_path/,
+  },
+  {
+    file: "functions",
     sql: `create function public.planted() ${FUNCTION}`,
     assertion: /executable by PUBLIC/,
   },

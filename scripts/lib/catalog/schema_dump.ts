@@ -2,6 +2,7 @@ import type postgres from "postgres";
 import { dumpFunctions, dumpViews } from "./dump_code.ts";
 import { dumpTables } from "./dump_tables.ts";
 import { dumpTypes } from "./dump_types.ts";
+import { commentOn, type Grant, grantList, grantsOn } from "./statements.ts";
 import { GENERATED_NOTICE, OUR_SCHEMAS } from "./schemas.ts";
 
 /**
@@ -16,11 +17,26 @@ export async function dumpSchemas(sql: postgres.Sql): Promise<string> {
     await tx`set local search_path = ''`;
     const parts = [`-- ${GENERATED_NOTICE}`];
     for (const schema of OUR_SCHEMAS) {
-      parts.push(`-- Schema ${schema}`);
+      parts.push(await dumpSchema(tx, schema));
       for (const dump of [dumpTypes, dumpTables, dumpViews, dumpFunctions]) {
         parts.push(...await dump(tx, schema));
       }
     }
     return parts.join("\n\n") + "\n";
   });
+}
+
+async function dumpSchema(tx: postgres.TransactionSql, schema: string): Promise<string> {
+  const [row] = await tx<{ comment: string | null; grants: Grant[] }[]>`
+    select obj_description(n.oid, 'pg_namespace') as comment, ${
+    grantList(tx, "n.nspacl", "n", "n.nspowner")
+  } as grants
+      from pg_catalog.pg_namespace n where n.nspname = ${schema}`;
+  const what = `schema ${schema}`;
+  return [
+    `-- Schema ${schema}`,
+    ...commentOn(what, row?.comment ?? null),
+    ...grantsOn(what, row?.grants ?? []),
+  ]
+    .join("\n");
 }

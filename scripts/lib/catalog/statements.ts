@@ -28,7 +28,7 @@ export function quoteText(text: string): string {
 export function grantList(
   tx: postgres.TransactionSql,
   acl: string,
-  kind: "f" | "r" | "T",
+  kind: "f" | "n" | "r",
   owner: string,
 ): postgres.PendingQuery<postgres.Row[]> {
   return tx`
