@@ -8,6 +8,7 @@ import {
   PUBLISHABLE_KEY,
   type RealtimeTest,
   SECRET_KEY,
+  stopSharedCluster,
   subscribe,
   tokenOf,
   withRealtime,
@@ -42,6 +43,8 @@ async function joined(test: RealtimeTest, user: string | undefined, topic: strin
   const received = record(channel);
   return { channel, received, outcome: await subscribe(channel) };
 }
+
+Deno.test.afterAll(stopSharedCluster);
 
 Deno.test("a private topic admits whom its policies show a row, and refuses others and the anonymous", async () => {
   await withRealtime(async (test) => {

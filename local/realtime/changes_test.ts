@@ -7,6 +7,7 @@ import {
   BOB,
   PUBLISHABLE_KEY,
   type RealtimeTest,
+  stopSharedCluster,
   subscribe,
   subscribeToChanges,
   tokenOf,
@@ -55,6 +56,8 @@ async function listen(test: RealtimeTest, user: string | undefined, wish: Wish =
 }
 
 const ids = (changes: readonly Change[]) => changes.map((change) => change.new.id);
+
+Deno.test.afterAll(stopSharedCluster);
 
 Deno.test("row changes reach the owner alone; a DELETE reaches everybody but shows the key only", async () => {
   await withRealtime(async (test) => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { eventually } from "../testing.ts";
-import { arrived, type RealtimeTest, subscribe, withRealtime } from "./testing.ts";
+import {
+  arrived,
+  type RealtimeTest,
+  stopSharedCluster,
+  subscribe,
+  withOwnCluster,
+  withRealtime,
+} from "./testing.ts";
 import { maintainPartitions } from "./partitions.ts";
 import { startRealtime } from "./server.ts";
 
@@ -14,12 +21,14 @@ async function joinPublic(test: RealtimeTest): Promise<unknown[]> {
 
 async function slots({ admin }: RealtimeTest): Promise<string[]> {
   const rows = await admin<{ name: string }[]>`
-    select slot_name as name from pg_replication_slots where active and temporary`;
+    select slot_name as name from pg_replication_slots where active and temporary and database = current_database()`;
   return rows.map(({ name }) => name);
 }
 
+Deno.test.afterAll(stopSharedCluster);
+
 Deno.test("open channels go on after the database was killed, through a new slot", async () => {
-  await withRealtime(async (test) => {
+  await withOwnCluster(async (test) => {
     const received = await joinPublic(test);
     const [before] = await slots(test);
     const pid = Number((await Deno.readTextFile(`${test.dataDir}/cluster/postmaster.pid`)).split("\n")[0]);
@@ -42,7 +51,8 @@ Deno.test("open channels go on after the replication connection alone was cut", 
   await withRealtime(async (test) => {
     const received = await joinPublic(test);
     const [before] = await slots(test);
-    await test.admin`select pg_terminate_backend(active_pid) from pg_replication_slots`;
+    await test
+      .admin`select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()`;
     await eventually("a new slot", async () => (await slots(test)).find((name) => name !== before));
     await eventually("a message through the new slot", async () => {
       await test.sql`select realtime.send('{"n": 1}', 'e', 'news', false)`;
@@ -78,7 +88,8 @@ Deno.test("stopping closes the sockets and leaves neither slot nor connection", 
     await test.server.stop();
     assert.deepEqual(await arrived(sockets, 1), [4001]);
     await eventually("the end of all connections", async () => {
-      const rows = await test.admin`select from pg_stat_activity where application_name like 'realtime%'`;
+      const rows = await test.admin`
+        select from pg_stat_activity where application_name like 'realtime%' and datname = current_database()`;
       return rows.length === 0 || null;
     });
     assert.deepEqual(
@@ -86,6 +97,34 @@ Deno.test("stopping closes the sockets and leaves neither slot nor connection", 
       [],
     );
   });
+});
+
+Deno.test("a client that stops reading is disconnected while the others go on", async () => {
+  await withRealtime(async (test) => {
+    const received = await joinPublic(test);
+    const { hostname, port } = new URL(test.url);
+    const tcp = await Deno.connect({ hostname, port: Number(port) });
+    const handshake = [
+      "GET /realtime/v1/websocket?apikey=sb_publishable_test HTTP/1.1",
+      "Host: test\r\nUpgrade: websocket\r\nConnection: Upgrade",
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    ].join("\r\n");
+    const join = new TextEncoder().encode(
+      '{"topic":"realtime:news","event":"phx_join","payload":{},"ref":"1"}',
+    );
+    await tcp.write(new TextEncoder().encode(handshake));
+    await tcp.read(new Uint8Array(1024));
+    await tcp.write(Uint8Array.of(0x81, 0x80 | join.length, 0, 0, 0, 0, ...join));
+    await tcp.read(new Uint8Array(1024));
+    let sent = 0;
+    await eventually("the disconnect", async () => {
+      await test.sql`
+        select realtime.send(jsonb_build_object('n', ${++sent}::integer, 'x', repeat('x', 200000)), 'e', 'news', false)`;
+      return test.logged.some((line) => line.includes("reads too slowly")) || null;
+    });
+    assert.deepEqual(await arrived(received, sent), Array.from({ length: sent }, (_, index) => index + 1));
+    tcp.close();
+  }, { limits: { sendQueueBytes: 1024 * 1024 } });
 });
 
 Deno.test("starting against a database that is not there fails and leaves nothing behind", async () => {

@@ -1,5 +1,7 @@
 /** A database with a Realtime server in front of it, and clients of the real supabase-js library. */
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
+import postgres from "postgres";
+import { bootstrapDatabase } from "../bootstrap.ts";
 import { eventually, type TestCluster, withCluster } from "../testing.ts";
 import { type RealtimeOptions, type RealtimeServer, startRealtime } from "./server.ts";
 
@@ -30,41 +32,109 @@ export interface ClientOptions {
   readonly key?: string;
 }
 
-/** Runs the body against a server on a fresh database; closes everything afterwards. */
+/** Runs the body against a server on a fresh database of the file's shared cluster. */
 export async function withRealtime(
   body: (test: RealtimeTest) => Promise<void>,
   options: Partial<RealtimeOptions> = {},
 ): Promise<void> {
-  await withCluster(async (cluster) => {
-    const logged: string[] = [];
-    const server = await startRealtime({
-      adminUrl: cluster.pg.adminUrl,
-      verifyToken: (token) => Promise.resolve(verify(token)),
-      resolveKey: (key) => key === PUBLISHABLE_KEY ? "anon" : key === SECRET_KEY ? "service_role" : null,
-      log: (line) => logged.push(line),
-      ...options,
+  shared ??= new SharedCluster();
+  await shared.withDatabase((cluster, adminUrl) => serve(cluster, adminUrl, body, options));
+}
+
+/** The same on a cluster of its own, for tests that harm it. */
+export async function withOwnCluster(body: (test: RealtimeTest) => Promise<void>): Promise<void> {
+  await withCluster((cluster) => serve(cluster, cluster.pg.adminUrl, body));
+}
+
+/** To be registered as `Deno.test.afterAll` in each file that uses {@link withRealtime}. */
+export async function stopSharedCluster(): Promise<void> {
+  await shared?.stop();
+  shared = null;
+}
+
+const TEMPLATE = "realtime_template";
+const CLIENT_END_TIMEOUT_S = 5;
+let shared: SharedCluster | null = null;
+
+/** One database server for all tests of a file: starting one costs more than a second, cloning a database far less. */
+class SharedCluster {
+  readonly #ready = Promise.withResolvers<TestCluster>();
+  readonly #over = Promise.withResolvers<void>();
+  readonly #lifetime: Promise<void>;
+  #databases = 0;
+
+  constructor() {
+    this.#lifetime = withCluster(async (cluster) => {
+      await cluster.admin`create database ${cluster.admin(TEMPLATE)}`;
+      await bootstrapDatabase(cluster.pg.urlFor(TEMPLATE, "supabase_admin"));
+      this.#ready.resolve(cluster);
+      await this.#over.promise;
     });
-    const http = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (r) => server.handle(r));
-    const url = `http://127.0.0.1:${http.addr.port}`;
-    const clients: SupabaseClient[] = [];
-    const client = async (user?: string, wishes: ClientOptions = {}) => {
-      const token = wishes.token ?? (user === undefined ? null : tokenOf(user));
-      const made = createClient(url, wishes.key ?? PUBLISHABLE_KEY, {
-        auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-        ...(token === null ? {} : { accessToken: () => Promise.resolve(token) }),
-        realtime: { vsn: wishes.vsn ?? "2.0.0", reconnectAfterMs: () => 20 },
-      });
-      clients.push(made);
-      await made.realtime.setAuth();
-      return made;
-    };
+    this.#lifetime.catch(this.#ready.reject);
+  }
+
+  async withDatabase(body: (cluster: TestCluster, adminUrl: string) => Promise<void>): Promise<void> {
+    const cluster = await this.#ready.promise;
+    const name = `test_${++this.#databases}`;
+    await cluster.admin`create database ${cluster.admin(name)} template ${
+      cluster.admin(TEMPLATE)
+    } owner postgres`;
+    const adminUrl = cluster.pg.urlFor(name, "supabase_admin");
+    const [admin, sql] = [adminUrl, cluster.pg.urlFor(name)].map((url) =>
+      postgres(url, { max: 4, onnotice: () => {} })
+    ) as [postgres.Sql, postgres.Sql];
     try {
-      await body({ ...cluster, server, url, logged, client });
+      await body({ ...cluster, admin, sql }, adminUrl);
     } finally {
-      await Promise.all(clients.map((one) => one.realtime.disconnect()));
-      await server.stop();
-      await http.shutdown();
+      await Promise.all([admin, sql].map((client) => client.end({ timeout: CLIENT_END_TIMEOUT_S })));
+      await cluster.admin`drop database ${cluster.admin(name)} with (force)`;
     }
+  }
+
+  async stop(): Promise<void> {
+    this.#over.resolve();
+    await this.#lifetime;
+  }
+}
+
+async function serve(
+  cluster: TestCluster,
+  adminUrl: string,
+  body: (test: RealtimeTest) => Promise<void>,
+  options: Partial<RealtimeOptions> = {},
+): Promise<void> {
+  const logged: string[] = [];
+  const server = await startRealtime({
+    adminUrl,
+    verifyToken: (token) => Promise.resolve(verify(token)),
+    resolveKey: (key) => key === PUBLISHABLE_KEY ? "anon" : key === SECRET_KEY ? "service_role" : null,
+    log: (line) => logged.push(line),
+    ...options,
+  });
+  const http = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (r) => server.handle(r));
+  const url = `http://127.0.0.1:${http.addr.port}`;
+  const clients: SupabaseClient[] = [];
+  const client = async (user?: string, wishes: ClientOptions = {}) => {
+    const made = connect(url, user, wishes);
+    clients.push(made);
+    await made.realtime.setAuth();
+    return made;
+  };
+  try {
+    await body({ ...cluster, server, url, logged, client });
+  } finally {
+    await Promise.all(clients.map((one) => one.realtime.disconnect()));
+    await server.stop();
+    await http.shutdown();
+  }
+}
+
+function connect(url: string, user: string | undefined, wishes: ClientOptions): SupabaseClient {
+  const token = wishes.token ?? (user === undefined ? null : tokenOf(user));
+  return createClient(url, wishes.key ?? PUBLISHABLE_KEY, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    ...(token === null ? {} : { accessToken: () => Promise.resolve(token) }),
+    realtime: { vsn: wishes.vsn ?? "2.0.0", reconnectAfterMs: () => 20 },
   });
 }
 

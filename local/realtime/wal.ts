@@ -114,7 +114,8 @@ async function openSession(options: WalReaderOptions, onLost: (reason: string) =
   const sql = replicationConnection(options.url, () => lose("connection closed"));
   const end = async () => {
     timers.forEach(clearInterval);
-    await sql.end({ timeout: END_TIMEOUT_S });
+    // a streaming connection is never idle: waiting for it to finish its query would only lose time
+    await sql.end({ timeout: 0 });
   };
   function lose(reason: string): void {
     if (isLost) return;
