@@ -3,7 +3,7 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Lines for the reader about what failed; empty when nothing did. */
+  /** Lines for the reader: about what failed, or what a test that passed wants to be read. */
   readonly report: readonly string[];
 }
 

@@ -5,7 +5,7 @@ const CLI_DEADLINE_MS = 120_000;
 
 /** Its own home and no notifier: the CLI then talks to the given database and to nobody else, and leaves `~` alone. */
 const CLI_ENVIRONMENT = {
-  HOME: `${projectRoot}.fillbase/cli-home`,
+  SUPABASE_HOME: `${projectRoot}.fillbase/cli-home`,
   DO_NOT_TRACK: "1",
   SUPABASE_TELEMETRY_DISABLED: "1",
   SUPABASE_NO_UPDATE_NOTIFIER: "1",
@@ -28,7 +28,7 @@ export interface Advice {
 export async function runSupabaseCli(args: readonly string[]): Promise<string> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), CLI_DEADLINE_MS);
-  await Deno.mkdir(CLI_ENVIRONMENT.HOME, { recursive: true });
+  await Deno.mkdir(CLI_ENVIRONMENT.SUPABASE_HOME, { recursive: true });
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${projectRoot}node_modules/supabase/dist/supabase.js`, ...args],
     cwd: projectRoot,

@@ -26,6 +26,13 @@ Deno.test("a file's passing, failing and ignored tests are counted, and its outp
   assert.match(outcome.report.join("\n"), /planted words/);
 });
 
+Deno.test("of a file that passes only the notes are reported", async () => {
+  const outcome = await runSource(
+    `Deno.test("a", () => { console.log("words"); console.log("note: 12 requests"); });`,
+  );
+  assert.deepEqual(outcome, { passed: 1, failed: 0, skipped: 0, report: ["12 requests"] });
+});
+
 Deno.test("a file that cannot be loaded, exits or holds no test is a failure", async () => {
   for (const source of [`throw new Error("load");`, `Deno.exit(0);`, `export {};`]) {
     const outcome = await runSource(source);

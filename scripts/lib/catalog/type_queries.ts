@@ -70,6 +70,7 @@ function typeFacts(tx: postgres.TransactionSql, oid: string): postgres.PendingQu
       where not (t.typtype = 'd' or (t.typcategory = 'A' and t.typelem <> 0)))`;
 }
 
+/** Columns of tables and views, by name. */
 export async function readColumns(
   tx: postgres.TransactionSql,
   schemas: readonly string[],
@@ -89,6 +90,7 @@ export async function readColumns(
      order by n.nspname, c.relname, a.attname`;
 }
 
+/** Foreign keys within a schema. */
 export async function readRelationships(
   tx: postgres.TransactionSql,
   schemas: readonly string[],
@@ -111,6 +113,7 @@ export async function readRelationships(
      order by n.nspname, c.relname, k.conname`;
 }
 
+/** Functions by name; trigger functions and those of extensions are left out. */
 export async function readFunctions(
   tx: postgres.TransactionSql,
   schemas: readonly string[],
@@ -138,6 +141,7 @@ export async function readFunctions(
      order by n.nspname, p.proname, p.oid`;
 }
 
+/** Enums by name. */
 export async function readEnums(tx: postgres.TransactionSql, schemas: readonly string[]): Promise<EnumRow[]> {
   return await tx<EnumRow[]>`
     select n.nspname as schema, t.typname as name,
