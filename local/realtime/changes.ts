@@ -18,6 +18,12 @@ export interface ChangeSubscription {
   deliver(payloadJson: string): void;
 }
 
+/** What is wrong with an interest, for the client; a table that is not published may still be, so that is not final. */
+export interface InterestProblem {
+  readonly text: string;
+  readonly isFinal: boolean;
+}
+
 /** Routes the changes of the log to the subscriptions. */
 export class ChangeRouter {
   readonly #sql: postgres.Sql;
@@ -42,8 +48,8 @@ export class ChangeRouter {
     this.#subscriptions.delete(subscription);
   }
 
-  /** Whether the interest can be served; otherwise a text for the client. */
-  async check(interest: ChangeInterest, caller: Identity): Promise<string | null> {
+  /** Why the interest cannot be served, or null when it can. */
+  async check(interest: ChangeInterest, caller: Identity): Promise<InterestProblem | null> {
     const { event, schema, table, filters, select } = interest;
     const shown = `[event: ${event}, schema: ${schema}, table: ${table}, filters: ${
       JSON.stringify(filters)
@@ -55,10 +61,12 @@ export class ChangeRouter {
           ${schema}, ${table}, ${caller.role}, ${JSON.stringify(filters)}::text::jsonb,
           ${select === null ? null : [...select]}::text[]) as is_published`;
       if (row?.is_published) return null;
-      return `${failure}Please check Realtime is enabled for the given connect parameters: ${shown}`;
+      const text = `${failure}Please check Realtime is enabled for the given connect parameters: ${shown}`;
+      return { text, isFinal: false };
     } catch (error) {
-      return `${failure}An exception happened so please check your connect parameters: ${shown}. ` +
+      const text = `${failure}An exception happened so please check your connect parameters: ${shown}. ` +
         `Exception: ${(error as Error).message}`;
+      return { text, isFinal: true };
     }
   }
 

@@ -203,6 +203,19 @@ Deno.test("a table that a migration publishes later is heard without a restart",
   });
 });
 
+Deno.test("a filter cannot probe a column without the right to select, even on a table published later", async () => {
+  await withRealtime(async (test) => {
+    const [prober, witness] = await Promise.all([
+      listen(test, ALICE, { filter: "secret=eq.hidden" }),
+      listen(test, ALICE),
+    ]);
+    await createOrders(test);
+    await test.sql`insert into public.orders (id, user_id, secret) values (1, ${ALICE}, 'hidden')`;
+    await arrived(witness.changes, 1);
+    assert.deepEqual(prober.changes, []);
+  });
+});
+
 Deno.test("a change of a policy or a grant counts from the next row on", async () => {
   await withRealtime(async (test) => {
     await createOrders(test);

@@ -1,6 +1,6 @@
 /** One joined topic of one client: its rights, its token, and what it sends and receives. */
 import { AccessError, type Extension, readRights, writeRight } from "./access.ts";
-import type { ChangeSubscription } from "./changes.ts";
+import type { ChangeSubscription, InterestProblem } from "./changes.ts";
 import type { Connection } from "./connection.ts";
 import { type ChangeInterest, parseInterest } from "./filters.ts";
 import type { Subscriber, TopicKey } from "./hub.ts";
@@ -160,7 +160,7 @@ export class Channel implements Subscriber, PresenceListener {
     const checking = this.#checkInterests(interests.map(({ interest }) => interest));
     const problem = this.#request.waitForChanges ? await checking : null;
     if (this.#isClosed) return;
-    if (problem !== null) return await this.#refuse(ref, `RealtimeDisabledForConfiguration: ${problem}`);
+    if (problem !== null) return await this.#refuse(ref, `RealtimeDisabledForConfiguration: ${problem.text}`);
     this.#subscribe(interests);
     this.#reply(ref, "ok", { postgres_changes: interests.map(({ id, entry }) => ({ ...entry, id })) });
     if (this.#request.presence.enabled) this.#pushPresenceState();
@@ -184,19 +184,20 @@ export class Channel implements Subscriber, PresenceListener {
     changes.add(this.#changes);
   }
 
-  async #checkInterests(interests: readonly (ChangeInterest | string)[]): Promise<string | null> {
+  async #checkInterests(interests: readonly (ChangeInterest | string)[]): Promise<InterestProblem | null> {
     for (const interest of interests) {
       const problem = typeof interest === "string"
-        ? interest
+        ? { text: interest, isFinal: true }
         : await this.#services.changes.check(interest, this.#identity);
       if (problem !== null) return problem;
     }
     return null;
   }
 
-  #reportSubscription(problem: string | null): void {
-    if (problem === null) this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
-    else this.#system("postgres_changes", "error", problem);
+  #reportSubscription(problem: InterestProblem | null): void {
+    if (problem === null) return this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+    if (problem.isFinal && this.#changes !== null) this.#services.changes.remove(this.#changes);
+    this.#system("postgres_changes", "error", problem.text);
   }
 
   async #announceReplication(): Promise<void> {
@@ -261,9 +262,12 @@ export class Channel implements Subscriber, PresenceListener {
     if (token === null || token === this.#identity.token) return;
     const before = this.#reads;
     const refusal = await this.#adopt(token);
-    if (refusal !== null) return this.#shutDown(refusal.replace(/^\w+: /, ""));
+    if (refusal !== null) return this.#shutDown(withoutCode(refusal));
     if (this.#request.isPrivate) {
       const problem = await this.#loadRights();
+      if (problem !== null && !problem.startsWith("Unauthorized")) {
+        return this.#shutDown(withoutCode(problem));
+      }
       if (problem !== null || [...before].some((right) => !this.#reads.has(right))) {
         return this.#shutDown(`You no longer have permission to read from this Channel topic: ${this.#name}`);
       }
@@ -283,7 +287,7 @@ export class Channel implements Subscriber, PresenceListener {
   async #recheckToken(token: string): Promise<void> {
     if (token !== this.#identity.token) return;
     const refusal = await this.#adopt(token);
-    if (refusal !== null) this.#shutDown(refusal.replace(/^\w+: /, ""));
+    if (refusal !== null) this.#shutDown(withoutCode(refusal));
   }
 
   #pushPresenceState(): void {
@@ -316,4 +320,9 @@ export class Channel implements Subscriber, PresenceListener {
       payloadJson,
     );
   }
+}
+
+/** A refused join is answered `Code: text`, a channel that ends only with the text. */
+function withoutCode(reason: string): string {
+  return reason.replace(/^\w+: /, "");
 }

@@ -61,8 +61,9 @@ async function handleSingle(
   services: Services,
 ): Promise<Response> {
   const isPrivate = new URL(request.url).searchParams.get("private") === "true";
-  const topic = { name: decodeURIComponent(topicPart!), isPrivate };
-  const event = decodeURIComponent(eventPart!);
+  const [name, event] = [decodePart(topicPart!), decodePart(eventPart!)];
+  if (name === null || event === null) return problem(422, "The topic or the event is not URL-encoded UTF-8");
+  const topic = { name, isPrivate };
   const isBinary = request.headers.get("content-type")?.startsWith("application/octet-stream") ?? false;
   if (!isBinary && parseJson(body) === undefined) return problem(422, "The request body is not JSON");
   const content = isBinary ? { bytes: body } : { json: new TextDecoder().decode(body) };
@@ -82,6 +83,14 @@ async function mayWrite(topic: TopicKey, caller: Identity, services: Services): 
   } catch (error) {
     services.log(`realtime: HTTP broadcast to ${topic.name}: ${(error as Error).message}`);
     return false;
+  }
+}
+
+function decodePart(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
   }
 }
 

@@ -47,10 +47,11 @@ export async function startWalReader(options: WalReaderOptions): Promise<WalRead
 class Reader implements WalReader {
   readonly #options: WalReaderOptions;
   #session: Session | null = null;
+  #opening: Promise<void> = Promise.resolve();
   #isStopped = false;
   #retryDelayMs = RECONNECT_MIN_MS;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<(isStreaming: boolean) => void>();
 
   constructor(options: WalReaderOptions) {
     this.#options = options;
@@ -60,38 +61,50 @@ class Reader implements WalReader {
     return this.#session !== null;
   }
 
-  streaming(timeoutMs: number): Promise<boolean> {
-    if (this.isStreaming) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(this.isStreaming), timeoutMs);
-      this.#waiting.push(() => (clearTimeout(timer), resolve(true)));
-    });
+  async streaming(timeoutMs: number): Promise<boolean> {
+    if (this.isStreaming || this.#isStopped) return this.isStreaming;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    this.#waiting.add(resolve);
+    const isStreaming = await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(resolve);
+    return isStreaming;
   }
 
-  async open(): Promise<void> {
-    const session = await openSession(this.#options, (reason) => this.#lost(session, reason));
-    if (this.#isStopped || session.isLost) return await session.close();
-    this.#session = session;
-    this.#retryDelayMs = RECONNECT_MIN_MS;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  open(): Promise<void> {
+    return this.#opening = this.#open();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
+    this.#settle(false);
+    await this.#opening.catch(() => {});
     await this.#session?.close();
     this.#session = null;
   }
 
-  #lost(session: Session, reason: string): void {
-    if (this.#isStopped || (this.#session !== null && this.#session !== session)) return;
+  async #open(): Promise<void> {
+    const session = await Session.open(this.#options);
+    if (this.#isStopped) return await session.close();
+    this.#session = session;
+    session.onLost((reason) => this.#lost(reason));
+    this.#retryDelayMs = RECONNECT_MIN_MS;
+    this.#settle(true);
+  }
+
+  #settle(isStreaming: boolean): void {
+    for (const resolve of this.#waiting) resolve(isStreaming);
+  }
+
+  #lost(reason: string): void {
     this.#session = null;
     this.#options.log(`realtime: the replication stream ended (${reason}); reconnecting`);
     this.#retry();
   }
 
   #retry(): void {
-    clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
       this.open().catch((error: Error) => {
         if (this.#isStopped) return;
@@ -103,49 +116,60 @@ class Reader implements WalReader {
   }
 }
 
-interface Session {
-  readonly isLost: boolean;
-  close(): Promise<void>;
-}
+/** One connection with one slot. It ends once: by close, or by a loss that is told to one listener. */
+class Session {
+  readonly #sql: postgres.Sql;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #lostBecause: string | null = null;
+  #isClosed = false;
+  #listener: ((reason: string) => void) | null = null;
 
-async function openSession(options: WalReaderOptions, onLost: (reason: string) => void): Promise<Session> {
-  let isLost = false;
-  const timers: ReturnType<typeof setInterval>[] = [];
-  const sql = replicationConnection(options.url, () => lose("connection closed"));
-  const end = async () => {
-    timers.forEach(clearInterval);
-    // a streaming connection is never idle: waiting for it to finish its query would only lose time
-    await sql.end({ timeout: 0 });
-  };
-  function lose(reason: string): void {
-    if (isLost) return;
-    isLost = true;
-    end().catch(() => {});
-    onLost(reason);
+  private constructor(url: string) {
+    this.#sql = replicationConnection(url, () => this.#lose("connection closed"));
   }
-  try {
-    const publications = await existing(sql, options.publications);
-    const stream = await startStream(sql, publications);
+
+  static async open(options: WalReaderOptions): Promise<Session> {
+    const session = new Session(options.url);
+    try {
+      await session.#start(options);
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** Tells the listener when the stream is lost, at once if that has happened. */
+  onLost(listener: (reason: string) => void): void {
+    this.#listener = listener;
+    if (this.#lostBecause !== null) listener(this.#lostBecause);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timers.forEach(clearInterval);
+    // a streaming connection is never idle: waiting for it to finish its query would only lose time
+    await this.#sql.end({ timeout: 0 });
+  }
+
+  async #start(options: WalReaderOptions): Promise<void> {
+    const lose = (reason: string) => this.#lose(reason);
+    const publications = await existing(this.#sql, options.publications);
+    const stream = await startStream(this.#sql, publications);
     stream.on("error", (error) => lose(error.message));
     stream.on("close", () => lose("stream closed"));
-    timers.push(consume(stream, options.onChange, lose));
+    this.#timers.push(consume(stream, options.onChange, lose));
     if (publications.length < options.publications.length) {
-      timers.push(watchForMissing(options, publications, lose));
+      this.#timers.push(watchForMissing(options, publications, lose));
     }
-  } catch (error) {
-    isLost = true;
-    await end();
-    throw error;
   }
-  return {
-    get isLost() {
-      return isLost;
-    },
-    async close() {
-      isLost = true;
-      await end();
-    },
-  };
+
+  #lose(reason: string): void {
+    if (this.#isClosed || this.#lostBecause !== null) return;
+    this.#lostBecause = reason;
+    this.close().catch(() => {});
+    this.#listener?.(reason);
+  }
 }
 
 /** A connection in replication mode: it knows only the simple query protocol, and must never be recycled. */

@@ -20,7 +20,7 @@ create table if not exists realtime.messages (
 ) partition by range (inserted_at);
 
 comment on table realtime.messages is
-  'Broadcasts sent from the database. Policies here decide who may join (select) or write to (insert) a private topic.';
+  'Broadcasts from the database. Policies here decide who may join (select) or write to (insert) a private topic.';
 
 create index if not exists messages_inserted_at_topic_index on realtime.messages (inserted_at desc, topic)
   where extension = 'broadcast' and private;
@@ -41,15 +41,14 @@ begin
 end;
 $$;
 
-create or replace function realtime.topic() returns text
-language sql stable as $$
+create or replace function realtime.topic() returns text language sql stable as $$
   select nullif(current_setting('realtime.topic', true), '')
 $$;
 comment on function realtime.topic is 'The topic under authorisation, or of the last send in this transaction.';
 
 -- A failed send must never fail the business transaction around it, hence the WARNING.
-create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true) returns void
-language plpgsql as $$
+create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true)
+returns void language plpgsql as $$
 declare
   v_id uuid := gen_random_uuid();
 begin
@@ -67,8 +66,8 @@ $$;
 comment on function realtime.send is
   'Broadcasts a JSON object when the transaction commits. Any error becomes a WARNING and the message is lost.';
 
-create or replace function realtime.send_binary(payload bytea, event text, topic text, private boolean default true) returns void
-language plpgsql as $$
+create or replace function realtime.send_binary(payload bytea, event text, topic text, private boolean default true)
+returns void language plpgsql as $$
 begin
   perform set_config('realtime.topic', send_binary.topic, true);
   insert into realtime.messages (binary_payload, event, topic, private, extension)
@@ -83,8 +82,7 @@ comment on function realtime.send_binary is
 create or replace function realtime.broadcast_changes(
   topic_name text, event_name text, operation text, table_name text, table_schema text,
   new record, old record, level text default 'ROW'
-) returns void
-language plpgsql as $$
+) returns void language plpgsql as $$
 begin
   if level = 'STATEMENT' then
     raise exception 'function can only be triggered for each row, not for each statement';
@@ -93,9 +91,8 @@ begin
     raise exception 'unexpected operation type: %', operation;
   end if;
   perform realtime.send(
-    jsonb_build_object('old_record', old, 'record', new, 'operation', operation,
-                       'table', table_name, 'schema', table_schema),
-    event_name, topic_name);
+    jsonb_build_object('old_record', old, 'record', new, 'operation', operation, 'table', table_name,
+                       'schema', table_schema), event_name, topic_name);
 exception when others then
   raise exception 'Failed to process the row: %', sqlerrm;
 end;
@@ -109,16 +106,15 @@ alter function realtime.send_binary owner to supabase_realtime_admin;
 alter function realtime.broadcast_changes owner to supabase_realtime_admin;
 
 -- Questions of the server ---------------------------------------------------------------------------------
--- In a schema of their own, closed to everybody but the superuser, so that `realtime` stays as on a hosted
--- project. They switch to the caller's role, so they cannot be SECURITY DEFINER, and they run policies, so they
--- keep the session's search_path: a policy's helper function may depend on it.
+-- In a schema of their own, for the superuser alone, so that `realtime` stays as hosted. They switch to the caller's
+-- role, so they cannot be SECURITY DEFINER, and keep the session's search_path, which policies' helpers may need.
 
 drop schema if exists realtime_server cascade;
 create schema realtime_server;
 
 -- Takes on a caller for the rest of the (sub)transaction: role, claims and the topic under authorisation.
-create function realtime_server.act_as(p_role text, p_claims jsonb, p_topic text default '') returns void
-language plpgsql as $$
+create function realtime_server.act_as(p_role text, p_claims jsonb, p_topic text default '')
+returns void language plpgsql as $$
 begin
   perform set_config('request.jwt.claims', p_claims::text, true);
   perform set_config('request.jwt.claim.sub', coalesce(p_claims ->> 'sub', ''), true);
@@ -130,8 +126,7 @@ $$;
 
 -- Whether the select policies on realtime.messages show the caller a row of each extension on the topic.
 create function realtime_server.probe_read(p_topic text, p_role text, p_claims jsonb, p_extensions text[])
-returns boolean[]
-language plpgsql as $$
+returns boolean[] language plpgsql as $$
 declare
   v_ids uuid[] := array(select gen_random_uuid() from unnest(p_extensions));
   v_allowed boolean[];
@@ -150,8 +145,7 @@ $$;
 
 -- Whether the insert policies on realtime.messages let the caller write a row of the extension on the topic.
 create function realtime_server.probe_write(p_topic text, p_role text, p_claims jsonb, p_extension text)
-returns boolean
-language plpgsql as $$
+returns boolean language plpgsql as $$
 begin
   perform realtime_server.act_as(p_role, p_claims, p_topic);
   insert into realtime.messages (topic, extension) values (p_topic, p_extension);
@@ -166,8 +160,7 @@ $$;
 -- columns: [{name, type}], record, old} with values in text form, a listener as {role, claims, filters, select}.
 
 -- A row of text values as JSON by the types of its columns: numerics keep every digit, timestamps become ISO.
-create function realtime_server.row_json(p_columns jsonb, p_row jsonb) returns jsonb
-language plpgsql as $$
+create function realtime_server.row_json(p_columns jsonb, p_row jsonb) returns jsonb language plpgsql as $$
 declare
   v_cells text := (
     select string_agg(format('(%L, to_jsonb(%L::%s))', c.name, p_row ->> c.name, format_type(c.type, -1)), ', ')
@@ -182,8 +175,8 @@ end;
 $$;
 
 -- One condition {column, op, value, negate} on a value in text form, compared as the column's type.
-create function realtime_server.filter_matches(p_type oid, p_value text, p_filter jsonb) returns boolean
-language plpgsql as $$
+create function realtime_server.filter_matches(p_type oid, p_value text, p_filter jsonb)
+returns boolean language plpgsql as $$
 declare
   v_type text := format_type(p_type, -1);
   v_operand text := p_filter ->> 'value';
@@ -211,17 +204,17 @@ end;
 $$;
 
 -- Whether the listener's filters and, except for DELETE, row level security let it see the change.
--- A column that the log did not carry meets no filter.
-create function realtime_server.is_visible(p_change jsonb, p_listener jsonb) returns boolean
-language plpgsql as $$
+-- A column that the log did not carry, or that the role may not select, meets no filter.
+create function realtime_server.is_visible(p_change jsonb, p_listener jsonb) returns boolean language plpgsql as $$
 declare
   v_is_delete boolean := p_change ->> 'type' = 'DELETE';
   v_row jsonb := p_change -> case when v_is_delete then 'old' else 'record' end;
   v_query text;
   v_is_visible boolean;
 begin
-  select coalesce(bool_and(
-    v_row ? c.name and realtime_server.filter_matches(c.type, v_row ->> c.name, f.filter)), true)
+  select coalesce(bool_and(case when v_row ? c.name
+    and has_column_privilege(p_listener ->> 'role', (p_change ->> 'relation')::oid, c.name, 'select')
+    then realtime_server.filter_matches(c.type, v_row ->> c.name, f.filter) else false end), true)
   into v_is_visible
   from jsonb_array_elements(p_listener -> 'filters') as f (filter)
   left join jsonb_to_recordset(p_change -> 'columns') as c (name text, type oid) on c.name = f.filter ->> 'column';
@@ -240,16 +233,15 @@ end;
 $$;
 
 -- The named columns of a row; of an oversized row only values of at most 64 bytes.
-create function realtime_server.pick(p_row jsonb, p_columns text[], p_is_oversized boolean) returns jsonb
-language sql immutable as $$
+create function realtime_server.pick(p_row jsonb, p_columns text[], p_is_oversized boolean)
+returns jsonb language sql immutable as $$
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(p_row)
   where key = any (p_columns) and (not p_is_oversized or octet_length(value::text) <= 64)
 $$;
 
 -- What a listener gets of a change it may see: the columns its role may select (and asked for). A DELETE from
 -- a table with row level security shows the key alone, since the row can no longer be judged.
-create function realtime_server.payload(p_change jsonb, p_listener jsonb) returns jsonb
-language plpgsql as $$
+create function realtime_server.payload(p_change jsonb, p_listener jsonb) returns jsonb language plpgsql as $$
 declare
   v_relation oid := (p_change ->> 'relation')::oid;
   v_is_oversized boolean := octet_length((p_change -> 'record')::text) > 1024 * 1024;
@@ -262,7 +254,7 @@ begin
   from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
   where a.attrelid = v_relation and a.attnum > 0
     and has_column_privilege(p_listener ->> 'role', v_relation, a.attnum, 'select')
-    and (p_listener -> 'select' = 'null' or p_listener -> 'select' ? a.attname::text or p_change -> 'key' ? a.attname::text);
+    and (p_listener -> 'select' = 'null' or (p_listener -> 'select') || (p_change -> 'key') ? a.attname::text);
   v_old := realtime_server.pick(p_change -> 'old_row', v_columns, v_is_oversized);
   if p_change ->> 'type' = 'DELETE' and (p_change ->> 'is_secured')::boolean then
     v_old := realtime_server.pick(v_old, array(select jsonb_array_elements_text(p_change -> 'key')), false);
@@ -278,8 +270,7 @@ end;
 $$;
 
 -- What to send to a listener about a change; null when it is not to hear of it.
-create function realtime_server.answer(p_change jsonb, p_listener jsonb) returns jsonb
-language plpgsql as $$
+create function realtime_server.answer(p_change jsonb, p_listener jsonb) returns jsonb language plpgsql as $$
 declare
   v_error text;
 begin
@@ -329,8 +320,7 @@ $$;
 -- Whether any published table answers to the names; raises when a filter or a selected column cannot work.
 create function realtime_server.check_subscription(
   p_schema text, p_table text, p_role text, p_filters jsonb, p_select text[]
-) returns boolean
-language plpgsql as $$
+) returns boolean language plpgsql as $$
 declare
   v_relation regclass;
   v_column text;
@@ -341,7 +331,7 @@ begin
     where pubname = 'supabase_realtime' and p_schema in (schemaname, '*') and p_table in (tablename, '*')
   loop
     v_is_published := true;
-    for v_column in select f ->> 'column' from jsonb_array_elements(p_filters) as f union all select unnest(p_select) loop
+    foreach v_column in array array(select f ->> 'column' from jsonb_array_elements(p_filters) as f) || p_select loop
       if not coalesce((
         select has_column_privilege(p_role, v_relation, a.attnum, 'select') from pg_catalog.pg_attribute a
         where a.attrelid = v_relation and a.attname = v_column and a.attnum > 0), false) then
