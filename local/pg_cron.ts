@@ -45,8 +45,7 @@ type Timer = ReturnType<typeof setTimeout>;
 interface Task {
   job: Job;
   timer: Timer | undefined;
-  /** The run in progress; its id is null until its row exists. */
-  run: { runid: string | null } | null;
+  isRunning: boolean;
   /** Came due while it was running, or while too many others were. However often: one run makes up for it. */
   isPending: boolean;
 }
@@ -54,7 +53,7 @@ interface Task {
 class Scheduler {
   readonly #url: string;
   readonly #options: Required<PgCronOptions>;
-  readonly #sql: postgres.Sql;
+  #sql: postgres.Sql;
   readonly #tasks = new Map<string, Task>();
   readonly #runs = new Set<Promise<void>>();
   #reloading: Promise<void> = Promise.resolve();
@@ -65,8 +64,16 @@ class Scheduler {
   constructor(url: string, options: Required<PgCronOptions>) {
     this.#url = url;
     this.#options = options;
-    const connection = { application_name: NAME };
-    this.#sql = postgres(url, { max: 2, fetch_types: false, onnotice: () => {}, connection });
+    this.#sql = this.#connect();
+  }
+
+  #connect(): postgres.Sql {
+    return postgres(this.#url, {
+      max: 2,
+      fetch_types: false,
+      onnotice: () => {},
+      connection: { application_name: NAME },
+    });
   }
 
   /** Reads the jobs again, one reading after the other. A fresh connection also settles what a crash left behind. */
@@ -74,6 +81,7 @@ class Scheduler {
     this.#reloading = this.#reloading.then(async () => {
       if (this.#isStopped) return;
       try {
+        if (isFresh) await this.#reconnect();
         const jobs = await readJobs(this.#sql);
         if (isFresh && jobs !== null) await this.#failInterrupted();
         this.#adopt(jobs ?? []);
@@ -98,12 +106,19 @@ class Scheduler {
     this.#retry = setTimeout(() => this.reload({ isFresh }), RETRY_DELAY_MS);
   }
 
+  /** Connections that the server dropped are not worth keeping: the driver may wait on one for ever. */
+  async #reconnect(): Promise<void> {
+    const old = this.#sql;
+    this.#sql = this.#connect();
+    await old.end({ timeout: 0 });
+  }
+
   async #failInterrupted(): Promise<void> {
-    const own = [...this.#tasks.values()].flatMap(({ run }) => run?.runid ?? []);
     await this.#sql`
-      update cron.job_run_details
+      update cron.job_run_details d
       set status = 'failed', return_message = 'server restarted', end_time = clock_timestamp()
-      where status in ('starting', 'running') and runid <> all (${own}::bigint[])`;
+      where status in ('starting', 'running')
+        and not exists (select from pg_catalog.pg_stat_activity a where a.pid = d.job_pid)`;
   }
 
   #adopt(jobs: readonly Job[]): void {
@@ -117,7 +132,7 @@ class Scheduler {
     }
     for (const job of jobs) {
       const known = this.#tasks.get(job.jobid);
-      const task = known ?? { job, timer: undefined, run: null, isPending: false };
+      const task = known ?? { job, timer: undefined, isRunning: false, isPending: false };
       const isSameSchedule = known !== undefined && sameSchedule(known.job.schedule, job.schedule);
       task.job = job;
       this.#tasks.set(job.jobid, task);
@@ -151,25 +166,25 @@ class Scheduler {
   #startPending(): void {
     for (const task of this.#tasks.values()) {
       if (this.#runs.size >= MAX_RUNNING_JOBS) return;
-      if (!task.isPending || task.run !== null) continue;
+      if (!task.isPending || task.isRunning) continue;
       task.isPending = false;
-      task.run = { runid: null };
+      task.isRunning = true;
       // An interval counts from the start of a run, so the next one comes due while this one may still run.
       if (task.job.schedule.kind === "interval") this.#arm(task);
-      const running = this.#run(task, task.run).finally(() => {
+      const running = this.#run(task).finally(() => {
         this.#runs.delete(running);
-        task.run = null;
+        task.isRunning = false;
         if (!this.#isStopped) this.#startPending();
       });
       this.#runs.add(running);
     }
   }
 
-  async #run(task: Task, run: { runid: string | null }): Promise<void> {
+  async #run(task: Task): Promise<void> {
     const url = new URL(this.#url);
     url.pathname = `/${encodeURIComponent(task.job.database)}`;
     try {
-      await runJob(this.#sql, url.href, task.job, (runid) => (run.runid = runid));
+      await runJob(this.#sql, url.href, task.job);
     } catch (error) {
       if (this.#isStopped) return;
       this.#options.log(`pg_cron cannot record a run of job ${task.job.jobid}: ${(error as Error).message}`);

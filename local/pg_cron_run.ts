@@ -26,19 +26,13 @@ const COUNTED = new Set(["UPDATE", "DELETE", "MERGE", "COPY", "MOVE", "FETCH"]);
  *
  * @param sql connection to the database that holds `cron.job_run_details`
  * @param url superuser's URL of the job's database
- * @param onStart receives the run's id as soon as its row exists
  */
-export async function runJob(
-  sql: postgres.Sql,
-  url: string,
-  job: Job,
-  onStart: (runid: string) => void,
-): Promise<void> {
+export async function runJob(sql: postgres.Sql, url: string, job: Job): Promise<void> {
   const [run] = await sql<{ runid: string }[]>`
     insert into cron.job_run_details (jobid, database, username, command, status)
     values (${job.jobid}, ${job.database}, ${job.username}, ${job.command}, 'starting')
     returning runid`;
-  onStart(run!.runid);
+  const runid = run!.runid;
   const session = postgres(url, {
     max: 1,
     fetch_types: false,
@@ -50,13 +44,13 @@ export async function runJob(
     const { status, message } = await execute(session, job, async (pid) => {
       await sql`
         update cron.job_run_details set status = 'running', job_pid = ${pid}, start_time = clock_timestamp()
-        where runid = ${run!.runid}`;
+        where runid = ${runid}`;
     });
     await sql`
       update cron.job_run_details
       set status = ${status}, return_message = ${message}, end_time = clock_timestamp(),
         start_time = coalesce(start_time, clock_timestamp())
-      where runid = ${run!.runid}`;
+      where runid = ${runid}`;
   } finally {
     await session.end({ timeout: END_TIMEOUT_S });
   }

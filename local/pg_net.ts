@@ -11,6 +11,8 @@ import { type QueuedRequest, sendRequest, type StoredResponse } from "./pg_net_h
 export interface PgNetOptions {
   /** Most requests in one batch, and most expired responses removed with it. */
   batchSize?: number;
+  /** Longest nap after a batch, in milliseconds. Hosted it is fixed; tests that are not about it shorten it. */
+  napMs?: number;
   /** How long responses are kept, as a PostgreSQL interval. */
   ttl?: string;
   /** Receives failures of the worker itself; failures of requests are rows. */
@@ -23,7 +25,6 @@ const TTL = "6 hours";
 const NAP_MS = 1_000;
 /** After an error of the worker, e.g. a database that is restarting. */
 const RESTART_DELAY_MS = 1_000;
-const END_TIMEOUT_S = 1;
 
 /** Starts the worker on one database. It waits in peace for the extension to be created. */
 export async function startPgNet(
@@ -39,30 +40,29 @@ export async function startPgNet(
   await listener.ready;
   return {
     async stop() {
-      await Promise.all([listener.stop(), worker.stop()]);
-      await running;
+      worker.stop();
+      await Promise.all([listener.stop(), running]);
     },
   };
 }
 
 class Worker {
-  readonly #sql: postgres.Sql;
+  readonly #adminUrl: string;
   readonly #options: Required<PgNetOptions>;
   readonly #stopping = new AbortController();
+  readonly #latch = new Latch();
+  #database: Database;
   /**
    * The original keeps this flag in shared memory. A commit sets the latch only when it raises the flag, and the flag
    * is lowered only when the worker leaves its sleep; so in a row of batches one commit cuts a nap short, and
    * every later one waits the nap out.
    */
   #shouldWake = true;
-  readonly #latch = new Latch();
-  #isInstalled = false;
 
   constructor(adminUrl: string, options: PgNetOptions) {
-    this.#options = { batchSize: BATCH_SIZE, ttl: TTL, log: () => {}, ...options };
-    // As hosted, the worker is no superuser: every role may put a trigger on its tables.
-    const connection = { application_name: NAME, role: "postgres" };
-    this.#sql = postgres(adminUrl, { max: 1, fetch_types: false, onnotice: () => {}, connection });
+    this.#adminUrl = adminUrl;
+    this.#options = { batchSize: BATCH_SIZE, ttl: TTL, napMs: NAP_MS, log: () => {}, ...options };
+    this.#database = new Database(adminUrl, this.#stopping.signal);
   }
 
   wake(): void {
@@ -72,7 +72,7 @@ class Worker {
   }
 
   async run(): Promise<void> {
-    while (!this.#isStopping) {
+    while (!this.#stopping.signal.aborted) {
       if (!this.#shouldWake) {
         await this.#latch.wait(null);
         continue;
@@ -81,67 +81,85 @@ class Worker {
       try {
         await this.#drain();
       } catch (error) {
-        if (this.#isStopping) return;
-        this.#options.log(`pg_net: ${(error as Error).message}; the batch will be sent again`);
-        await this.#latch.wait(RESTART_DELAY_MS);
-        this.#shouldWake = true;
+        if (!this.#stopping.signal.aborted) await this.#recover(error as Error);
       }
     }
+    await this.#database.close();
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stopping.abort();
     this.#latch.set();
-    await this.#sql.end({ timeout: END_TIMEOUT_S });
-  }
-
-  get #isStopping(): boolean {
-    return this.#stopping.signal.aborted;
   }
 
   async #drain(): Promise<void> {
-    this.#isInstalled ||= await this.#findExtension();
-    if (!this.#isInstalled) return;
-    for (let hadWork = true; hadWork && !this.#isStopping;) {
-      hadWork = await this.#batch();
-      await this.#latch.wait(NAP_MS);
+    if (!(await this.#database.hasExtension())) return;
+    for (let hadWork = true; hadWork && !this.#stopping.signal.aborted;) {
+      hadWork = await this.#database.runBatch(this.#options.batchSize, this.#options.ttl);
+      await this.#latch.wait(this.#options.napMs);
     }
   }
 
-  async #findExtension(): Promise<boolean> {
-    const [row] = await this.#sql<{ installed: boolean }[]>`
-      select exists (select from pg_catalog.pg_extension where extname = 'pg_net') as installed`;
-    return row?.installed ?? false;
+  /** As the original is restarted: a new connection, and whatever the failed batch held is sent again if still queued. */
+  async #recover(error: Error): Promise<void> {
+    this.#options.log(`pg_net: ${error.message}; starting over in ${RESTART_DELAY_MS} ms`);
+    await this.#database.close();
+    this.#database = new Database(this.#adminUrl, this.#stopping.signal);
+    await this.#latch.wait(RESTART_DELAY_MS);
+    this.#shouldWake = true;
+  }
+}
+
+/** One connection of the worker. After an error it is thrown away, which also rolls back what it had begun. */
+class Database {
+  readonly #sql: postgres.Sql;
+  readonly #ended: AbortSignal;
+  #hasExtension = false;
+
+  constructor(adminUrl: string, stopping: AbortSignal) {
+    const closing = new AbortController();
+    this.#ended = AbortSignal.any([stopping, closing.signal]);
+    this.#sql = postgres(adminUrl, {
+      max: 1,
+      max_lifetime: null,
+      fetch_types: false,
+      onnotice: () => {},
+      onclose: () => closing.abort(new Error("the connection to the database was lost")),
+      // As hosted, the worker is no superuser: every role may put a trigger on its tables.
+      connection: { application_name: NAME, role: "postgres" },
+    });
+  }
+
+  async hasExtension(): Promise<boolean> {
+    if (this.#hasExtension) return true;
+    const [row] = await this.#sql<{ found: boolean }[]>`
+      select exists (select from pg_catalog.pg_extension where extname = 'pg_net') as found`;
+    return this.#hasExtension = row?.found ?? false;
   }
 
   /**
-   * One transaction over the whole batch: what is not stored because the worker died is in the queue again. The first
-   * statements go out together, for each round trip would delay every request of an idle system.
+   * Takes, sends and stores one batch in one transaction; true when there was anything to do. The first statements go
+   * out together, for each round trip would delay every request of an idle system. Nothing is written once the
+   * connection is lost: the driver would fail where nobody can catch it.
    */
-  async #batch(): Promise<boolean> {
-    const { batchSize, ttl } = this.#options;
+  async runBatch(size: number, ttl: string): Promise<boolean> {
     const session = await this.#sql.reserve();
-    try {
-      const [, responses, expired] = await Promise.all([
-        session`begin`,
-        claim(session, batchSize).then((requests) => this.#send(requests)),
-        expire(session, ttl, batchSize),
-      ]);
-      if (responses.length > 0) await store(session, responses);
-      await session`commit`;
-      return responses.length > 0 || expired > 0;
-    } catch (error) {
-      this.#isInstalled = false;
-      await session`rollback`.catch(() => {});
-      throw error;
-    } finally {
-      session.release();
-    }
+    const [, responses, expired] = await Promise.all([
+      session`begin`,
+      claim(session, size).then((requests) =>
+        Promise.all(requests.map((request) => sendRequest(request, this.#ended)))
+      ),
+      expire(session, ttl, size),
+    ]);
+    this.#ended.throwIfAborted();
+    if (responses.length > 0) await store(session, responses);
+    await session`commit`;
+    session.release();
+    return responses.length > 0 || expired > 0;
   }
 
-  #send(requests: readonly QueuedRequest[]): Promise<StoredResponse[]> {
-    const { signal } = this.#stopping;
-    return Promise.all(requests.map((request) => sendRequest(request, signal)));
+  async close(): Promise<void> {
+    await this.#sql.end({ timeout: 0 });
   }
 }
 

@@ -204,6 +204,7 @@ create function cron.schedule_in_database(
 ) returns bigint
   language plpgsql set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_id bigint;
 begin
