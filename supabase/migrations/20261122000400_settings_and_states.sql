@@ -27,6 +27,7 @@ create table trading.settings (
   paper_impact_per_10k        numeric not null default 0 check (paper_impact_per_10k >= 0 and paper_impact_per_10k < 0.1),
   paper_latency_ms            int not null default 0 check (paper_latency_ms between 0 and 60000),
   paper_latency_jitter_ms     int not null default 0 check (paper_latency_jitter_ms between 0 and 60000),
+  market_poll_symbols         int not null default 0 check (market_poll_symbols between 0 and 1000),
   price_broadcast_ms          int not null default 1000 check (price_broadcast_ms between 0 and 60000),
   notify_state_changes        boolean not null default false,
   constraint settings_slippage_ordered check (paper_slippage_min <= paper_slippage_max),
@@ -37,6 +38,7 @@ comment on table  trading.settings is 'One row: how this installation runs. Chan
 comment on column trading.settings.project_url is 'Base URL of the project for the doorbell; the Vault secret project_url is used where this is null.';
 comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
+comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';

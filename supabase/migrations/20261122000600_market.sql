@@ -132,6 +132,12 @@ comment on function trading.apply_instruments is
   'Upserts instruments from a JSON array with the column names of public.instruments; with p_is_full_list, absent symbols become DELISTED. Returns the number applied. FB400 instruments_invalid.';
 grant execute on function trading.apply_instruments to service_role;
 
+create function trading.instruments_updated_at() returns timestamptz
+language sql stable security definer set search_path = ''
+as $$ select max(i.updated_at) from public.instruments i $$;
+comment on function trading.instruments_updated_at is 'When the exchange''s filters were last applied; null: never.';
+grant execute on function trading.instruments_updated_at to service_role;
+
 -- The rules Binance applies to an order before it reaches the book. p_price is the limit (null for MARKET); p_reference
 -- stands for the price a MARKET order is valued at and for the average that percent-price compares with.
 -- Notional is checked on the lowest price that could apply, because a stop below the market counts at its own price.

@@ -150,31 +150,40 @@ $$;
 comment on function trading.is_bell_valid is 'Whether p_token was made by bell_token within 60 s of p_at.';
 grant execute on function trading.is_bell_valid to service_role;
 
+-- POSTs a signed, empty request to one of our functions when the transaction commits.
+create function trading.ring_function(p_function text) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_url text;
+begin
+  select coalesce(s.project_url, trading.vault_text('project_url')) into v_url from trading.settings s;
+  if v_url is not null then
+    perform net.http_post(
+      url := rtrim(v_url, '/') || '/functions/v1/' || p_function,
+      body := '{}'::jsonb,
+      headers := jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token()),
+      timeout_milliseconds := 2000);
+  end if;
+exception when others then
+  -- A bad URL must not abort the user's insert; the sweep finds the job.
+  raise warning 'fillbase: the doorbell of % did not ring: %', p_function, sqlerrm;
+end
+$$;
+comment on function trading.ring_function is 'One signed POST to an Edge Function of this project; every error becomes a warning.';
+
 create function trading.ring_bell() returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_transaction text := pg_current_xact_id()::text;
-  v_url         text;
 begin
   if current_setting('trading.bell_rung_in', true) = v_transaction then
     return;
   end if;
   perform set_config('trading.bell_rung_in', v_transaction, true);
   perform pg_notify('fillbase_jobs', '');
-  begin
-    select coalesce(s.project_url, trading.vault_text('project_url')) into v_url from trading.settings s;
-    if v_url is not null then
-      perform net.http_post(
-        url := rtrim(v_url, '/') || '/functions/v1/execute-trade',
-        body := '{}'::jsonb,
-        headers := jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token()),
-        timeout_milliseconds := 2000);
-    end if;
-  exception when others then
-    -- A bad URL must not abort the user's insert; the sweep finds the job.
-    raise warning 'fillbase: the doorbell did not ring: %', sqlerrm;
-  end;
+  perform trading.ring_function('execute-trade');
 end
 $$;
 comment on function trading.ring_bell is 'NOTIFY fillbase_jobs and one signed POST to execute-trade, at most once per transaction; never fails.';

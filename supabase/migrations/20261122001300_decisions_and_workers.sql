@@ -220,7 +220,7 @@ end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
-create function trading.execute_job(p_job_id bigint, p_fence bigint, p_worker text, p_now timestamptz default null) returns jsonb
+create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
 declare
@@ -236,14 +236,14 @@ begin
     perform trading.finish_job(v_job.id, v_outcome);
   end if;
   perform trading.publish_outcome(v_job, v_outcome);
-  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' then
-    v_next := trading.claim_next_entry(v_job.portfolio_id, p_worker, v_now);
+  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' and p_next_for is not null then
+    v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
   end if;
   return v_outcome || jsonb_build_object('next', v_next);
 end
 $$;
 comment on function trading.execute_job is
-  'Executes a claimed job in one transaction and claims the portfolio''s next entry for the same worker: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+  'Executes a claimed job in one transaction and, where p_next_for names a worker, claims the portfolio''s next entry for it: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean

@@ -22,5 +22,6 @@ end
 $$;
 
 select cron.schedule('fillbase-sweep', '2 seconds', 'select trading.sweep()');
+select cron.schedule('fillbase-refresh-market', '2 seconds', 'select trading.ring_market()');
 select cron.schedule('fillbase-seal-audit', '5 seconds', 'select trading.seal_audit()');
 select cron.schedule('fillbase-prune', '17 * * * *', 'select trading.prune()');

@@ -1,0 +1,37 @@
+/** Work from the outbox, as a worker holds it. What a job means is decided in the database. */
+
+/** A claimed job: whoever holds its newest fence may act on it until the lease ends. */
+export interface Job {
+  readonly id: number;
+  readonly kind: string;
+  readonly fence: number;
+  readonly isPaper: boolean;
+}
+
+/** What became of a job, and the next one of the same portfolio where the command claimed it on the way. */
+export interface JobOutcome {
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly next: Job | null;
+}
+
+/** The limits of one invocation of a worker; the hosted platform ends what goes beyond its own. */
+export interface WorkerBudget {
+  readonly paperJobs: number;
+  readonly liveJobs: number;
+  /** How long one invocation takes on new work, in milliseconds. */
+  readonly workMs: number;
+  /** How long one invocation stays awake for work to come, in milliseconds. */
+  readonly listenMs: number;
+}
+
+/** What an invocation has used of its budget. */
+export interface WorkDone {
+  readonly paper: number;
+  readonly live: number;
+}
+
+/** Whether another job fits into the budget. */
+export function hasBudget(budget: WorkerBudget, done: WorkDone, elapsedMs: number): boolean {
+  return done.paper < budget.paperJobs && done.live < budget.liveJobs && elapsedMs < budget.workMs;
+}

@@ -1,0 +1,35 @@
+import type { Job, JobOutcome, WorkerBudget } from "../domain/job.ts";
+
+/** The engine's commands that a worker needs. Every one is a single database transaction. */
+export interface Engine {
+  /** Takes up to `limit` due jobs. With a bell the caller's credential is checked first. Throws `EngineError`. */
+  claim(worker: string, limit: number, bell?: string): Promise<Job[]>;
+  /**
+   * Executes a claimed job, and claims the portfolio's next entry for `nextFor`, if a worker is named. Throws
+   * `EngineError`; then nothing of it happened.
+   */
+  execute(job: Job, nextFor: string | null): Promise<JobOutcome>;
+  /** Reports that a job could not be executed; the engine decides whether it is tried again. */
+  fail(job: Job, error: EngineError): Promise<void>;
+  /** A credential for ringing a successor. */
+  bellToken(): Promise<string>;
+  budget(): Promise<WorkerBudget>;
+}
+
+/** SQLSTATE that stands for "no answer came": the command may or may not have been executed. */
+export const NO_ANSWER = "NETWORK";
+
+/** A command's refusal or the lack of an answer. `code` is the stable code callers match; `sqlstate` its class. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+
+  constructor(
+    readonly sqlstate: string,
+    readonly code: string,
+    message: string,
+    readonly detail: string | null = null,
+    readonly hint: string | null = null,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Instrument, Quote } from "../domain/market/types.ts";
+
+/** What a tick did: quotes that were new, stops it fired, resting limits it may fill. */
+export interface TickEffect {
+  readonly applied: number;
+  readonly stops: number;
+  readonly limits: number;
+}
+
+/** Where market data goes. */
+export interface MarketStore {
+  /** Symbols a poll should ask for, with the event time (ms) of the last quote stored, if any. */
+  pollPlan(): Promise<ReadonlyMap<string, number | undefined>>;
+  applyPrices(quotes: readonly Quote[]): Promise<TickEffect>;
+  /** `isFullList`: symbols that are not in the list are delisted. */
+  applyInstruments(instruments: readonly Instrument[], source: string, isFullList: boolean): Promise<number>;
+  /** When instruments were last applied (ms); null: never. */
+  instrumentsUpdatedAt(): Promise<number | null>;
+}

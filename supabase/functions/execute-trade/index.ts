@@ -1,0 +1,60 @@
+/**
+ * The doorbell's door. It answers at once and works afterwards: a bell held open would stall every other request of
+ * the database's HTTP client. The bell carries no key, only a signature that says "drain what is due".
+ */
+import { consoleLog } from "../_shared/adapters/log_console.ts";
+import { EngineRpc } from "../_shared/adapters/engine_rpc.ts";
+import { wakeupsOf } from "../_shared/adapters/wakeups_postgres.ts";
+import { LANES } from "../_shared/app/drain_jobs.ts";
+import { serveBell } from "../_shared/app/serve_bell.ts";
+import { type FunctionEnvironment, parseEnvironment } from "../_shared/contracts/environment.ts";
+import { answerError, isSecretKey, readBell } from "../_shared/adapters/bell_http.ts";
+
+declare const EdgeRuntime: { waitUntil<T>(work: Promise<T>): Promise<T> };
+
+const log = consoleLog("execute-trade");
+
+async function handle(request: Request): Promise<Response> {
+  const startedAt = performance.now();
+  try {
+    const environment = parseEnvironment(Deno.env.toObject());
+    const bell = await readBell(request);
+    if (!bell.token && !isSecretKey(request, environment)) {
+      return Response.json(
+        { code: "credential_missing", message: "no doorbell signature and no secret key" },
+        {
+          status: 401,
+        },
+      );
+    }
+    const engine = new EngineRpc(environment);
+    const worker = crypto.randomUUID();
+    const [budget, claimed] = await Promise.all([engine.budget(), engine.claim(worker, LANES, bell.token)]);
+    EdgeRuntime.waitUntil(
+      serveBell({
+        worker: { name: worker, engine, budget, log, elapsedMs: () => performance.now() - startedAt },
+        wakeups: wakeupsOf(environment.databaseUrl),
+        ringSuccessor: async () => await ring(environment, await engine.bellToken()),
+        isSuccessor: bell.isHandover,
+      }, claimed).catch((error) => log("error", "invocation_failed", { worker, message: String(error) })),
+    );
+    return Response.json({ worker, claimed: claimed.length }, { status: 202 });
+  } catch (error) {
+    log("warning", "bell_refused", { message: String(error) });
+    return answerError(error);
+  }
+}
+
+/** Rings the next invocation directly, past the database's HTTP client and its nap. */
+async function ring(environment: FunctionEnvironment, token: string): Promise<void> {
+  const response = await fetch(`${environment.url}/functions/v1/execute-trade`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-fillbase-bell": token },
+    body: JSON.stringify({ handover: true }),
+    signal: AbortSignal.timeout(5_000),
+  });
+  await response.body?.cancel();
+  if (response.status !== 202) log("warning", "successor_refused", { status: response.status });
+}
+
+export default { fetch: handle };
