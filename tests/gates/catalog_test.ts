@@ -108,7 +108,7 @@ Deno.test("the states document draws and lists a new transition", async () => {
       insert into trading.order_transitions (from_status, to_status, note) values ('filled', 'planted', 'never | ever'); reset role`)
       .simple();
     const document = await generateStatesDocument(sql);
-    assert.match(document, /^  filled --> planted\n[\s\S]*^  planted --> \[\*\]$/m);
+    assert.match(document, /^ {2}filled --> planted\n[\s\S]*^ {2}planted --> \[\*\]$/m);
     assert.match(document, /\| filled \| planted \| never \\\| ever \|/);
   });
 });
