@@ -29,21 +29,24 @@ export class WorkerError extends Error {
   }
 }
 
-/** Read by the runtime itself while it starts, and removed before the function is loaded. */
-const START_ENV = [
-  "HOME",
-  "DENO_DIR",
-  "DENO_NO_UPDATE_CHECK",
-  "XDG_CACHE_HOME",
-  "LOCALAPPDATA",
-  "USERPROFILE",
-];
+/** Read by the runtime while it starts. */
+const START_ENV = ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"];
+/** Removed before the function is loaded: what only starting needed, and what the runtime adds by itself. */
+const DROPPED_ENV = [...START_ENV, "DENO_NO_UPDATE_CHECK", "DENO_NODE_SHIM_ACTIVE", "PATH"];
 /** How this machine reaches the internet; a hosted function needs no such thing, a local one may. */
 const NETWORK_ENV = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS"],
 ];
-const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-sys=hostname"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-write",
+  "--allow-sys=hostname",
+  "--deny-run",
+  "--deny-ffi",
+];
 const BOOTSTRAP = new URL("./functions_bootstrap.ts", import.meta.url).href;
 
 export class FunctionWorker {
@@ -127,7 +130,7 @@ export class FunctionWorker {
     const order: BootOrder = {
       entry: `file://${entry}`,
       mark: `${crypto.randomUUID()} `,
-      dropEnv: START_ENV,
+      dropEnv: DROPPED_ENV,
     };
     const port = Promise.withResolvers<string | null>();
     this.#readLines(this.#child.stdout, (line) => {
@@ -148,13 +151,8 @@ export class FunctionWorker {
     for await (const line of text.pipeThrough(new TextLineStream())) onLine(line);
   }
 
-  /** Throws when an idle worker turns out to be dead: then the request may safely go to another. */
   #requestStarted(): void {
-    if (this.#running === 0) {
-      const usage = readUsage(this.pid);
-      if (usage?.isDead) throw this.#unreachable();
-      this.#cpu.startBusy(usage?.cpuMs ?? 0);
-    }
+    if (this.#running === 0) this.#cpu.startBusy(readUsage(this.pid)?.cpuMs ?? 0);
     this.#running++;
   }
 
@@ -194,12 +192,10 @@ export class FunctionWorker {
       return new WorkerError("limit", `${slug} went over its limit of ${this.#brokeLimit}`);
     }
     if (idle.aborted) return new WorkerError("idle", `${slug} gave no response within ${limits.idleMs} ms`);
-    if (String((error as Error).message).includes("Connection refused")) return this.#unreachable();
+    if (String((error as Error).message).includes("Connection refused")) {
+      return new WorkerError("unreachable", `the process of ${slug} is gone`);
+    }
     return new WorkerError("crash", `${slug} ended without a response`);
-  }
-
-  #unreachable(): WorkerError {
-    return new WorkerError("unreachable", `the process of ${this.#options.slug} is gone`);
   }
 
   #release(): void {

@@ -29,13 +29,9 @@ export const HOSTED_LIMITS: WorkerLimits = {
 /** The kernel counts CPU time in ticks of this length on every Linux that Deno runs on. */
 const TICK_MS = 10;
 const KIB = 1024;
-/** Zombie, dead: the kernel's letters. */
-const DEAD_STATES = ["Z", "X"];
 
 /** What a process has used so far. */
 export interface Usage {
-  /** It has ended and only waits to be noticed. */
-  readonly isDead: boolean;
   readonly cpuMs: number;
   readonly memoryBytes: number;
 }
@@ -49,11 +45,7 @@ export function readUsage(pid: number): Usage | null {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields[11]) + Number(fields[12]);
     const memoryKib = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-    return {
-      isDead: DEAD_STATES.includes(fields[0] ?? ""),
-      cpuMs: ticks * TICK_MS,
-      memoryBytes: memoryKib * KIB,
-    };
+    return { cpuMs: ticks * TICK_MS, memoryBytes: memoryKib * KIB };
   } catch {
     return null;
   }
