@@ -60,7 +60,7 @@ export class FunctionWorker {
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #origin = "";
   #running = 0;
-  #isRetiring = false;
+  #acceptsRequests = true;
   #isGone = false;
   #brokeLimit: string | null = null;
 
@@ -90,8 +90,9 @@ export class FunctionWorker {
     return worker;
   }
 
+  /** Whether it may be given a request; once false, never true again. */
   get isUsable(): boolean {
-    return !this.#isGone && !this.#isRetiring;
+    return this.#acceptsRequests;
   }
 
   /**
@@ -115,13 +116,14 @@ export class FunctionWorker {
 
   /** No further requests; the process ends when what it has begun is done, or when its life is over. */
   retire(reason: string): void {
-    if (!this.isUsable) return;
-    this.#isRetiring = true;
+    if (!this.#acceptsRequests) return;
+    this.#acceptsRequests = false;
     this.#stdin.write(new TextEncoder().encode(`${RETIRE}${reason}\n`)).catch(() => {});
   }
 
   /** Ends the process at once. */
   kill(): void {
+    this.#acceptsRequests = false;
     if (!this.#isGone) this.#child.kill("SIGKILL");
   }
 
@@ -200,6 +202,7 @@ export class FunctionWorker {
 
   #release(): void {
     this.#isGone = true;
+    this.#acceptsRequests = false;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#stdin.close().catch(() => {});
   }
