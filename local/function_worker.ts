@@ -1,7 +1,7 @@
 /** One process that runs one Edge Function, within its limits. */
 import { type BootOrder, RETIRE } from "./functions_bootstrap.ts";
 import { TextLineStream } from "./text_lines.ts";
-import { CpuMeter, readUsage, type WorkerLimits } from "./worker_limits.ts";
+import { CpuMeter, readUsage, RUNTIME_MEMORY_BYTES, type WorkerLimits } from "./worker_limits.ts";
 
 export interface WorkerOptions {
   readonly slug: string;
@@ -47,6 +47,15 @@ const PERMISSIONS = [
   "--deny-run",
   "--deny-ffi",
 ];
+const MIB = 1024 * 1024;
+/** By these the runtime ends itself when its heap is full. */
+const HEAP_EXHAUSTED: ReadonlySet<Deno.Signal | null> = new Set<Deno.Signal>([
+  "SIGTRAP",
+  "SIGABRT",
+  "SIGILL",
+]);
+/** A broken connection is explained by the end of the process, which may take this long to be noticed. */
+const DEATH_NOTICE_MS = 200;
 const BOOTSTRAP = new URL("./functions_bootstrap.ts", import.meta.url).href;
 
 export class FunctionWorker {
@@ -70,7 +79,7 @@ export class FunctionWorker {
     this.#child = spawn(options);
     this.pid = this.#child.pid;
     this.#stdin = this.#child.stdin.getWriter();
-    this.exited = this.#child.status.then(() => this.#release());
+    this.exited = this.#child.status.then((status) => this.#release(status));
   }
 
   /** Starts the process and waits until it serves. Throws a `WorkerError` of fault `boot`. */
@@ -108,6 +117,7 @@ export class FunctionWorker {
       return this.#trackBody(response);
     } catch (error) {
       this.#requestEnded();
+      if (!idle.signal.aborted) await this.#deathNoticed();
       throw this.#faultOf(error, idle.signal);
     } finally {
       clearTimeout(timer);
@@ -176,10 +186,20 @@ export class FunctionWorker {
   }
 
   #measure(): void {
-    const usage = this.#running > 0 ? readUsage(this.pid) : null;
+    const usage = readUsage(this.pid);
     if (usage === null) return;
-    if (usage.memoryBytes > this.#options.limits.memoryBytes) this.#breakLimit("memory");
-    else if (this.#cpu.isExceeded(usage.cpuMs, this.#running)) this.#breakLimit("CPU time");
+    if (usage.memoryBytes > this.#options.limits.memoryBytes + RUNTIME_MEMORY_BYTES) {
+      this.#breakLimit("memory");
+    } else if (this.#running > 0 && this.#cpu.isExceeded(usage.cpuMs, this.#running)) {
+      this.#breakLimit("CPU time");
+    }
+  }
+
+  async #deathNoticed(): Promise<void> {
+    const { promise: patience, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, DEATH_NOTICE_MS);
+    await Promise.race([this.exited, patience]);
+    clearTimeout(timer);
   }
 
   #breakLimit(limit: string): void {
@@ -200,7 +220,8 @@ export class FunctionWorker {
     return new WorkerError("crash", `${slug} ended without a response`);
   }
 
-  #release(): void {
+  #release(status: Deno.CommandStatus): void {
+    if (HEAP_EXHAUSTED.has(status.signal)) this.#brokeLimit ??= "memory";
     this.#isGone = true;
     this.#acceptsRequests = false;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -212,7 +233,7 @@ export class FunctionWorker {
   }
 }
 
-function spawn({ denoConfig, env }: WorkerOptions): Deno.ChildProcess {
+function spawn({ denoConfig, env, limits }: WorkerOptions): Deno.ChildProcess {
   const inherited = [...START_ENV, ...NETWORK_ENV].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
@@ -223,6 +244,8 @@ function spawn({ denoConfig, env }: WorkerOptions): Deno.ChildProcess {
       "--quiet",
       "--no-prompt",
       "--cached-only",
+      // A heap that knows its limit collects garbage in time, instead of growing into the memory check.
+      `--v8-flags=--max-heap-size=${Math.ceil(limits.memoryBytes / MIB)}`,
       "--config",
       denoConfig,
       ...PERMISSIONS,

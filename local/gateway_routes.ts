@@ -72,7 +72,7 @@ async function restRoute(parts: RouteParts, request: Request, url: URL, body: Bo
     const schema = request.headers.get(profile) ?? parts.schemas[0] ?? "public";
     if (!parts.schemas.includes(schema)) return respondError(invalidSchema(schema, parts.schemas));
     const answer = await parts.rpc.handle({
-      name: decodeURIComponent(url.pathname.slice(RPC_PREFIX.length)),
+      name: decoded(url.pathname.slice(RPC_PREFIX.length)),
       schema,
       method: request.method,
       url,
@@ -139,6 +139,15 @@ function innerToken(tokens: TokenService, claims: Claims): Promise<string> {
   const known = innerTokens.get(claims) ?? tokens.toInner(claims);
   innerTokens.set(claims, known);
   return known;
+}
+
+/** A path segment as meant; one that is not validly encoded stays as it is and names nothing. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 function badRestToken({ code, message }: TokenRefusal): Response {

@@ -22,8 +22,23 @@ const SCHEMA = `
   revoke execute on function public.whoami() from public;
 `;
 
+const FUNCTIONS = new URL("./fixtures/functions", import.meta.url).pathname;
+
+Deno.test("an Edge Function behind the shared port works for the user who calls it", () =>
+  withProject(async ({ gateway, sql }) => {
+    await sql.unsafe(SCHEMA).simple();
+    const id = await seedUser(sql, { email: "ann@example.com", password: "a long enough password" });
+    const ann = clientOf(gateway);
+    await ann.auth.signInWithPassword({ email: "ann@example.com", password: "a long enough password" });
+    const { data, error } = await ann.functions.invoke("onward", { body: {} });
+    assert.equal(error, null);
+    assert.deepEqual(data, { asUser: id, asService: null, onDatabase: "postgres" });
+    const refused = await request(gateway, "/functions/v1/onward", { apiKey: null, method: "POST" });
+    assert.equal(refused.status, 401);
+  }, { functionsDir: FUNCTIONS }));
+
 Deno.test("users, tokens and the shared port", (t) =>
-  withProject(async ({ gateway, sql, pg, dataDir }) => {
+  withProject(async ({ gateway, sql, pg }) => {
     await sql.unsafe(SCHEMA).simple();
     const ann = clientOf(gateway);
     const bob = clientOf(gateway);
@@ -172,7 +187,6 @@ Deno.test("users, tokens and the shared port", (t) =>
 
     await t.step("sessions and keys survive a restart of the gateway", async () => {
       const token = (await ann.auth.getSession()).data.session?.access_token ?? "";
-      assert.ok(dataDir);
       await withDataDir(async (keysDir) => {
         await Deno.writeTextFile(`${keysDir}/keys.json`, JSON.stringify(gateway.keys));
         const again = await startGateway({ port: 0, postgres: pg, dataDir: keysDir, log: () => {} });

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { withHost } from "./functions_testing.ts";
+import { eventually } from "./testing.ts";
+
+Deno.test("changed code is served without a restart", (t) =>
+  withHost(async ({ call, dir, host, logs }) => {
+    const greet = async () =>
+      (await (await call("served", { method: "POST", body: '{"name":"Ann"}' })).json()) as {
+        text: string;
+        pid: number;
+      };
+
+    await t.step("a change of shared code reaches the function that imports it", async () => {
+      assert.equal((await greet()).text, "first, Ann");
+      await Deno.writeTextFile(`${dir}/functions/_shared/greeting.ts`, 'export const greeting = "second";');
+      await eventually("the new greeting", async () => (await greet()).text === "second, Ann" || null);
+    });
+
+    await t.step("a change of one function leaves the processes of others alone", async () => {
+      const { pid } = await greet();
+      const open = await (await call("open")).json();
+      assert.ok(open.env);
+      const openPids = host.pids("open");
+      await Deno.writeTextFile(
+        `${dir}/functions/open/index.ts`,
+        'export default { fetch: () => new Response("changed") };',
+      );
+      await eventually("the new code", async () => await (await call("open")).text() === "changed" || null);
+      assert.notDeepEqual(host.pids("open"), openPids);
+      assert.equal((await greet()).pid, pid);
+    });
+
+    await t.step("a request and background work under way are finished by the old process", async () => {
+      const answer = `${dir}/answer`;
+      const old = Number(await (await call("greedy/background", { method: "POST", body: answer })).text());
+      const stream = await call("greedy/stream");
+      await Deno.writeTextFile(`${dir}/functions/greedy/extra.ts`, "export {};");
+      await eventually("a new process", async () =>
+        await (await call("greedy/none")).text() !== String(old) || null);
+      assert.equal(await stream.text(), "0\n1\n2\n3\n4\n");
+      assert.ok(host.pids("greedy").includes(old));
+      await Deno.writeTextFile(`${answer}.ask`, "");
+      await eventually("the background work", () =>
+        Deno.readTextFile(answer).catch(() => null));
+      await eventually("the old process ends", () => !host.pids("greedy").includes(old) || null);
+    });
+
+    await t.step("a new function and changed settings are noticed", async () => {
+      await Deno.mkdir(`${dir}/functions/newborn`);
+      await Deno.writeTextFile(
+        `${dir}/functions/newborn/index.ts`,
+        'Deno.serve(() => new Response("here"));',
+      );
+      await eventually(
+        "the gate of the new function",
+        async () => (await call("newborn")).status === 401 || null,
+      );
+      await Deno.writeTextFile(`${dir}/config.toml`, "[functions.newborn]\nverify_jwt = false\n");
+      await eventually("the open gate", async () => (await call("newborn")).status === 200 || null);
+    });
+
+    await t.step("settings that cannot be read are reported and the old ones stay", async () => {
+      await Deno.writeTextFile(`${dir}/config.toml`, "[functions.newborn\n");
+      await eventually("the complaint", () => logs.some((line) => line.includes("not valid TOML")) || null);
+      assert.equal((await call("newborn")).status, 200);
+    });
+  }));
