@@ -38,6 +38,8 @@ const NETWORK_ENV = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS"],
 ];
+/** The rest of a worker's memory is the runtime's own and what the network keeps outside the heap. */
+const HEAP_SHARE = 0.6;
 const PERMISSIONS = [
   "--allow-net",
   "--allow-env",
@@ -245,7 +247,7 @@ function spawn({ denoConfig, env, limits }: WorkerOptions): Deno.ChildProcess {
       "--no-prompt",
       "--cached-only",
       // A heap that knows its limit collects garbage in time, instead of growing into the memory check.
-      `--v8-flags=--max-heap-size=${Math.ceil(limits.memoryBytes / MIB)}`,
+      `--v8-flags=--max-heap-size=${Math.ceil(limits.memoryBytes * HEAP_SHARE / MIB)}`,
       "--config",
       denoConfig,
       ...PERMISSIONS,

@@ -81,6 +81,8 @@ export async function applyTick(
 /** A decision as the AI's backend writes it. */
 export interface Decision {
   readonly signalId: string;
+  /** Names the decision; without it each run gets ids, and with them paper fills, of its own. */
+  readonly analysisId?: string;
   readonly traderId: string;
   readonly symbol: string;
   readonly confidence: number;
@@ -97,6 +99,7 @@ export async function decide(sql: Sql, decisions: readonly Decision[]): Promise<
     }`;
     await tx`insert into public.signal_analyses ${
       tx(decisions.map((d) => ({
+        id: d.analysisId ?? crypto.randomUUID(),
         signal_id: d.signalId,
         trader_id: d.traderId,
         decision: "enter_trade",

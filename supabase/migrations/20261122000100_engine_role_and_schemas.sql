@@ -109,15 +109,15 @@ comment on function trading.divide_half_even is 'p_dividend / p_divisor rounded 
 
 create function trading.floor_to_step(p_value numeric, p_step numeric) returns numeric
 language sql immutable parallel safe
-return case when p_step > 0 then div(p_value, p_step) * p_step else p_value end;
+return trim_scale(case when p_step > 0 then div(p_value, p_step) * p_step else p_value end);
 comment on function trading.floor_to_step is 'The largest multiple of p_step not above p_value (p_value >= 0); a step of 0 means no rule.';
 
 create function trading.ceil_to_step(p_value numeric, p_step numeric) returns numeric
 language sql immutable parallel safe
-return case
-    when p_step > 0 and mod(p_value, p_step) <> 0 then (div(p_value, p_step) + 1) * p_step
-    else p_value
-  end;
+return trim_scale(case
+  when p_step > 0 and mod(p_value, p_step) <> 0 then (div(p_value, p_step) + 1) * p_step
+  else p_value
+end);
 comment on function trading.ceil_to_step is 'The smallest multiple of p_step not below p_value (p_value >= 0); a step of 0 means no rule.';
 
 -- Money leaves the database as text, because JSON numbers become floats in JavaScript.

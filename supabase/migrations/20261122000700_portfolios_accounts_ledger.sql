@@ -194,7 +194,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
-  select trading.derived_id(p_cause, p_cause_id::text), p_account_id, 'USDT', e.bucket, e.amount, p_cause, p_cause_id, p_now
+  select trading.derived_id(p_cause, p_account_id::text, p_cause_id::text), p_account_id, 'USDT', e.bucket, e.amount, p_cause, p_cause_id, p_now
   from (values ('external', -p_amount), ('cash', p_amount)) as e (bucket, amount);
 end
 $$;

@@ -103,13 +103,16 @@ begin
       'open_positions_all', coalesce(p.count, 0),
       'open_in_symbol', coalesce(p.account_symbol_count, 0),
       'open_in_symbol_all', coalesce(p.symbol_count, 0),
-      'positions_value', coalesce(p.account_value, 0))
+      'positions_value', coalesce(p.account_value, 0),
+      'equity_all', coalesce(p.value, 0) + coalesce((
+        select sum(b.amount) from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket = 'cash'
+        where c.portfolio_id = p_portfolio_id), 0))
     from (
       select sum(o.cost) as cost, count(*) as count, count(*) filter (where o.symbol = p_symbol) as symbol_count,
         sum(o.cost) filter (where o.account_id = p_account_id) as account_cost,
         count(*) filter (where o.account_id = p_account_id) as account_count,
         count(*) filter (where o.account_id = p_account_id and o.symbol = p_symbol) as account_symbol_count,
-        sum(o.quantity * m.bid) filter (where o.account_id = p_account_id) as account_value
+        sum(o.quantity * m.bid) as value, sum(o.quantity * m.bid) filter (where o.account_id = p_account_id) as account_value
       from public.positions o left join public.market_prices m on m.symbol = o.symbol
       where o.portfolio_id = p_portfolio_id and o.status not in ('closed', 'failed')
     ) p, (
@@ -170,6 +173,8 @@ begin
     'take_profits', to_jsonb(v_targets), 'quantity', trim_scale(v_quantity), 'notional', trim_scale(v_quantity * v_price),
     'max_loss', trim_scale(v_quantity * v_unit_loss),
     'exit_notional', trading.floor_to_step(v_quantity * (1 - p_taker_fee), p_instrument.lot_step) * nullif(v_stop, 'NaN'),
+    'exit_filter', trading.filter_violation(p_instrument, 'SELL', 'MARKET',
+      trading.floor_to_step(v_quantity * (1 - p_taker_fee), p_instrument.lot_step), null, null, nullif(v_stop, 'NaN')),
     'filter', trading.filter_violation(p_instrument, 'BUY', 'LIMIT', coalesce(v_quantity, 0), v_price, null, p_quote.last));
 end
 $$;
@@ -191,8 +196,8 @@ begin
       symbol text, symbol_known boolean, symbol_status text, quote_asset text,
       bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric,
       levels_readable boolean, order_type text, entry numeric, price numeric, stop numeric, take_profits numeric[], quantity numeric, notional numeric,
-      exit_notional numeric, notional_min numeric, filter text, cash numeric, reserved numeric, equity numeric,
-      exposure numeric, exposure_all numeric, open_positions int, open_positions_all int, open_in_symbol int,
+      exit_notional numeric, exit_filter text, notional_min numeric, filter text, cash numeric, reserved numeric, equity numeric,
+      exposure numeric, exposure_all numeric, equity_all numeric, open_positions int, open_positions_all int, open_in_symbol int,
       open_in_symbol_all int, limits jsonb, limits_all jsonb
     )
     cross join lateral jsonb_to_record(coalesce(f.limits, '{}')) as l (
@@ -228,13 +233,14 @@ begin
       ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))), f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
       ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null or (f.stop <> 'NaN' and (f.price - f.stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price), round((f.price - nullif(f.stop, 'NaN')) * 100 / f.price, 4)::text, least(l.max_stop_distance_percent, a.max_stop_distance_percent)::text, 'the stop is farther from the entry than allowed (percent)', false),
       ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none', 'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
-      ('exitable', 'not_exitable', f.exit_notional >= f.notional_min, f.exit_notional::text, f.notional_min::text, 'after fees the position would be too small to be sold at its stop', false),
+      ('exitable', 'not_exitable', f.exit_notional >= f.notional_min and f.exit_filter is null, concat_ws(' ', f.exit_notional, f.exit_filter), f.notional_min::text, 'after fees the position could not be sold at its stop in one market order', false),
       ('max_position', 'max_position', least(l.max_position_quote, a.max_position_quote) is null or f.notional <= least(l.max_position_quote, a.max_position_quote), f.notional::text, least(l.max_position_quote, a.max_position_quote)::text, 'the position would be larger than allowed', false),
       ('max_position_percent', 'max_position_percent', least(l.max_position_percent, a.max_position_percent) is null or f.notional * 100 <= f.equity * least(l.max_position_percent, a.max_position_percent), f.notional::text, (f.equity * least(l.max_position_percent, a.max_position_percent) / 100)::text, 'the position would be a larger part of equity than allowed', false),
       ('min_position', 'min_position', f.notional >= greatest(l.min_position_quote, a.min_position_quote), f.notional::text, greatest(l.min_position_quote, a.min_position_quote)::text, 'the position would be smaller than allowed', false),
       ('exposure', 'max_exposure', l.max_exposure_quote is null or f.exposure + f.notional <= l.max_exposure_quote, (f.exposure + f.notional)::text, l.max_exposure_quote::text, 'the trader''s total exposure would pass its limit', false),
       ('exposure_percent', 'max_exposure_percent', l.max_exposure_percent is null or (f.exposure + f.notional) * 100 <= f.equity * l.max_exposure_percent, (f.exposure + f.notional)::text, (f.equity * l.max_exposure_percent / 100)::text, 'the trader''s total exposure would pass its share of equity', false),
       ('exposure_all', 'max_exposure_all', a.max_exposure_quote is null or f.exposure_all + f.notional <= a.max_exposure_quote, (f.exposure_all + f.notional)::text, a.max_exposure_quote::text, 'the total exposure of all traders would pass the account-wide limit', false),
+      ('exposure_percent_all', 'max_exposure_percent_all', a.max_exposure_percent is null or (f.exposure_all + f.notional) * 100 <= f.equity_all * a.max_exposure_percent, (f.exposure_all + f.notional)::text, (f.equity_all * a.max_exposure_percent / 100)::text, 'the total exposure of all traders would pass its share of their equity', false),
       ('open_positions', 'max_open_positions', l.max_open_positions is null or f.open_positions < l.max_open_positions, f.open_positions::text, l.max_open_positions::text, 'the trader holds as many positions as allowed', false),
       ('open_positions_all', 'max_open_positions_all', a.max_open_positions is null or f.open_positions_all < a.max_open_positions, f.open_positions_all::text, a.max_open_positions::text, 'all traders together hold as many positions as allowed', false),
       ('open_in_symbol', 'max_open_positions_per_symbol', l.max_open_positions_per_symbol is null or f.open_in_symbol < l.max_open_positions_per_symbol, f.open_in_symbol::text, l.max_open_positions_per_symbol::text, 'the trader holds as many positions in this symbol as allowed', false),
@@ -317,7 +323,7 @@ begin
         'limit', r.limit_value, 'message', r.message) order by r.ordinality))
     from facts f, (
       -- Without a price, price-dependent rules fail too; they do not make a missing price final.
-      select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,balance}')
+      select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}')
         and exists (select from rules p where p.rule = 'price_present' and not p.passed) as depends_on_price
       from rules x
     ) r

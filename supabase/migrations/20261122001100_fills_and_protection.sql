@@ -128,6 +128,53 @@ end
 $$;
 comment on function trading.account_fill is 'Position after a fill, what the fill realized and its fee in quote (null without a rate). FB500 oversold.';
 
+create function trading.schedule_management(p_position public.positions) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.workflow_schedules w set is_active = true
+  where w.entity_id = p_position.id and w.workflow_type = 'position_management';
+  if found then
+    return;
+  end if;
+  insert into public.workflow_schedules (workflow_type, entity_id, trader_id, symbol, interval)
+  select 'position_management', p_position.id, p_position.trader_id, p_position.symbol, coalesce(t.execution_interval, '5m')
+  from public.traders t where t.id = p_position.trader_id;
+end
+$$;
+comment on function trading.schedule_management is 'Makes or wakes the position''s row for the AI''s management at candle closes.';
+
+-- A fill for a position believed over: its coins are real, so it is open again, whoever was wrong about it.
+create function trading.reopen_position(p_position public.positions, p_now timestamptz) returns public.positions
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions;
+begin
+  update public.positions p set status = 'open', closed_at = null, opened_at = coalesce(p.opened_at, p_now), failure_code = null,
+    failure_reason = null, exit_reason = null, updated_at = p_now,
+    -- Its signal may have been entered again meanwhile and holds one position at most.
+    signal_id = case when exists (select from public.positions o where o.signal_id = p.signal_id and o.id <> p.id and o.status <> 'failed')
+      then null else p.signal_id end
+  where p.id = p_position.id
+  returning * into v_position;
+  if p_position.status = 'closed' then
+    update public.paper_balances b set total_pnl = b.total_pnl - p_position.realized_pnl, total_trades = b.total_trades - 1,
+      winning_trades = b.winning_trades - (p_position.realized_pnl > 0)::int,
+      losing_trades = b.losing_trades - (p_position.realized_pnl < 0)::int, updated_at = p_now
+    where b.account_id = p_position.account_id;
+  end if;
+  perform trading.schedule_management(v_position);
+  if v_position.signal_id is not null then
+    perform trading.set_signal_status(v_position.signal_id, 'in_position', null, null, p_now);
+  end if;
+  perform trading.raise_alert(p_now, 'critical', 'position_reopened', v_position.user_id, 'position', v_position.id::text,
+    format('A fill arrived for the %s position in %s: it is open again.', p_position.status, v_position.symbol));
+  return v_position;
+end
+$$;
+comment on function trading.reopen_position is 'Takes a closed or failed position back to open on a late fill, undoes its closing in the paper balance, and raises a critical alert.';
+
 create type trading.fill_sums as (quantity numeric, value numeric, fees numeric, fill_count int);
 comment on type trading.fill_sums is 'What the fills new in one report add up to: base quantity, quote value, fees in quote, how many.';
 
@@ -146,6 +193,11 @@ begin
     return v_sums;
   end if;
   select * into v_position from public.positions where id = p_order.position_id;
+  if v_position.status in ('closed', 'failed') and exists (
+    select from jsonb_array_elements(p_fills) e where not exists (
+      select from public.trades t where t.order_id = p_order.id and t.binance_trade_id = e ->> 'trade_id')) then
+    v_position := trading.reopen_position(v_position, p_now);
+  end if;
   select * into v_instrument from public.instruments where symbol = p_order.symbol;
   for v_fill in select e.f from jsonb_array_elements(p_fills) with ordinality as e (f, n) order by e.n loop
     if exists (select from public.trades t where t.order_id = p_order.id and t.binance_trade_id = v_fill ->> 'trade_id') then
@@ -166,11 +218,7 @@ begin
       entry_price = v_position.entry_price, entry_quantity = v_position.entry_quantity, entry_value = v_position.entry_value,
       entry_time = v_position.entry_time, exit_price = v_position.exit_price, exit_quantity = v_position.exit_quantity,
       exit_value = v_position.exit_value, exit_time = v_position.exit_time, fees_paid = v_position.fees_paid,
-      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional,
-      -- A fill on an ended position reopens it; its row may hold coins only in a state that says so.
-      status = case when p.status in ('closed', 'failed') then 'open' else p.status end,
-      closed_at = case when p.status in ('closed', 'failed') then null else p.closed_at end,
-      opened_at = coalesce(p.opened_at, p_now), updated_at = p_now
+      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional, updated_at = p_now
     where p.id = v_position.id;
   end if;
   return v_sums;
@@ -445,17 +493,13 @@ end
 $$;
 comment on function trading.begin_closing is 'Moves an open position to closing and remembers where to return if the exit does not finish.';
 
-create function trading.open_position(p_position public.positions, p_taker_fee numeric, p_now timestamptz) returns void
+create function trading.open_position(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   update public.positions p set status = 'open', opened_at = p_now, updated_at = p_now
   where p.id = p_position.id and p.status = 'submitting';
-  insert into public.workflow_schedules (workflow_type, entity_id, trader_id, symbol, interval)
-  select 'position_management', p_position.id, p_position.trader_id, p_position.symbol, coalesce(t.execution_interval, '5m')
-  from public.traders t
-  where t.id = p_position.trader_id
-    and not exists (select from public.workflow_schedules w where w.entity_id = p_position.id and w.workflow_type = 'position_management');
+  perform trading.schedule_management(p_position);
   if p_position.signal_id is not null then
     perform trading.set_signal_status(p_position.signal_id, 'in_position', null, null, p_now);
   end if;
@@ -476,7 +520,7 @@ begin
   if p_fill_count > 0 then
     select s.paper_taker_fee into v_fee from trading.settings s;
     if v_position.status = 'submitting' then
-      perform trading.open_position(v_position, v_fee, p_now);
+      perform trading.open_position(v_position, p_now);
     end if;
     update public.positions p set updated_at = p_now,
       max_loss_usdt = greatest(p.cost - p.quantity * p.stop_loss_price * (1 - v_fee), 0)

@@ -23,7 +23,7 @@ begin
     return;
   end if;
   v_slip := p_settings.paper_slippage_min
-    + (p_settings.paper_slippage_max - p_settings.paper_slippage_min) * trading.seeded_unit(p_order.client_order_id || '|slippage')
+    + (p_settings.paper_slippage_max - p_settings.paper_slippage_min) * trading.seeded_unit(p_order.id::text || '|slippage')
     + p_settings.paper_impact_per_10k * v_best * p_order.quantity / 10000;
   return query select 1::bigint,
     case when v_is_buy then trading.ceil_to_step(v_best * (1 + v_slip), p_instrument.tick_size)
@@ -178,10 +178,10 @@ end
 $$;
 comment on function trading.paper_submit is 'The paper venue''s report on an order that arrives: rejected by a filter, or filled, resting or expired.';
 
-create function trading.paper_latency(p_client_order_id text, p_settings trading.settings) returns interval
+create function trading.paper_latency(p_order_id uuid, p_settings trading.settings) returns interval
 language sql immutable
 return make_interval(secs => round((p_settings.paper_latency_ms
-    + p_settings.paper_latency_jitter_ms * trading.seeded_unit(p_client_order_id || '|latency')), 3) / 1000.0);
+    + p_settings.paper_latency_jitter_ms * trading.seeded_unit(p_order_id::text || '|latency')), 3) / 1000.0);
 comment on function trading.paper_latency is 'How long a paper order travels, from its seed.';
 
 -- Permit ------------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ begin
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
-    p_signal.decided_at + trading.paper_latency(v_client_id, s), p_now, p_now
+    p_signal.decided_at + trading.paper_latency(v_order_id, s), p_now, p_now
   from trading.settings s
   returning * into v_order;
   insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
@@ -458,6 +458,8 @@ declare
   v_sellable   numeric;
   v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric;
   v_is_whole   boolean;
+  -- The first try meets the quote that caused it; a later one meets the market as it is then.
+  v_market_at  timestamptz := coalesce(case when p_job.attempts <= 1 then (p_job.payload ->> 'market_at')::timestamptz end, p_now);
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
     perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
@@ -481,8 +483,10 @@ begin
       return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
     end if;
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+  elsif v_wanted = 0 then
+    return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
   end if;
-  v_order := trading.exit_order(v_position, p_job, v_wanted, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now), p_now);
+  v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
   if v_order.id is null then
     return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
   end if;

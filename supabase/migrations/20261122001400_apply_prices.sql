@@ -13,6 +13,41 @@ create policy price_broadcasts_select_service on trading.price_broadcasts for se
 revoke all on trading.price_broadcasts from public, anon, authenticated, service_role;
 grant select on trading.price_broadcasts to service_role;
 
+create function trading.is_depth(p_depth jsonb) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_typeof(p_depth) = 'object' and not exists (
+    select from (values (p_depth -> 'bids'), (p_depth -> 'asks')) as s (side)
+    where jsonb_typeof(s.side) is distinct from 'array'
+      or exists (select from jsonb_array_elements(s.side) e
+                 where jsonb_typeof(e) <> 'array' or coalesce(trading.parse_level(e -> 0), 'NaN') = 'NaN'
+                    or coalesce(trading.parse_level(e -> 1), 'NaN') = 'NaN'));
+end
+$$;
+comment on function trading.is_depth is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
+
+-- What cannot be a quote is refused alone: one bad symbol must not cost the others their prices.
+create function trading.refused_quotes(p_quotes jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_agg(distinct r.symbol)
+    from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, ask numeric, last numeric, high numeric, low numeric,
+      observed_at timestamptz, depth jsonb)
+    where not coalesce(
+      r.bid > 0 and r.bid <= r.ask and r.ask < 'Infinity'
+      and coalesce(r.last, r.bid) > 0 and coalesce(r.last, r.bid) < 'Infinity'
+      and coalesce(r.low, r.bid) > 0 and coalesce(r.high, r.ask) < 'Infinity' and coalesce(r.low, r.high, r.bid) <= coalesce(r.high, r.low, r.bid)
+      -- A quote from the future would shut out every later one.
+      and r.observed_at <= p_now + interval '5 seconds'
+      and (r.depth is null or trading.is_depth(r.depth)), false)
+  );
+end
+$$;
+comment on function trading.refused_quotes is 'Symbols of a tick whose quote is not one: not finite, crossed, from the future, or with an unreadable depth; null if none.';
+
 -- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned.
 create function trading.store_quotes(p_quotes jsonb, p_now timestamptz) returns setof public.market_prices
 language plpgsql volatile set search_path = ''
@@ -139,12 +174,19 @@ declare
   v_ticks public.market_prices[];
   v_stops int := 0;
   v_limits int := 0;
+  v_refused jsonb;
 begin
   if jsonb_typeof(p_quotes) is distinct from 'array' or jsonb_array_length(p_quotes) > 5000 then
     perform trading.raise_error('FB400', 'quotes_invalid', 'p_quotes must be a JSON array of at most 5,000 quotes');
   end if;
   -- One tick at a time: two pollers must not interleave their history.
   perform pg_advisory_xact_lock(hashtextextended('apply_prices', 0));
+  v_refused := trading.refused_quotes(p_quotes, v_now);
+  if v_refused is not null then
+    perform trading.raise_alert(v_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
+      jsonb_build_object('symbols', v_refused));
+    p_quotes := (select coalesce(jsonb_agg(e), '[]') from jsonb_array_elements(p_quotes) e where not v_refused @> jsonb_build_array(e -> 'symbol'));
+  end if;
   select array_agg(t) into v_ticks from trading.store_quotes(p_quotes, v_now) t;
   if v_ticks is not null then
     v_stops := trading.fire_stops(v_ticks, v_now);
@@ -154,11 +196,12 @@ begin
   if trading.has_due_jobs(v_now) then
     perform trading.ring_bell();
   end if;
-  return jsonb_build_object('applied', coalesce(cardinality(v_ticks), 0), 'stops', v_stops, 'limits', v_limits);
+  return jsonb_build_object('applied', coalesce(cardinality(v_ticks), 0), 'stops', v_stops, 'limits', v_limits,
+    'refused', coalesce(v_refused, '[]'));
 end
 $$;
 comment on function trading.apply_prices is
-  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits}. FB400 quotes_invalid; 23514 for a price that is none.';
+  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid; 22P02 for text that is no number.';
 grant execute on function trading.apply_prices to service_role;
 
 -- What a poll should ask for: symbols somebody holds or waits in first, then those of the newest signals.

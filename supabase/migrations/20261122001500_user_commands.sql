@@ -52,6 +52,10 @@ begin
   if p_quantity is not null and not (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity') then
     perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity to close must be a positive number, or null for all of it');
   end if;
+  if p_quantity < (select i.lot_step from public.instruments i where i.symbol = v_position.symbol) then
+    perform trading.raise_error('FB400', 'quantity_below_step', 'the quantity to close is smaller than the exchange''s lot step',
+      jsonb_build_object('symbol', v_position.symbol));
+  end if;
   if v_position.status in ('closed', 'failed') then
     return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id', null);
   end if;
@@ -64,7 +68,7 @@ begin
 end
 $$;
 comment on function public.close_position is
-  'Queues the sale of all or part (base quantity) of a position at market; p_request_id makes a repeated call the same call. An entry still resting is cancelled. FB404 position_not_found, FB400 quantity_invalid.';
+  'Queues the sale of all or part (base quantity) of a position at market; p_request_id makes a repeated call the same call. An entry still resting is cancelled. FB404 position_not_found, FB400 quantity_invalid, quantity_below_step.';
 
 create function public.cancel_entry(p_position_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -154,6 +158,7 @@ declare
   v_account trading.accounts;
   v_now     timestamptz := trading.engine_now();
   v_balance public.paper_balances;
+  v_before  numeric;
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
@@ -162,7 +167,13 @@ begin
   end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
   v_account := trading.ensure_paper_account(v_trader, v_now);
-  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('top_up', p_request_id::text)) then
+  select e.amount into v_before from trading.ledger_entries e
+  where e.transaction_id = trading.derived_id('top_up', v_account.id::text, p_request_id::text) and e.bucket = 'cash';
+  if v_before <> p_amount then
+    perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before with another amount',
+      jsonb_build_object('request_id', p_request_id, 'amount', trading.money_text(v_before)));
+  end if;
+  if v_before is null then
     perform trading.fund_paper_account(v_account.id, p_amount, 'top_up', p_request_id, v_now);
     update public.paper_balances b set initial_balance = b.initial_balance + p_amount, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
@@ -173,7 +184,7 @@ begin
   return jsonb_build_object('trader_id', p_trader_id, 'balance', trading.money_text(v_balance.current_balance));
 end
 $$;
-comment on function public.top_up_paper_account is 'Adds USDT to a trader''s paper account, once per p_request_id. FB404 trader_not_found, FB400 amount_invalid.';
+comment on function public.top_up_paper_account is 'Adds USDT to a trader''s paper account, once per p_request_id. FB404 trader_not_found, FB400 amount_invalid, FB409 request_conflict.';
 
 create function public.reset_paper_account(p_trader_id uuid, p_request_id uuid default gen_random_uuid()) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -193,7 +204,7 @@ begin
       jsonb_build_object('trader_id', p_trader_id), 'Close its positions first.');
   end if;
   select b.amount into v_cash from trading.balances b where b.account_id = v_account.id and b.asset = 'USDT' and b.bucket = 'cash';
-  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('paper_reset', p_request_id::text)) then
+  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('paper_reset', v_account.id::text, p_request_id::text)) then
     if coalesce(v_cash, 0) <> v_trader.paper_trade_balance then
       perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
     end if;

@@ -1,0 +1,97 @@
+/** `deno task demo`: decisions from first to last on a throw-away stack, then the books are checked. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type MarketOption, parseMarketOption } from "../local/market/option.ts";
+import { runMain } from "./demo/main_scenario.ts";
+import { type DemoResult, isRight, readResult } from "./demo/result.ts";
+import { runRegimes } from "./demo/regimes_scenario.ts";
+import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
+
+interface Flags {
+  readonly signals: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly market: MarketOption;
+  readonly scenario: "main" | "regimes";
+  readonly json: boolean;
+}
+
+const flags = parseFlags(Deno.args);
+const isTerminal = Deno.stderr.isTerminal();
+const text = new TextEncoder();
+const stack = await startThrowawayStack({ log: troubleOf });
+let code = 1;
+try {
+  const result = await run(stack, flags);
+  if (flags.json) console.log(JSON.stringify(result));
+  else print(result);
+  code = isRight(result) ? 0 : 1;
+  if (code !== 0) {
+    console.error("demo: the result is not right; see books, failed, unknown and opened against closed");
+  }
+} catch (error) {
+  console.error(`demo: ${error instanceof Error ? error.message : error}`);
+} finally {
+  await stack.stop();
+}
+Deno.exit(code);
+
+async function run(stack: ThrowawayStack, flags: Flags): Promise<DemoResult> {
+  const { signals, seed, workers, market, scenario } = flags;
+  const parts = { signals, seed, market, workers, progress, log: (line: string) => console.error(line) };
+  const described = scenario === "main" ? await runMain(stack, parts) : await runRegimes(stack, parts);
+  if (isTerminal) Deno.stderr.writeSync(text.encode("\r\x1b[K"));
+  return await readResult(stack.sql, { scenario, market: described, seed, workers });
+}
+
+function progress(done: number, total: number, decided: number): void {
+  const line = `tick ${done} of ${total}, ${decided} decisions`;
+  if (isTerminal) Deno.stderr.writeSync(text.encode(`\r\x1b[K${line}`));
+  else if (done % 2_000 === 0) console.error(line);
+}
+
+/** The stack's own lines are shown only when they tell of trouble. */
+function troubleOf(line: string): void {
+  if (/"level":"(warning|error)"|PANIC|killed/.test(line)) console.error(line);
+}
+
+function print(result: DemoResult): void {
+  for (const [name, value] of Object.entries(result)) {
+    console.log(`${name.padEnd(20)} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  }
+}
+
+function parseFlags(args: readonly string[]): Flags {
+  const program = new Command("demo")
+    .description("Runs decisions from first to last on a throw-away stack and checks the books.")
+    .option("--signals <n>", "how many decisions to enter", wholeNumber(1, 100_000), 120)
+    .option("--seed <n>", "decides decisions, slippage and imagined books", wholeNumber(0, 2 ** 31), 7)
+    .option("--workers <n>", "how many workers are rung at once; changes no result", wholeNumber(1, 16), 1)
+    .option(
+      "--market <source>",
+      "replay:FILES, synthetic:SEED, binance or auto",
+      marketOption,
+      parseMarketOption("synthetic:7"),
+    )
+    .addOption(new Option("--scenario <name>", "what happens").choices(["main", "regimes"]).default("main"))
+    .option("--json", "one JSON object on standard output", false)
+    .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
+  return program.parse(args as string[], { from: "user" }).opts() as Flags;
+}
+
+function wholeNumber(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const n = /^\d+$/.test(value) ? parseInt(value, 10) : NaN;
+    if (!(n >= least && n <= most)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return n;
+  };
+}
+
+function marketOption(value: string): MarketOption {
+  try {
+    return parseMarketOption(value);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
