@@ -326,7 +326,7 @@ as $$
     "decision_age_ms": 0, "signal_ttl_ms": 300000, "confidence": 80, "symbol": "SOLUSDT", "symbol_known": true, "symbol_status": "TRADING",
     "quote_asset": "USDT", "bid": 99.99, "ask": 100, "price_age_ms": 0, "max_price_age_ms": 10000, "levels_readable": true,
     "order_type": "market", "entry": 100, "price": 100, "stop": 95, "take_profits": [110], "quantity": 1, "notional": 100,
-    "exit_notional": 95, "notional_min": 5, "filter": null, "cash": 10000, "reserved": 0, "equity": 10000, "exposure": 0,
+    "exit_notional": 95, "exit_filter": null, "notional_min": 5, "filter": null, "cash": 10000, "reserved": 0, "equity": 10000, "equity_all": 10000, "exposure": 0,
     "exposure_all": 0, "open_positions": 0, "open_positions_all": 0, "open_in_symbol": 0, "open_in_symbol_all": 0,
     "limits": {"min_position_quote": 10}, "limits_all": null}'::jsonb || p_facts) - p_missing) e
   where e.rule = p_rule

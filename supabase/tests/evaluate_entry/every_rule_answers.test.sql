@@ -8,7 +8,7 @@ select is((select count(*) from trading.evaluate_entry('{}')), (select count(dis
 select set_eq(
   $$ select rule from trading.evaluate_entry('{}') where passed $$,
   array['confidence', 'min_confidence', 'target_side', 'stop_distance', 'max_position', 'max_position_percent', 'exposure',
-        'exposure_percent', 'exposure_all', 'open_positions', 'open_positions_all', 'open_in_symbol', 'open_in_symbol_all'],
+        'exposure_percent', 'exposure_all', 'exposure_percent_all', 'open_positions', 'open_positions_all', 'open_in_symbol', 'open_in_symbol_all'],
   'without any facts only limits that were never set let an entry pass');
 
 select set_eq($$ select rule from trading.evaluate_entry('{}') where is_retryable $$, array['price_present', 'price_age'],

@@ -1,6 +1,6 @@
 -- what is bought must be worth selling at its stop, after the fee was taken from it
 begin;
-select plan(5);
+select plan(6);
 
 select is(tests.rule_says('exitable', '{"exit_notional": 5.01}'), 'passed',
   'above the exchange''s minimum passes');
@@ -12,6 +12,8 @@ select is(tests.rule_says('exitable', '{}', '{exit_notional}'), 'not_exitable',
   'an unknown value denies');
 select is(tests.rule_says('exitable', '{}', '{notional_min}'), 'not_exitable',
   'an unknown minimum denies');
+select is(tests.rule_says('exitable', '{"exit_filter": "MARKET_LOT_SIZE"}'), 'not_exitable',
+  'nor could one that no single market order can sell');
 
 select * from finish();
 rollback;
