@@ -296,6 +296,23 @@ end
 $$;
 comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
 
+-- Whether a worker is awake and listening: it holds the session lock "fillbase_listener". Looking at pg_locks rather than
+-- trying the lock, because a try would keep a worker out that wants it at the same moment.
+create function trading.is_attended() returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_key bigint := hashtextextended('fillbase_listener', 0);
+begin
+  return exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select d.oid from pg_database d where d.datname = current_database())
+      and ((l.classid::bigint << 32) | l.objid::bigint) = v_key);
+end
+$$;
+comment on function trading.is_attended is 'Whether some worker is listening for new jobs right now.';
+
 create function trading.claim_jobs(
   p_worker text, p_limit int, p_url text, p_secret text, p_bell text default null, p_now timestamptz default null
 ) returns jsonb
@@ -326,11 +343,13 @@ begin
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;
-  return v_jobs;
+  return jsonb_build_object('jobs', v_jobs, 'is_attended', trading.is_attended(), 'budget', (
+    select jsonb_build_object('paper_jobs', s.invocation_paper_jobs, 'live_jobs', s.invocation_live_jobs, 'work_ms', s.invocation_ms,
+      'listen_ms', s.listen_ms) from trading.settings s));
 end
 $$;
 comment on function trading.claim_jobs is
-  'Takes due jobs for a worker, with a lease and a fence each: {id, kind, fence, is_paper, ..}[]. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
+  'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
 grant execute on function trading.claim_jobs to service_role;
 
 -- The job row as the first thing a command locks it by: only the holder of the newest fence may act.

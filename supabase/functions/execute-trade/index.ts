@@ -29,16 +29,16 @@ async function handle(request: Request): Promise<Response> {
     }
     const engine = new EngineRpc(environment);
     const worker = crypto.randomUUID();
-    const [budget, claimed] = await Promise.all([engine.budget(), engine.claim(worker, LANES, bell.token)]);
+    const claim = await engine.claim(worker, LANES, bell.token);
     EdgeRuntime.waitUntil(
       serveBell({
-        worker: { name: worker, engine, budget, log, elapsedMs: () => performance.now() - startedAt },
+        worker: { name: worker, engine, log, elapsedMs: () => performance.now() - startedAt },
         wakeups: wakeupsOf(environment.databaseUrl),
         ringSuccessor: async () => await ring(environment, await engine.bellToken()),
         isSuccessor: bell.isHandover,
-      }, claimed).catch((error) => log("error", "invocation_failed", { worker, message: String(error) })),
+      }, claim).catch((error) => log("error", "invocation_failed", { worker, message: String(error) })),
     );
-    return Response.json({ worker, claimed: claimed.length }, { status: 202 });
+    return Response.json({ worker, claimed: claim.jobs.length }, { status: 202 });
   } catch (error) {
     log("warning", "bell_refused", { message: String(error) });
     return answerError(error);

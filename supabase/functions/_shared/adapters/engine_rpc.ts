@@ -1,9 +1,9 @@
 /** The engine's commands over the Data API, with the secret key of the function's environment. */
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ZodType } from "zod";
-import { budgetRow, claimAnswer, executeAnswer } from "../contracts/engine.ts";
+import { claimAnswer, executeAnswer } from "../contracts/engine.ts";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
-import type { Job, JobOutcome, WorkerBudget } from "../domain/job.ts";
+import type { Claim, Job, JobOutcome } from "../domain/job.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 
 /** A command that has no answer after this long is taken for lost; longer than the API's own statement timeout. */
@@ -53,7 +53,7 @@ export class EngineRpc implements Engine {
     this.#client = connectTrading(environment);
   }
 
-  claim(worker: string, limit: number, bell?: string): Promise<Job[]> {
+  claim(worker: string, limit: number, bell?: string): Promise<Claim> {
     const { url, installationSecret } = this.environment;
     const args = {
       p_worker: worker,
@@ -86,12 +86,5 @@ export class EngineRpc implements Engine {
       .abortSignal(AbortSignal.timeout(CALL_DEADLINE_MS));
     if (error) throw engineErrorOf(error, status);
     return data as string;
-  }
-
-  async budget(): Promise<WorkerBudget> {
-    const columns = "invocation_paper_jobs, invocation_live_jobs, invocation_ms, listen_ms";
-    const { data, error, status } = await this.#client.from("settings" as never).select(columns).single();
-    if (error) throw engineErrorOf(error, status);
-    return budgetRow.parse(data);
   }
 }

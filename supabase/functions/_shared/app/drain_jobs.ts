@@ -1,5 +1,5 @@
 /** Draining the queue: claim, execute, report, until nothing is due or the invocation's budget is used. */
-import { hasBudget, type Job, type WorkDone, type WorkerBudget } from "../domain/job.ts";
+import { type Claim, hasBudget, type Job, type WorkDone, type WorkerBudget } from "../domain/job.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 import type { Log } from "../ports/log.ts";
 
@@ -10,7 +10,6 @@ export const LANES = 6;
 export interface Worker {
   readonly name: string;
   readonly engine: Engine;
-  readonly budget: WorkerBudget;
   readonly log: Log;
   /** Milliseconds since the invocation began, by a monotonic clock. */
   readonly elapsedMs: () => number;
@@ -20,28 +19,49 @@ export interface Worker {
 export class Drain {
   #paper = 0;
   #live = 0;
+  #failed = 0;
+  #claim: Claim;
   readonly #lanes = new Set<Promise<void>>();
 
-  constructor(private readonly worker: Worker) {}
+  /** `claim` is the invocation's first one: its jobs are this worker's already. */
+  constructor(private readonly worker: Worker, claim: Claim) {
+    this.#claim = claim;
+  }
 
   get done(): WorkDone {
-    return { paper: this.#paper, live: this.#live };
+    return { paper: this.#paper, live: this.#live, failed: this.#failed };
+  }
+
+  /** Whether some worker was awake and listening at the last look. */
+  get isAttended(): boolean {
+    return this.#claim.isAttended;
+  }
+
+  get budget(): WorkerBudget {
+    return this.#claim.budget;
   }
 
   get isSpent(): boolean {
-    return !hasBudget(this.worker.budget, this.done, this.worker.elapsedMs());
+    return !hasBudget(this.budget, this.done, this.worker.elapsedMs());
   }
 
-  /** Works until nothing is due (true) or the budget is used (false). `claimed` are jobs this worker holds already. */
-  async run(claimed: readonly Job[] = []): Promise<boolean> {
-    for (const job of claimed) this.#start(job);
+  /** Works until nothing is due (true) or the budget is used (false). */
+  async run(): Promise<boolean> {
+    this.#startAll(this.#claim.jobs);
     for (;;) {
       const free = LANES - this.#lanes.size;
-      const jobs = free > 0 && !this.isSpent ? await this.worker.engine.claim(this.worker.name, free) : [];
-      for (const job of jobs) this.#start(job);
+      if (free > 0 && !this.isSpent) {
+        this.#claim = await this.worker.engine.claim(this.worker.name, free);
+        this.#startAll(this.#claim.jobs);
+      }
       if (this.#lanes.size === 0) return !this.isSpent;
       await Promise.race(this.#lanes);
     }
+  }
+
+  #startAll(jobs: readonly Job[]): void {
+    for (const job of jobs) this.#start(job);
+    this.#claim = { ...this.#claim, jobs: [] };
   }
 
   #start(job: Job): void {
@@ -60,13 +80,12 @@ export class Drain {
   async #execute(job: Job): Promise<Job | null> {
     const { engine, name, log } = this.worker;
     try {
-      const { outcome, code, next } = await engine.execute(job, this.isSpent ? null : name);
-      log("info", "job_executed", { job: job.id, kind: job.kind, outcome, code });
-      return next;
+      return (await engine.execute(job, this.isSpent ? null : name)).next;
     } catch (cause) {
       const error = cause instanceof EngineError
         ? cause
         : new EngineError(NO_ANSWER, NO_ANSWER, String(cause));
+      this.#failed++;
       log("warning", "job_failed", {
         job: job.id,
         kind: job.kind,

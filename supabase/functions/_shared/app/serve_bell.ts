@@ -2,7 +2,7 @@
  * One invocation of the worker, from the bell to its end: work, then stay awake a while, then leave without losing a
  * job. While it is awake, NOTIFY spares the next decision the nap of the database's HTTP client.
  */
-import type { Job } from "../domain/job.ts";
+import type { Claim } from "../domain/job.ts";
 import type { Listening, Wakeups } from "../ports/wakeups.ts";
 import { Drain, type Worker } from "./drain_jobs.ts";
 
@@ -19,25 +19,33 @@ export interface Invocation {
   readonly isSuccessor: boolean;
 }
 
-/** Works through `claimed` and whatever is due, listens for more, and hands over when the budget is used. */
-export async function serveBell(invocation: Invocation, claimed: readonly Job[]): Promise<void> {
-  const { worker, wakeups, isSuccessor } = invocation;
-  const drain = new Drain(worker);
-  if (!await drain.run(claimed)) return await invocation.ringSuccessor();
+/** Works through the first claim and whatever is due, listens for more, and hands over when the budget is used. */
+export async function serveBell(invocation: Invocation, first: Claim): Promise<void> {
+  const { worker, isSuccessor } = invocation;
+  const drain = new Drain(worker, first);
+  const isDry = await drain.run();
+  if (!isDry) await invocation.ringSuccessor();
+  // Bells come in flocks; while one worker listens the others have nothing to stay for.
+  else if (isSuccessor || !drain.isAttended) await stayAwake(invocation, drain);
+  const { paper, live, failed } = drain.done;
+  if (paper + live > 0) worker.log("info", "invocation_ended", { worker: worker.name, paper, live, failed });
+}
+
+async function stayAwake(
+  { worker, wakeups, ringSuccessor, isSuccessor }: Invocation,
+  drain: Drain,
+): Promise<void> {
   const listening = await wakeups.listen(isSuccessor ? HANDOVER_PATIENCE_MS : 0);
   if (!listening) return;
-  let left = false;
+  let isSpent = false;
   try {
-    const isSpent = await workWhileAwake(drain, worker, listening);
-    if (isSpent) await invocation.ringSuccessor();
-    await listening.leave();
-    left = true;
-    // What was announced while we left has been heard by nobody: look once more.
-    if (!isSpent) await drain.run();
+    isSpent = await workWhileAwake(drain, worker, listening);
+    if (isSpent) await ringSuccessor();
   } finally {
-    if (!left) await listening.leave();
+    await listening.leave();
   }
-  worker.log("info", "invocation_ended", { worker: worker.name, ...drain.done });
+  // What was announced while we left has been heard by nobody: look once more.
+  if (!isSpent) await drain.run();
 }
 
 /** Drains at every announcement; true when the budget is used, false when its time of silence is over. */
@@ -46,7 +54,7 @@ async function workWhileAwake(drain: Drain, worker: Worker, listening: Listening
   let isDue = true;
   for (;;) {
     if (isDue && !await drain.run()) return true;
-    const leftMs = worker.budget.listenMs - worker.elapsedMs();
+    const leftMs = drain.budget.listenMs - worker.elapsedMs();
     if (leftMs <= 0) return false;
     isDue = await listening.announced(leftMs);
   }

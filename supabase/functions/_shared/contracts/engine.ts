@@ -1,6 +1,6 @@
 /** What the engine's commands answer, as it arrives over the Data API. */
 import { z } from "zod";
-import type { Job, JobOutcome, WorkerBudget } from "../domain/job.ts";
+import type { Claim, Job, JobOutcome } from "../domain/job.ts";
 
 const jobRow = z.object({
   id: z.number().int(),
@@ -10,7 +10,25 @@ const jobRow = z.object({
 }).transform((row): Job => ({ id: row.id, kind: row.kind, fence: row.fence, isPaper: row.is_paper }));
 
 /** Answer of `trading.claim_jobs`. */
-export const claimAnswer: z.ZodType<Job[]> = z.array(jobRow);
+export const claimAnswer: z.ZodType<Claim> = z.object({
+  jobs: z.array(jobRow),
+  is_attended: z.boolean(),
+  budget: z.object({
+    paper_jobs: z.number().int(),
+    live_jobs: z.number().int(),
+    work_ms: z.number().int(),
+    listen_ms: z.number().int(),
+  }),
+}).transform(({ jobs, is_attended, budget }) => ({
+  jobs,
+  isAttended: is_attended,
+  budget: {
+    paperJobs: budget.paper_jobs,
+    liveJobs: budget.live_jobs,
+    workMs: budget.work_ms,
+    listenMs: budget.listen_ms,
+  },
+}));
 
 /** Answer of `trading.execute_job`. */
 export const executeAnswer: z.ZodType<JobOutcome> = z.object({
@@ -18,16 +36,3 @@ export const executeAnswer: z.ZodType<JobOutcome> = z.object({
   code: z.string().nullish(),
   next: jobRow.nullish(),
 }).transform((row) => ({ outcome: row.outcome, code: row.code ?? null, next: row.next ?? null }));
-
-/** The columns of `trading.settings` that bound an invocation. */
-export const budgetRow: z.ZodType<WorkerBudget> = z.object({
-  invocation_paper_jobs: z.number().int(),
-  invocation_live_jobs: z.number().int(),
-  invocation_ms: z.number().int(),
-  listen_ms: z.number().int(),
-}).transform((row) => ({
-  paperJobs: row.invocation_paper_jobs,
-  liveJobs: row.invocation_live_jobs,
-  workMs: row.invocation_ms,
-  listenMs: row.listen_ms,
-}));

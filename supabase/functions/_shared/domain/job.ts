@@ -8,6 +8,14 @@ export interface Job {
   readonly isPaper: boolean;
 }
 
+/** The answer to a claim. */
+export interface Claim {
+  readonly jobs: readonly Job[];
+  /** Whether some worker is awake and listening already. */
+  readonly isAttended: boolean;
+  readonly budget: WorkerBudget;
+}
+
 /** What became of a job, and the next one of the same portfolio where the command claimed it on the way. */
 export interface JobOutcome {
   readonly outcome: string;
@@ -29,6 +37,8 @@ export interface WorkerBudget {
 export interface WorkDone {
   readonly paper: number;
   readonly live: number;
+  /** How many of them could not be executed. */
+  readonly failed: number;
 }
 
 /** Whether another job fits into the budget. */

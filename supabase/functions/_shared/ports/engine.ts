@@ -1,9 +1,9 @@
-import type { Job, JobOutcome, WorkerBudget } from "../domain/job.ts";
+import type { Claim, Job, JobOutcome } from "../domain/job.ts";
 
 /** The engine's commands that a worker needs. Every one is a single database transaction. */
 export interface Engine {
   /** Takes up to `limit` due jobs. With a bell the caller's credential is checked first. Throws `EngineError`. */
-  claim(worker: string, limit: number, bell?: string): Promise<Job[]>;
+  claim(worker: string, limit: number, bell?: string): Promise<Claim>;
   /**
    * Executes a claimed job, and claims the portfolio's next entry for `nextFor`, if a worker is named. Throws
    * `EngineError`; then nothing of it happened.
@@ -13,7 +13,6 @@ export interface Engine {
   fail(job: Job, error: EngineError): Promise<void>;
   /** A credential for ringing a successor. */
   bellToken(): Promise<string>;
-  budget(): Promise<WorkerBudget>;
 }
 
 /** SQLSTATE that stands for "no answer came": the command may or may not have been executed. */
