@@ -56,7 +56,7 @@ export async function openFloor(
 ): Promise<Floor> {
   const stack = await startThrowawayStack(options);
   const floor = new Floor(stack);
-  await floor.configure({ max_price_age_ms: PRICE_AGE_MS, paper_slippage_max: 0.001, ...settings });
+  await floor.configure({ max_price_age_ms: PRICE_AGE_MS, paper_slippage_max: 0, ...settings });
   await listInstruments(stack.sql, LISTED.map((symbol) => instrumentFor(symbol, FINENESS)));
   return floor;
 }
