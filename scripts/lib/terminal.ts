@@ -141,7 +141,12 @@ function screenSize(): ScreenSize {
   }
 }
 
+/** Writes all of it. A reader that has gone away (`| head`) is no failure of the writer. */
 function writeAll(output: TextOutput, text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += output.writeSync(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += output.writeSync(bytes.subarray(written));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
