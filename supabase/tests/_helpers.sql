@@ -207,7 +207,7 @@ declare
   v_said text;
 begin
   for v_round in 1 .. p_rounds loop
-    v_jobs := trading.claim_jobs('tests', 10, 'https://desk.example.test', repeat('desk', 8));
+    v_jobs := trading.claim_jobs('tests', 10, 'https://desk.example.test', repeat('desk', 8)) -> 'jobs';
     exit when v_jobs = '[]';
     for v_job in select * from jsonb_array_elements(v_jobs) loop
       begin
