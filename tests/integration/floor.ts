@@ -42,8 +42,8 @@ export interface Fate {
   readonly positionId: string | null;
 }
 
-/** Symbols every floor lists. BTC-quoted, so that a symbol outside of USDT is among them. */
-const LISTED = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT", "ETHBTC"] as const;
+/** Symbols every floor lists, and one that is not quoted in USDT beside them. */
+const LISTED = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT"] as const;
 const FINENESS = { priceDecimals: 6, quantityDecimals: 4 };
 /** No test decides by a slow machine: prices stay fresh for an hour. */
 const PRICE_AGE_MS = 3_600_000;
@@ -57,7 +57,10 @@ export async function openFloor(
   const stack = await startThrowawayStack(options);
   const floor = new Floor(stack);
   await floor.configure({ max_price_age_ms: PRICE_AGE_MS, paper_slippage_max: 0, ...settings });
-  await listInstruments(stack.sql, LISTED.map((symbol) => instrumentFor(symbol, FINENESS)));
+  await listInstruments(stack.sql, [
+    ...LISTED.map((symbol) => instrumentFor(symbol)),
+    instrumentFor("ETHBTC", FINENESS),
+  ]);
   return floor;
 }
 
