@@ -102,7 +102,8 @@ begin
   if v_twice > v_divisor or (v_twice = v_divisor and mod(v_quotient, 2) = 1) then
     v_quotient := v_quotient + 1;
   end if;
-  return trim_scale(sign(p_dividend) * sign(p_divisor) * v_quotient / power(10::numeric, p_scale));
+  -- Multiplied, because a numeric division would round a second time, to about 20 significant digits.
+  return trim_scale(sign(p_dividend) * sign(p_divisor) * v_quotient * ('1e-' || p_scale)::numeric);
 end
 $$;
 comment on function trading.divide_half_even is 'p_dividend / p_divisor rounded half to even at p_scale decimals, exact before the rounding.';

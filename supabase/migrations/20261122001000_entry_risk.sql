@@ -276,7 +276,8 @@ begin
   select * into v_limits_all from public.risk_limits where user_id = p_trader.user_id and trader_id is null and mode = v_mode;
   v_portfolio := trading.portfolio_facts(trading.portfolio_id(p_trader.user_id, v_mode), v_account_id, p_signal.symbol);
   if not exists (select from trading.accounts where id = v_account_id) then
-    v_portfolio := v_portfolio || jsonb_build_object('cash', p_trader.paper_trade_balance);
+    v_portfolio := v_portfolio || jsonb_build_object('cash', p_trader.paper_trade_balance,
+      'equity_all', (v_portfolio ->> 'equity_all')::numeric + p_trader.paper_trade_balance);
   end if;
   select * into v_state from trading.effective_state(p_trader.user_id, v_account_id);
   v_equity := (v_portfolio ->> 'cash')::numeric + (v_portfolio ->> 'positions_value')::numeric;

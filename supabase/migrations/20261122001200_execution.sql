@@ -458,8 +458,7 @@ declare
   v_sellable   numeric;
   v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric;
   v_is_whole   boolean;
-  -- The first try meets the quote that caused it; a later one meets the market as it is then.
-  v_market_at  timestamptz := coalesce(case when p_job.attempts <= 1 then (p_job.payload ->> 'market_at')::timestamptz end, p_now);
+  v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
     perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
@@ -492,6 +491,8 @@ begin
   end if;
   v_order := trading.send_paper_order(v_order, p_now);
   if v_order.finished_at is not null and v_order.state <> 'filled' and v_is_whole then
+    -- The first try met the quote that caused it, and emptied it; the next one meets the market as it is then.
+    update trading.jobs j set payload = j.payload - 'market_at' where j.id = p_job.id;
     return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(v_order.error_message, 'the exit did not fill'));
   end if;
   return jsonb_build_object('outcome', v_order.state, 'position_id', v_position.id, 'order_id', v_order.id);

@@ -34,12 +34,15 @@ as $$
 begin
   return (
     select jsonb_agg(distinct r.symbol)
-    from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, ask numeric, last numeric, high numeric, low numeric,
-      observed_at timestamptz, depth jsonb)
+    from jsonb_to_recordset(p_quotes) as r (symbol text, bid numeric, bid_quantity numeric, ask numeric, ask_quantity numeric, last numeric,
+      high numeric, low numeric, observed_at timestamptz, depth jsonb)
     where not coalesce(
       r.bid > 0 and r.bid <= r.ask and r.ask < 'Infinity'
       and coalesce(r.last, r.bid) > 0 and coalesce(r.last, r.bid) < 'Infinity'
       and coalesce(r.low, r.bid) > 0 and coalesce(r.high, r.ask) < 'Infinity' and coalesce(r.low, r.high, r.bid) <= coalesce(r.high, r.low, r.bid)
+      and coalesce(r.bid_quantity, 0) >= 0 and coalesce(r.bid_quantity, 0) < 'Infinity'
+      and coalesce(r.ask_quantity, 0) >= 0 and coalesce(r.ask_quantity, 0) < 'Infinity'
+      and greatest(scale(r.bid), scale(r.ask), scale(r.last), scale(r.high), scale(r.low), scale(r.bid_quantity), scale(r.ask_quantity)) <= 18
       -- A quote from the future would shut out every later one.
       and r.observed_at <= p_now + interval '5 seconds'
       and (r.depth is null or trading.is_depth(r.depth)), false)
