@@ -41,6 +41,11 @@ Deno.test("the hosted budget of a function", (t) =>
     });
   }, { limits: { cpuPerRequestMs: 700, memoryBytes: 96 * 1024 * 1024, idleMs: 3_000, sampleMs: 20 } }));
 
+Deno.test("garbage is collected before it counts as memory", () =>
+  withHost(async ({ call }) => {
+    assert.equal(await (await call("greedy/churn")).text(), "churned");
+  }, { limits: { cpuPerRequestMs: 30_000, memoryBytes: 96 * 1024 * 1024, sampleMs: 20 } }));
+
 Deno.test("a worker is replaced at half its life and killed at its end, its requests with 546", () =>
   withHost(async ({ call, host }) => {
     const first = await (await call("greedy/none")).text();
@@ -48,6 +53,7 @@ Deno.test("a worker is replaced at half its life and killed at its end, its requ
     await eventually("a second process takes over", async () => {
       return await (await call("greedy/none")).text() !== first || null;
     });
+    assert.ok(host.pids("greedy").includes(Number(first)), "the first process ended before it was replaced");
     assert.deepEqual(await refusalOf(await stuck), [546, "WORKER_LIMIT", "WORKER_LIMIT"]);
     await eventually("the first process is gone", () => !host.pids("greedy").includes(Number(first)) || null);
   }, { limits: { wallClockMs: 3_000 } }));

@@ -83,7 +83,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
     const { sql, cache, dataApi } = await openData({ ...settings, keys, innerSecret, siteUrl: url, log });
     cleanups.push(() => dataApi.close(), () => sql.end({ timeout: DATABASE_CLOSE_SECONDS }));
-    options.postgres.onRestart(() => void cache.reload());
     const functions = options.functionsDir === undefined
       ? null
       : await startFunctionsHost({ ...options, functionsDir: options.functionsDir, url, keys, tokens, log });

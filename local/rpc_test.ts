@@ -62,7 +62,7 @@ interface ApiBody {
 Deno.test("functions of the data API", (t) =>
   withProject(async (project) => {
     await project.sql.unsafe(SCHEMA).simple();
-    const { gateway, sql } = project;
+    const { gateway, sql, admin } = project;
     const call = (name: string, args: unknown, init: Parameters<typeof request>[2] = {}) =>
       request(gateway, `/rest/v1/rpc/${name}`, { method: "POST", body: JSON.stringify(args), ...init });
     const secret = { apiKey: gateway.keys.secrets.default };
@@ -237,6 +237,17 @@ Deno.test("functions of the data API", (t) =>
         "the new form answers",
         async () => (await call("fresh", { p_x: 3 })).json === 3 || null,
       );
+    });
+
+    await t.step("a notice missed while the listening connection was down is made up for", async () => {
+      await admin.begin(async (tx) => {
+        await tx`alter role anon set statement_timeout = '7s'`;
+        await tx`notify pgrst, 'reload schema'`;
+        await tx`select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%pgrst%'`;
+      });
+      await eventually("the new limit holds", async () => {
+        return ((await call("caller", {})).json as { timeout?: string }).timeout === "7s" || null;
+      });
     });
 
     await t.step(
