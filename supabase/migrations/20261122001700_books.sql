@@ -3,6 +3,26 @@
 
 set role fillbase_engine;
 
+-- States, fills and decisions without their audit row, and seals that do not verify.
+create function trading.count_audit_gaps() returns bigint
+language sql stable set search_path = ''
+as $$
+  select
+
+    (select count(*) from public.orders o where not exists (
+       select from public.audit_log a where a.subject_id = o.id::text and a.action = 'order_' || o.state))
+    + (select count(*) from public.positions p where not exists (
+       select from public.audit_log a where a.subject_id = p.id::text and a.action = 'position_' || p.status))
+    + (select count(*) from public.trades t where not exists (
+       select from public.audit_log a where a.subject_id = t.id::text and a.action = 'fill_recorded'))
+    + (select count(*) from public.signals s where s.decision is not null and not exists (
+       select from public.audit_log a where a.subject_id = s.id::text and a.action = 'decision_recorded'))
+    + (select count(*) from trading.risk_checks c where not exists (
+       select from public.audit_log a where a.subject_id = c.signal_id::text and a.action in ('risk_passed', 'risk_denied')))
+    + (select count(*) from trading.verify_audit() v where not v.intact)
+$$;
+comment on function trading.count_audit_gaps is 'How many states, fills, decisions and verdicts lack their audit row, and how many seals do not verify.';
+
 create function trading.check_books() returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -62,19 +82,7 @@ as $$
     'jobs_left', (
       select count(*) from trading.jobs j
       where j.status = 'running' or j.status = 'dead' or (j.status = 'queued' and j.due_at <= trading.engine_now())),
-    -- States, fills and decisions without their audit row, and seals that do not verify.
-    'audit_gaps', (
-      (select count(*) from public.orders o where not exists (
-         select from public.audit_log a where a.subject_id = o.id::text and a.action = 'order_' || o.state))
-      + (select count(*) from public.positions p where not exists (
-         select from public.audit_log a where a.subject_id = p.id::text and a.action = 'position_' || p.status))
-      + (select count(*) from public.trades t where not exists (
-         select from public.audit_log a where a.subject_id = t.id::text and a.action = 'fill_recorded'))
-      + (select count(*) from public.signals s where s.decision is not null and not exists (
-         select from public.audit_log a where a.subject_id = s.id::text and a.action = 'decision_recorded'))
-      + (select count(*) from trading.risk_checks c where not exists (
-         select from public.audit_log a where a.subject_id = c.signal_id::text and a.action in ('risk_passed', 'risk_denied')))
-      + (select count(*) from trading.verify_audit() v where not v.intact)))
+    'audit_gaps', trading.count_audit_gaps())
 $$;
 comment on function trading.check_books is
   'Six counts that must all be zero: ledger_imbalance, positions_vs_fills, balances_vs_ledger, unprotected_positions, jobs_left, audit_gaps.';

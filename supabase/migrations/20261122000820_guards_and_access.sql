@@ -1,0 +1,127 @@
+-- Purpose: guards that hold for every writer, and who may read positions, orders and trades.
+-- Locks:   SHARE ROW EXCLUSIVE on traders while its trigger is created.
+
+set role fillbase_engine;
+
+-- Guards: a change that is not in the transition table is refused whoever writes it, and each change audits itself.
+create function trading.tg_positions__guard_status() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'INSERT' then '' else old.status end;
+begin
+  if tg_op = 'UPDATE' then
+    new.version := old.version + 1;
+    if new.status = old.status then
+      return new;
+    end if;
+  end if;
+  if not exists (select from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status) then
+    perform trading.raise_error('FB409', 'position_transition_illegal',
+      format('a position may not go from "%s" to "%s"', v_from, new.status), jsonb_build_object('position_id', new.id));
+  end if;
+  perform trading.audit(new.updated_at, 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
+      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
+      'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
+  return new;
+end
+$$;
+create trigger positions_100_guard_status before insert or update on public.positions
+  for each row execute function trading.tg_positions__guard_status();
+
+create function trading.tg_orders__guard_state() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'INSERT' then '' else old.state end;
+begin
+  if tg_op = 'UPDATE' then
+    new.version := old.version + 1;
+    if new.state = old.state then
+      return new;
+    end if;
+  end if;
+  if not exists (select from trading.order_transitions t where t.from_status = v_from and t.to_status = new.state)
+    or (tg_op = 'INSERT' and new.state = 'working' and not (new.is_paper_trade and new.role in ('stop_loss', 'take_profit'))) then
+    perform trading.raise_error('FB409', 'order_transition_illegal',
+      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
+  end if;
+  perform trading.audit(new.updated_at, 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'position_id', new.position_id, 'role', new.role,
+      'client_order_id', new.client_order_id, 'quantity', trading.money_text(new.quantity),
+      'filled_quantity', trading.money_text(new.filled_quantity), 'price', trading.money_text(new.price),
+      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code)));
+  return new;
+end
+$$;
+create trigger orders_100_guard_state before insert or update on public.orders
+  for each row execute function trading.tg_orders__guard_state();
+
+create function trading.tg_trades__audit() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform trading.audit(new.recorded_at, 'fill_recorded', new.user_id, new.trader_id, 'trade', new.id::text,
+    jsonb_build_object('order_id', new.order_id, 'position_id', new.position_id, 'side', new.side,
+      'price', trading.money_text(new.price), 'quantity', trading.money_text(new.quantity),
+      'fee', trading.money_text(new.fee), 'fee_asset', new.fee_asset, 'executed_at', new.executed_at));
+  return null;
+end
+$$;
+create trigger trades_500_audit after insert on public.trades
+  for each row execute function trading.tg_trades__audit();
+
+create function trading.tg_positions__refuse_removal() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform trading.raise_error('FB403', 'history_kept', format('rows of %s are never removed', tg_table_name));
+  return null;
+end
+$$;
+create trigger positions_110_refuse_removal before delete on public.positions
+  for each row execute function trading.tg_positions__refuse_removal();
+create trigger orders_110_refuse_removal before delete on public.orders
+  for each row execute function trading.tg_positions__refuse_removal();
+create trigger trades_110_refuse_removal before delete on public.trades
+  for each row execute function trading.tg_positions__refuse_removal();
+
+alter table trading.position_transitions enable row level security;
+alter table trading.order_transitions enable row level security;
+alter table public.positions enable row level security;
+alter table public.orders enable row level security;
+alter table public.trades enable row level security;
+alter table trading.reservations enable row level security;
+alter table trading.engine_stops enable row level security;
+create policy position_transitions_select_service on trading.position_transitions for select to service_role using (true);
+create policy order_transitions_select_service on trading.order_transitions for select to service_role using (true);
+create policy positions_select_owner on public.positions for select to authenticated using (user_id = (select auth.uid()));
+create policy orders_select_owner on public.orders for select to authenticated using (user_id = (select auth.uid()));
+create policy trades_select_owner on public.trades for select to authenticated using (user_id = (select auth.uid()));
+create policy reservations_select_service on trading.reservations for select to service_role using (true);
+create policy engine_stops_select_service on trading.engine_stops for select to service_role using (true);
+revoke all on trading.position_transitions, trading.order_transitions, public.positions, public.orders, public.trades,
+  trading.reservations, trading.engine_stops from public, anon, authenticated, service_role;
+grant select on public.positions, public.orders, public.trades to authenticated, service_role;
+grant select on trading.position_transitions, trading.order_transitions, trading.reservations, trading.engine_stops to service_role;
+
+reset role;
+
+-- Created as postgres, who owns traders: deleting a trader must not orphan coins.
+create function trading.tg_traders__refuse_with_open_positions() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed')) then
+    perform trading.raise_error('FB409', 'trader_has_open_positions', 'a trader with open positions cannot be deleted',
+      jsonb_build_object('trader_id', old.id), 'Close its positions first; its history is kept.');
+  end if;
+  return old;
+end
+$$;
+alter function trading.tg_traders__refuse_with_open_positions() owner to fillbase_engine;
+alter function trading.tg_traders__refuse_with_open_positions() security definer;
+revoke execute on function trading.tg_traders__refuse_with_open_positions() from public;
+create trigger traders_100_refuse_with_open_positions before delete on public.traders
+  for each row execute function trading.tg_traders__refuse_with_open_positions();

@@ -1,0 +1,79 @@
+-- Purpose: the outbox of work, queued in the commit that makes it necessary.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create table trading.jobs (
+  id             bigint generated always as identity primary key,
+  kind           text not null check (kind in ('halt', 'exit', 'protect', 'cancel', 'sync', 'enter', 'manage')),
+  priority       smallint not null generated always as (case kind when 'halt' then 0 when 'exit' then 1 when 'protect' then 2
+                   when 'cancel' then 3 when 'sync' then 4 when 'enter' then 5 else 6 end) stored,
+  key            text not null unique,
+  portfolio_id   uuid not null,
+  signal_id      uuid,
+  position_id    uuid,
+  order_id       uuid,
+  payload        jsonb not null default '{}',
+  is_paper       boolean not null,
+  status         text not null default 'queued' check (status in ('queued', 'running', 'done', 'dead')),
+  due_at         timestamptz not null,
+  attempts       int not null default 0,
+  fence          bigint not null default 0,
+  worker         text,
+  lease_until    timestamptz,
+  outcome        jsonb,
+  last_error     jsonb,
+  enqueued_at    timestamptz not null default clock_timestamp(),
+  started_at     timestamptz,
+  finished_at    timestamptz,
+  constraint jobs_lease_matches_status check ((status = 'running') = (lease_until is not null and worker is not null)),
+  constraint jobs_finished_at_matches_status check ((status in ('done', 'dead')) = (finished_at is not null))
+) with (fillfactor = 70);
+comment on table  trading.jobs is 'The outbox: work queued in the commit that made it necessary. The row is the truth, the doorbell only a hint.';
+comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
+comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
+comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
+comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
+create index jobs_due_idx on trading.jobs (priority, id) where status = 'queued' and kind <> 'enter';
+create index jobs_queued_entries_idx on trading.jobs (portfolio_id, id) where status = 'queued' and kind = 'enter';
+create index jobs_queued_entries_age_idx on trading.jobs (id) where status = 'queued' and kind = 'enter';
+create index jobs_leases_idx on trading.jobs (lease_until) where status = 'running';
+create index jobs_position_id_idx on trading.jobs (position_id) where status in ('queued', 'running');
+create index jobs_finished_at_idx on trading.jobs (finished_at) where status = 'done';
+-- User-wide limits are judged one entry at a time; a second one in planning would be write skew.
+create unique index jobs_one_entry_per_portfolio on trading.jobs (portfolio_id) where status = 'running' and kind = 'enter';
+
+alter table trading.jobs enable row level security;
+create policy jobs_select_service on trading.jobs for select to service_role using (true);
+revoke all on trading.jobs from public, anon, authenticated, service_role;
+grant select on trading.jobs to service_role;
+
+create function trading.enqueue_job(
+  p_kind text, p_key text, p_portfolio_id uuid, p_is_paper boolean, p_due_at timestamptz, p_signal_id uuid default null,
+  p_position_id uuid default null, p_order_id uuid default null, p_payload jsonb default '{}'
+) returns bigint
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id       bigint;
+  v_existing trading.jobs;
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, signal_id, position_id, order_id, payload)
+  values (p_kind, p_key, p_portfolio_id, p_is_paper, p_due_at, p_signal_id, p_position_id, p_order_id, p_payload)
+  on conflict (key) do nothing
+  returning id into v_id;
+  if v_id is not null then
+    return v_id;
+  end if;
+  select * into v_existing from trading.jobs where key = p_key;
+  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id <> p_portfolio_id
+    or v_existing.position_id is distinct from p_position_id or v_existing.order_id is distinct from p_order_id then
+    perform trading.raise_error('FB409', 'job_key_conflict', 'this key was queued before with other content',
+      jsonb_build_object('key', p_key, 'job_id', v_existing.id));
+  end if;
+  return v_existing.id;
+end
+$$;
+comment on function trading.enqueue_job is 'Queues a job once per key and returns its id; FB409 job_key_conflict when the key stands for other content.';
+
+reset role;

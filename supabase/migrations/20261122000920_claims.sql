@@ -1,0 +1,163 @@
+-- Purpose: claims with lease and fence, and how a job ends.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create function trading.job_json(p_job trading.jobs) returns jsonb
+language sql stable
+return jsonb_build_object('id', p_job.id, 'kind', p_job.kind, 'fence', p_job.fence, 'is_paper', p_job.is_paper,
+    'portfolio_id', p_job.portfolio_id, 'signal_id', p_job.signal_id, 'position_id', p_job.position_id,
+    'order_id', p_job.order_id, 'payload', p_job.payload, 'attempts', p_job.attempts);
+comment on function trading.job_json is 'A job as a worker sees it.';
+
+-- Only one entry of a portfolio runs at a time, so entries are claimed through their portfolio: the first free ones in
+-- decision order, one each. SKIP LOCKED on the portfolio row keeps two claimers off the same portfolio.
+create function trading.claim_entries(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return query
+    with waiting as materialized (
+      select distinct w.portfolio_id from (
+        select j.portfolio_id from trading.jobs j
+        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        order by j.id limit 1000) w
+    ), free_portfolios as (
+      select p.id from trading.portfolios p join waiting w on w.portfolio_id = p.id
+      where not exists (select from trading.jobs j where j.portfolio_id = p.id and j.status = 'running' and j.kind = 'enter')
+      limit p_limit
+      for no key update of p skip locked
+    ), heads as (
+      select h.id from free_portfolios f
+      cross join lateral (
+        select j.id from trading.jobs j
+        where j.portfolio_id = f.id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        order by j.id limit 1
+        for no key update of j skip locked
+      ) h
+    )
+    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+      lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
+    from heads where j.id = heads.id
+    returning j.*;
+end
+$$;
+comment on function trading.claim_entries is 'Claims the next due entry of up to p_limit portfolios in which none is running.';
+
+create function trading.claim_others(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return query
+    with due as (
+      select j.id from trading.jobs j
+      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now
+      order by j.priority, j.id
+      limit p_limit
+      for no key update skip locked
+    )
+    update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+      lease_until = clock_timestamp() + p_lease, started_at = clock_timestamp()
+    from due where j.id = due.id
+    returning j.*;
+end
+$$;
+comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
+
+-- Whether a worker is awake and listening: it holds the session lock "fillbase_listener". Looking at pg_locks rather than
+-- trying the lock, because a try would keep a worker out that wants it at the same moment.
+create function trading.is_attended() returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_key bigint := hashtextextended('fillbase_listener', 0);
+begin
+  return exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select d.oid from pg_database d where d.datname = current_database())
+      and ((l.classid::bigint << 32) | l.objid::bigint) = v_key);
+end
+$$;
+comment on function trading.is_attended is 'Whether some worker is listening for new jobs right now.';
+
+create function trading.claim_jobs(
+  p_worker text, p_limit int, p_url text, p_secret text, p_bell text default null, p_now timestamptz default null
+) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now   timestamptz := coalesce(p_now, trading.engine_now());
+  v_lease interval;
+  v_jobs  jsonb := '[]';
+  v_job   trading.jobs;
+  v_taken int := 0;
+begin
+  if p_bell is not null and not trading.is_bell_valid(p_bell) then
+    perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
+  end if;
+  perform trading.require_installation(p_url, p_secret);
+  if coalesce(p_worker, '') = '' or p_limit not between 1 and 100 then
+    perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
+  end if;
+  select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;
+
+  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now) loop
+    v_jobs := v_jobs || trading.job_json(v_job);
+    v_taken := v_taken + 1;
+  end loop;
+  if v_taken < p_limit then
+    for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
+      v_jobs := v_jobs || trading.job_json(v_job);
+    end loop;
+  end if;
+  return jsonb_build_object('jobs', v_jobs, 'is_attended', trading.is_attended(), 'budget', (
+    select jsonb_build_object('paper_jobs', s.invocation_paper_jobs, 'live_jobs', s.invocation_live_jobs, 'work_ms', s.invocation_ms,
+      'listen_ms', s.listen_ms) from trading.settings s));
+end
+$$;
+comment on function trading.claim_jobs is
+  'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
+grant execute on function trading.claim_jobs to service_role;
+
+-- The job row as the first thing a command locks it by: only the holder of the newest fence may act.
+create function trading.require_job(p_job_id bigint, p_fence bigint) returns trading.jobs
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_job trading.jobs;
+begin
+  select * into v_job from trading.jobs where id = p_job_id for no key update;
+  if not found then
+    perform trading.raise_error('FB404', 'job_not_found', 'there is no such job', jsonb_build_object('job_id', p_job_id));
+  end if;
+  if v_job.status <> 'running' or v_job.fence <> p_fence then
+    perform trading.raise_error('FB409', 'fence_lost', 'the lease of this job has passed to somebody else or it is finished',
+      jsonb_build_object('job_id', p_job_id, 'status', v_job.status), 'Drop it; whoever holds it finishes it.');
+  end if;
+  return v_job;
+end
+$$;
+comment on function trading.require_job is 'Locks a running job and returns it; FB404 job_not_found, FB409 fence_lost.';
+
+create function trading.finish_job(p_job_id bigint, p_outcome jsonb) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null
+  where id = p_job_id;
+end
+$$;
+comment on function trading.finish_job is 'Marks a job done with its outcome.';
+
+create function trading.retry_job(p_job_id bigint, p_due_at timestamptz, p_error jsonb) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null
+  where id = p_job_id;
+end
+$$;
+comment on function trading.retry_job is 'Gives a job back to the queue until p_due_at.';
+
+reset role;

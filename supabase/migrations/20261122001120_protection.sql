@@ -1,0 +1,118 @@
+-- Purpose: the stop and the targets that guard a position.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- How many take-profit levels the quantity can serve: each part must be an order the exchange accepts.
+create function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments)
+returns table (part int, price numeric, quantity numeric)
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  v_parts int := coalesce(cardinality(p_prices), 0);
+  v_each  numeric;
+begin
+  while v_parts > 0 loop
+    v_each := trading.floor_to_step(p_quantity / v_parts, p_instrument.lot_step);
+    exit when v_each >= greatest(p_instrument.lot_min, p_instrument.lot_step)
+      and v_each * p_prices[1] >= p_instrument.notional_min;
+    v_parts := v_parts - 1;
+  end loop;
+  return query
+    select i, p_prices[i], case when i < v_parts then v_each else p_quantity - v_each * (v_parts - 1) end
+    from generate_series(1, v_parts) i;
+end
+$$;
+comment on function trading.split_targets is 'Equal parts of a quantity over the nearest take profits, the last taking the rest; fewer levels where parts would be too small.';
+
+create function trading.place_protective(
+  p_position public.positions, p_role text, p_level int, p_quantity numeric, p_price numeric, p_now timestamptz
+) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order   public.orders;
+  v_attempt int;
+  v_id      uuid;
+begin
+  select * into v_order from public.orders o
+  where o.position_id = p_position.id and o.role = p_role and o.level = p_level and o.state in ('working', 'partially_filled');
+  if found then
+    update public.orders o set quantity = p_quantity + o.filled_quantity,
+      price = case when p_role = 'take_profit' then p_price end, trigger_price = case when p_role = 'stop_loss' then p_price end,
+      updated_at = p_now
+    where o.id = v_order.id
+      and (o.quantity, coalesce(o.price, o.trigger_price)) is distinct from (p_quantity + o.filled_quantity, p_price);
+    if found then
+      perform trading.audit(p_now, 'order_resized', v_order.user_id, v_order.trader_id, 'order', v_order.id::text,
+        jsonb_build_object('role', p_role, 'quantity', trading.money_text(p_quantity), 'price', trading.money_text(p_price)));
+    end if;
+    return;
+  end if;
+  select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o
+  where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
+  v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
+    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
+  values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id,
+    p_position.account_id, p_role, v_attempt, p_level, p_position.symbol, 'SELL',
+    case p_role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', p_quantity,
+    case when p_role = 'take_profit' then p_price end, case when p_role = 'stop_loss' then p_price end,
+    trading.client_order_id(v_id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now);
+end
+$$;
+comment on function trading.place_protective is 'Rests a protective order on the paper venue, or resizes the one that rests there.';
+
+-- Brings stop and targets in line with what is held: one group whose largest leg is the whole quantity, never more.
+create function trading.sync_protection(p_position public.positions, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_instrument public.instruments;
+  v_sellable   numeric;
+  v_target     record;
+  v_levels     int := 0;
+  v_prices     numeric[];
+  v_level_of   int[];
+begin
+  insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at)
+  values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now)
+  on conflict (position_id) do update set trigger_price = excluded.trigger_price
+    where s.trigger_price <> excluded.trigger_price;
+  if not p_position.is_paper_trade then
+    return;
+  end if;
+  select * into v_instrument from public.instruments where symbol = p_position.symbol;
+  v_sellable := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  if v_sellable > 0 then
+    perform trading.place_protective(p_position, 'stop_loss', 0, v_sellable, p_position.stop_loss_price, p_now);
+    -- Levels already filled are done; the open ones share what is left.
+    select array_agg(t.price order by t.level), array_agg(t.level order by t.level) into v_prices, v_level_of
+    from unnest(p_position.take_profit_prices) with ordinality as t (price, level)
+    where not exists (select from public.orders o where o.position_id = p_position.id and o.role = 'take_profit'
+      and o.level = t.level and o.state = 'filled');
+    for v_target in select * from trading.split_targets(v_sellable, v_prices, v_instrument) loop
+      perform trading.place_protective(p_position, 'take_profit', v_level_of[v_target.part], v_target.quantity, v_target.price, p_now);
+      v_levels := v_target.part;
+    end loop;
+  end if;
+  update public.orders o set state = 'cancelled', reason = 'quantity too small for this level', finished_at = p_now, updated_at = p_now
+  where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled')
+    and o.level <> all (coalesce(v_level_of[1:v_levels], '{}'));
+end
+$$;
+comment on function trading.sync_protection is 'Arms the engine stop of an open position and, on paper, rests its stop and take profits at today''s quantity.';
+
+create function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from trading.engine_stops where position_id = p_position_id;
+  update public.orders o set state = 'cancelled', reason = p_reason, finished_at = p_now, updated_at = p_now
+  where o.position_id = p_position_id and o.is_paper_trade and o.role in ('stop_loss', 'take_profit')
+    and o.state in ('working', 'partially_filled');
+end
+$$;
+comment on function trading.end_protection is 'Disarms the engine stop and cancels the resting protective orders of a position that holds nothing.';
+
+reset role;

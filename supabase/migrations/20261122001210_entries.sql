@@ -1,0 +1,200 @@
+-- Purpose: the permit, and an entry from the decision to its order.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Permit ------------------------------------------------------------------------------------------------------------
+
+-- The last gate before an order leaves. The gates are taken shared and last; the state is read in the next statement, so
+-- that no permit can be given after a halt has committed.
+create function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamptz) returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_state record;
+  v_order public.orders;
+  v_is_allowed boolean;
+begin
+  perform trading.enter_gates(p_order.user_id, p_order.account_id);
+  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
+  v_is_allowed := v_state.state = 'active' or not p_needs_active;
+  update public.orders o set
+    state = case when v_is_allowed then 'submitting' else 'denied' end,
+    state_epoch = v_state.epoch,
+    permitted_at = case when v_is_allowed then p_now end,
+    finished_at = case when v_is_allowed then null else p_now end,
+    error_code = case when not v_is_allowed then 'trading_not_active' end,
+    error_message = case when not v_is_allowed then 'trading was paused or halted before the order could leave' end,
+    updated_at = p_now
+  where o.id = p_order.id and o.state = 'planned'
+  returning * into v_order;
+  if not found then
+    perform trading.raise_error('FB409', 'permit_refused', 'only a planned order can get a permit', jsonb_build_object('order_id', p_order.id));
+  end if;
+  if not v_is_allowed then
+    perform trading.release_reservation(v_order.id, 0, true, p_now);
+  end if;
+  return v_order;
+end
+$$;
+comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
+
+-- Sends a permitted order to the paper venue: at once, or, with a latency, as a job due when it would arrive.
+create function trading.send_paper_order(p_order public.orders, p_now timestamptz) returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_order.market_at > p_now then
+    perform trading.enqueue_job('sync', 'arrive:' || p_order.id, p_order.portfolio_id, true, p_order.market_at,
+      p_position_id => p_order.position_id, p_order_id => p_order.id);
+    return p_order;
+  end if;
+  return trading.fold_report(p_order.id, trading.paper_submit(p_order, p_now), p_now);
+end
+$$;
+comment on function trading.send_paper_order is 'Executes a submitting paper order now, or queues its arrival after the seeded latency.';
+
+-- Entry -------------------------------------------------------------------------------------------------------------
+
+create function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamptz)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id uuid := trading.derived_id('risk_check', p_signal.id::text, p_signal.decision_id::text, clock_timestamp()::text);
+begin
+  insert into trading.risk_checks (id, user_id, trader_id, signal_id, portfolio_id, decision_id, passed, code, message, rules, facts, checked_at)
+  values (v_id, p_trader.user_id, p_trader.id, p_signal.id, p_portfolio_id, p_signal.decision_id, (p_assessment ->> 'passed')::boolean,
+    p_assessment ->> 'code', p_assessment ->> 'message', p_assessment -> 'rules', p_assessment -> 'facts', p_now);
+  perform trading.audit(p_now, case when (p_assessment ->> 'passed')::boolean then 'risk_passed' else 'risk_denied' end, p_trader.user_id,
+    p_trader.id, 'signal', p_signal.id::text,
+    jsonb_strip_nulls(jsonb_build_object('risk_check_id', v_id, 'decision_id', p_signal.decision_id, 'code', p_assessment ->> 'code')));
+end
+$$;
+comment on function trading.store_verdict is 'Stores a verdict with its rules and facts, and audits it.';
+
+create function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz)
+returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order       public.orders;
+  v_position_id uuid := trading.derived_id('position', p_signal.id::text, p_signal.decision_id::text);
+  v_order_id    uuid := trading.derived_id('order', v_position_id::text, 'entry', '0', '1');
+  v_client_id   text := trading.client_order_id(v_order_id);
+  v_is_limit    boolean := p_facts ->> 'order_type' = 'limit';
+  v_targets     numeric[] := array(select e::numeric from jsonb_array_elements_text(p_facts -> 'take_profits') e);
+begin
+  insert into public.positions (id, user_id, trader_id, signal_id, portfolio_id, account_id, symbol, status, is_paper_trade, stop_loss_price,
+    take_profit_price, take_profit_prices, max_loss_usdt, created_at, updated_at)
+  values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'created',
+    p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
+    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, created_at, updated_at)
+  select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
+    p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
+    (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
+    p_signal.decided_at + trading.paper_latency(v_order_id, s), p_now, p_now
+  from trading.settings s
+  returning * into v_order;
+  insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
+  values (v_order.id, v_order.portfolio_id, v_order.account_id, 'BUY', 'USDT', v_order.quantity * v_order.price, v_order.price);
+  if v_is_limit then
+    perform trading.enqueue_job('cancel', 'timeout:' || v_order.id, v_order.portfolio_id, v_order.is_paper_trade,
+      p_now + make_interval(secs => p_trader.entry_timeout_seconds), p_position_id => v_position_id, p_order_id => v_order.id,
+      p_payload => jsonb_build_object('reason', 'entry_timeout'));
+  end if;
+  return v_order;
+end
+$$;
+comment on function trading.insert_entry is 'The intent of an entry: position created, order planned, cash reserved, time-out queued.';
+
+-- Why a decision has nothing to do any more, or null. Read under the portfolio's lock.
+create function trading.entry_obstacle(p_signal public.signals, p_job trading.jobs) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case
+      when p_signal.id is null then 'signal_gone'
+      when exists (select from public.positions p where p.signal_id = p_signal.id and p.status <> 'failed') then 'signal_has_position'
+      when p_signal.decision_id::text is distinct from p_job.payload ->> 'decision_id' or p_signal.decision <> 'enter_trade' then 'decision_superseded'
+      when p_signal.status in ('completed', 'expired') then 'signal_ended'
+    end
+  );
+end
+$$;
+comment on function trading.entry_obstacle is 'signal_gone, signal_has_position, decision_superseded, signal_ended, or null when the decision may be executed.';
+
+-- One transaction: lock portfolio, account and signal; read again in later statements; judge; reserve; record the intent.
+create function trading.plan_entry(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_signal     public.signals;
+  v_trader     public.traders;
+  v_account    trading.accounts;
+  v_obstacle   text;
+  v_assessment jsonb;
+  v_order      public.orders;
+begin
+  perform trading.lock_portfolio(p_job.portfolio_id);
+  select t.* into v_trader from public.traders t join public.signals s on s.trader_id = t.id where s.id = p_job.signal_id;
+  if v_trader.id is not null and v_trader.user_id is not null and p_job.is_paper then
+    v_account := trading.ensure_paper_account(v_trader, p_now);
+    perform from trading.accounts a where a.id = v_account.id for no key update;
+  end if;
+  perform from public.signals s where s.id = p_job.signal_id for no key update;
+  select * into v_signal from public.signals s where s.id = p_job.signal_id;
+  v_obstacle := trading.entry_obstacle(v_signal, p_job);
+  if v_obstacle is not null then
+    perform trading.audit(p_now, 'decision_ignored', v_trader.user_id, v_trader.id, 'signal', p_job.signal_id::text,
+      jsonb_build_object('code', v_obstacle, 'decision_id', p_job.payload ->> 'decision_id'));
+    return jsonb_build_object('outcome', 'ignored', 'code', v_obstacle);
+  end if;
+  if v_trader.paper_trade_mode is distinct from p_job.is_paper or v_trader.user_id is null then
+    perform trading.set_signal_status(v_signal.id, 'rejected', 'trader_changed', 'the trader changed its mode or owner after the decision', p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
+  end if;
+
+  v_assessment := trading.assess_entry(v_signal, v_trader, p_now);
+  if not (v_assessment ->> 'passed')::boolean and (v_assessment ->> 'is_retryable')::boolean
+    and p_now < v_signal.decided_at + make_interval(secs => v_trader.signal_ttl_seconds) then
+    return jsonb_build_object('outcome', 'retry', 'code', v_assessment ->> 'code', 'message', v_assessment ->> 'message');
+  end if;
+  perform trading.store_verdict(v_assessment, v_signal, v_trader, p_job.portfolio_id, p_now);
+  if not (v_assessment ->> 'passed')::boolean then
+    perform trading.set_signal_status(v_signal.id, 'rejected', v_assessment ->> 'code', v_assessment ->> 'message', p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', v_assessment ->> 'code', 'message', v_assessment ->> 'message');
+  end if;
+  v_order := trading.insert_entry(v_signal, v_trader, v_account, v_assessment -> 'facts', p_now);
+  return jsonb_build_object('outcome', 'planned', 'order_id', v_order.id, 'position_id', v_order.position_id);
+end
+$$;
+comment on function trading.plan_entry is
+  'Judges a decision and records the intent: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
+
+create function trading.execute_entry(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_plan  jsonb := trading.plan_entry(p_job, p_now);
+  v_order public.orders;
+begin
+  if v_plan ->> 'outcome' <> 'planned' then
+    return v_plan;
+  end if;
+  select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
+  v_order := trading.grant_permit(v_order, true, p_now);
+  if v_order.state = 'denied' then
+    perform trading.settle_entry(v_order, 0, p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
+  end if;
+  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
+  v_order := trading.send_paper_order(v_order, p_now);
+  return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
+end
+$$;
+comment on function trading.execute_entry is 'A paper entry from decision to fill in one transaction: the same plan, permit and report as a live one.';
+
+reset role;

@@ -1,0 +1,175 @@
+-- Purpose: exits, resting orders and cancels on the paper venue.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Exit --------------------------------------------------------------------------------------------------------------
+
+-- Locks in the one order and returns the position as it is afterwards.
+create function trading.lock_position(p_position_id uuid) returns public.positions
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions;
+begin
+  select * into v_position from public.positions where id = p_position_id;
+  if not found then
+    perform trading.raise_error('FB404', 'position_not_found', 'there is no such position', jsonb_build_object('position_id', p_position_id));
+  end if;
+  perform trading.lock_portfolio(v_position.portfolio_id);
+  perform from trading.accounts a where a.id = v_position.account_id for no key update;
+  perform from public.signals s where s.id = v_position.signal_id for no key update;
+  perform from public.positions p where p.id = p_position_id for no key update;
+  select * into v_position from public.positions where id = p_position_id;
+  return v_position;
+end
+$$;
+comment on function trading.lock_position is 'Locks portfolio, account, signal and position in that order and returns the position. FB404 position_not_found.';
+
+create function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamptz) returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_count int := 0;
+begin
+  for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry' and o.is_paper_trade
+    and o.state in ('planned', 'submitting', 'working', 'partially_filled') loop
+    update public.orders o set reason = p_reason where o.id = v_order.id;
+    perform trading.fold_report(v_order.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', v_order.filled_quantity), p_now);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+comment on function trading.cancel_entry_rest is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
+
+-- The order an exit is carried out by: the protective one that triggered, else a new market sell.
+create function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamptz, p_now timestamptz)
+returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order   public.orders;
+  v_id      uuid;
+  v_attempt int;
+begin
+  if p_job.payload ->> 'reason' = 'stop_loss' then
+    update public.orders o set market_at = p_market_at, reason = 'stop_loss'
+    where o.position_id = p_position.id and o.role = 'stop_loss' and o.state = 'working'
+    returning * into v_order;
+    return v_order;
+  end if;
+  select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o where o.position_id = p_position.id and o.role = 'exit';
+  v_id := trading.derived_id('order', p_position.id::text, 'exit', '0', v_attempt::text);
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
+    time_in_force, quantity, client_order_id, state, is_paper_trade, market_at, reason, created_at, updated_at)
+  values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'planned',
+    p_position.is_paper_trade, p_market_at, p_job.payload ->> 'reason', p_now, p_now)
+  returning * into v_order;
+  return trading.grant_permit(v_order, false, p_now);
+end
+$$;
+comment on function trading.exit_order is 'The working stop for a stop exit, else a new market sell with its permit (exits pass every halt).';
+
+create function trading.execute_exit(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position   public.positions := trading.lock_position(p_job.position_id);
+  v_instrument public.instruments;
+  v_order      public.orders;
+  v_sellable   numeric;
+  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric;
+  v_is_whole   boolean;
+  v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
+begin
+  if v_position.status not in ('open', 'monitoring', 'closing') then
+    perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
+    return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
+  end if;
+  select * into v_instrument from public.instruments where symbol = v_position.symbol;
+  v_sellable := trading.floor_to_step(v_position.quantity, v_instrument.lot_step);
+  v_wanted := least(trading.floor_to_step(coalesce(v_wanted, v_sellable), v_instrument.lot_step), v_sellable);
+  -- What a part would leave behind must still be sellable; otherwise the part becomes the whole.
+  v_is_whole := v_wanted = v_sellable or trading.is_unsellable(
+    jsonb_populate_record(v_position, jsonb_build_object('quantity', v_position.quantity - v_wanted)));
+  if v_is_whole then
+    v_wanted := v_sellable;
+    if trading.cancel_entry_rest(v_position.id, 'position_closing', p_now) > 0 then
+      select * into v_position from public.positions where id = v_position.id;
+    end if;
+    if trading.is_unsellable(v_position) then
+      perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+      select * into v_position from public.positions where id = v_position.id;
+      perform trading.close_position_row(v_position, p_now);
+      return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
+    end if;
+    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+  elsif v_wanted = 0 then
+    return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
+  end if;
+  v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
+  if v_order.id is null then
+    return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
+  end if;
+  v_order := trading.send_paper_order(v_order, p_now);
+  if v_order.finished_at is not null and v_order.state <> 'filled' and v_is_whole then
+    -- The first try met the quote that caused it, and emptied it; the next one meets the market as it is then.
+    update trading.jobs j set payload = j.payload - 'market_at' where j.id = p_job.id;
+    return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(v_order.error_message, 'the exit did not fill'));
+  end if;
+  return jsonb_build_object('outcome', v_order.state, 'position_id', v_position.id, 'order_id', v_order.id);
+end
+$$;
+comment on function trading.execute_exit is 'Sells all or part of a paper position at market or by its stop; what did not fill is tried again. Never blocked by a halt.';
+
+-- Sync and cancel ---------------------------------------------------------------------------------------------------
+
+create function trading.execute_sync(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order      public.orders;
+  v_quote      trading.quotes;
+  v_settings   trading.settings;
+  v_instrument public.instruments;
+begin
+  perform trading.lock_position(p_job.position_id);
+  perform from public.orders o where o.id = p_job.order_id for no key update;
+  select * into v_order from public.orders o where o.id = p_job.order_id;
+  if v_order.state = 'submitting' then
+    v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
+  elsif v_order.state in ('working', 'partially_filled') and v_order.type = 'LIMIT' then
+    select * into v_settings from trading.settings;
+    select * into v_instrument from public.instruments where symbol = v_order.symbol;
+    v_quote := trading.quote_at(v_order.symbol, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now));
+    v_order := trading.fold_report(v_order.id,
+      trading.paper_rest(v_order, v_instrument, v_quote, v_settings, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now)), p_now);
+  end if;
+  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+end
+$$;
+comment on function trading.execute_sync is 'Asks the paper venue about an order: its arrival after the latency, or whether the market traded through a resting limit.';
+
+create function trading.execute_cancel(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  perform trading.lock_position(p_job.position_id);
+  perform from public.orders o where o.id = p_job.order_id for no key update;
+  select * into v_order from public.orders o where o.id = p_job.order_id;
+  if v_order.state in ('submitting', 'working', 'partially_filled') then
+    update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled') where o.id = v_order.id returning * into v_order;
+    v_order := trading.fold_report(v_order.id,
+      jsonb_build_object('status', 'cancelled', 'executed_quantity', v_order.filled_quantity), p_now);
+  end if;
+  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+end
+$$;
+comment on function trading.execute_cancel is 'Cancels a paper order that still rests; one that is over stays as it is.';
+
+reset role;

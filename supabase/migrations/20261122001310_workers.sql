@@ -1,0 +1,171 @@
+-- Purpose: how a worker executes a job, reports a failure, and what the sweep picks up.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Workers -----------------------------------------------------------------------------------------------------------
+
+create function trading.run_job(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if not p_job.is_paper then
+    return case p_job.kind when 'enter' then trading.plan_entry(p_job, p_now)
+      else jsonb_build_object('outcome', 'needs_venue') end;
+  end if;
+  return case p_job.kind
+    when 'enter' then trading.execute_entry(p_job, p_now)
+    when 'exit' then trading.execute_exit(p_job, p_now)
+    when 'sync' then trading.execute_sync(p_job, p_now)
+    when 'cancel' then trading.execute_cancel(p_job, p_now)
+    else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
+end
+$$;
+comment on function trading.run_job is 'Executes a job on the paper venue, or plans it where an exchange must be asked.';
+
+-- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
+create function trading.retry_delay(p_attempts int) returns interval
+language sql immutable
+return make_interval(secs => least(power(2, least(p_attempts, 5) - 1), 30));
+comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
+
+create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_job trading.jobs;
+begin
+  update trading.jobs j set status = 'running', worker = p_worker, fence = j.fence + 1, attempts = j.attempts + 1,
+    lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0),
+    started_at = clock_timestamp()
+  where j.id = (
+    select q.id from trading.jobs q
+    where q.portfolio_id = p_portfolio_id and q.status = 'queued' and q.kind = 'enter' and q.due_at <= p_now
+    order by q.id limit 1
+    for no key update skip locked)
+  returning * into v_job;
+  return case when v_job.id is not null then trading.job_json(v_job) end;
+end
+$$;
+comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
+
+create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
+as $$
+declare
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_outcome jsonb := trading.run_job(v_job, v_now);
+  v_next    jsonb;
+begin
+  if v_outcome ->> 'outcome' = 'retry' then
+    perform trading.retry_job(v_job.id, v_now + case v_job.kind when 'enter' then interval '1 second' else trading.retry_delay(v_job.attempts) end,
+      v_outcome);
+  else
+    perform trading.finish_job(v_job.id, v_outcome);
+  end if;
+  perform trading.publish_outcome(v_job, v_outcome);
+  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' and p_next_for is not null then
+    v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
+  end if;
+  return v_outcome || jsonb_build_object('next', v_next);
+end
+$$;
+comment on function trading.execute_job is
+  'Executes a claimed job in one transaction and, where p_next_for names a worker, claims the portfolio''s next entry for it: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+grant execute on function trading.execute_job to service_role;
+
+create function trading.is_transient(p_sqlstate text) returns boolean
+language sql immutable
+return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK') or left(p_sqlstate, 2) in ('08', '53', '57');
+comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network.';
+
+create function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text default null, p_now timestamptz default null)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now      timestamptz := coalesce(p_now, trading.engine_now());
+  v_job      trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_error    jsonb := jsonb_build_object('sqlstate', p_sqlstate, 'message', left(p_message, 500), 'detail', left(p_detail, 2000));
+  v_attempts int := (select s.job_max_attempts from trading.settings s);
+  v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
+begin
+  if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+    perform trading.retry_job(v_job.id, v_now + trading.retry_delay(v_job.attempts), v_error);
+    if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
+      perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
+        format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
+    end if;
+    return 'queued';
+  end if;
+  update trading.jobs set status = 'dead', last_error = v_error, finished_at = clock_timestamp(), lease_until = null where id = v_job.id;
+  perform trading.set_signal_status(v_job.signal_id, 'rejected', 'engine_error', left(p_message, 500), v_now);
+  perform trading.raise_alert(v_now, 'critical', 'entry_failed', v_user_id, 'signal', v_job.signal_id::text,
+    'An entry could not be executed: ' || left(p_message, 200), v_error);
+  perform trading.audit(v_now, 'job_dead', v_user_id, null, 'job', v_job.id::text, v_error);
+  return 'dead';
+end
+$$;
+comment on function trading.fail_job is
+  'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
+grant execute on function trading.fail_job to service_role;
+
+create function trading.has_due_jobs(p_now timestamptz default null) returns boolean
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  return (
+    select exists (select from trading.jobs j where j.status = 'queued' and j.due_at <= coalesce(p_now, trading.engine_now()))
+  );
+end
+$$;
+comment on function trading.has_due_jobs is 'Whether any queued job is due.';
+grant execute on function trading.has_due_jobs to service_role;
+
+create function trading.sweep(p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now      timestamptz := coalesce(p_now, trading.engine_now());
+  v_expired  int;
+  v_rearmed  int;
+begin
+  with expired as (
+    select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
+  )
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+    last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
+  from expired where j.id = expired.id;
+  get diagnostics v_expired = row_count;
+
+  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
+  update trading.engine_stops s set fired_at = null
+  where s.fired_at < v_now - interval '10 seconds'
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
+  get diagnostics v_rearmed = row_count;
+
+  if trading.has_due_jobs(v_now) then
+    perform trading.ring_bell();
+  end if;
+  return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
+end
+$$;
+comment on function trading.sweep is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
+grant execute on function trading.sweep to service_role;
+
+create function trading.prune(p_keep interval default '7 days') returns bigint
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_count bigint;
+begin
+  delete from trading.jobs j where j.status = 'done' and j.finished_at < clock_timestamp() - p_keep;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function trading.prune is 'Removes done jobs older than p_keep; their effects are in orders, trades and the audit log.';
+grant execute on function trading.prune to service_role;
+
+reset role;
