@@ -56,7 +56,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const stop = () => stopped ??= runBackwards(cleanups);
   try {
     await openDataDir(dataDir);
-    const database = await startPostgres({ dataDir: join(dataDir, "postgres"), durability: options.durability, log });
+    const database = await startPostgres({
+      dataDir: join(dataDir, "postgres"),
+      durability: options.durability,
+      log,
+    });
     cleanups.push(() => database.stop());
     await bootstrapDatabase(database.adminUrl);
     await options.applyMigrations(database.url);

@@ -8,7 +8,6 @@ create function trading.count_audit_gaps() returns bigint
 language sql stable set search_path = ''
 as $$
   select
-
     (select count(*) from public.orders o where not exists (
        select from public.audit_log a where a.subject_id = o.id::text and a.action = 'order_' || o.state))
     + (select count(*) from public.positions p where not exists (
