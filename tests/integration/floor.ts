@@ -19,7 +19,7 @@ import {
   type ThrowawayStack,
 } from "../../scripts/lib/throwaway_stack.ts";
 import { instrumentFor } from "../../supabase/functions/_shared/domain/market/instruments.ts";
-import type { Instrument, Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
+import type { Depth, Instrument, Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 
 /** A user of the floor with a client that is signed in as them. */
 export interface FloorUser extends DeskUser {
@@ -32,6 +32,7 @@ export interface Market {
   readonly ask: string;
   readonly low?: string;
   readonly high?: string;
+  readonly depth?: Depth;
 }
 
 /** What became of a signal: a position, or a rejection with its code. */
@@ -167,7 +168,7 @@ export class Floor {
 
 /** A quote of a synthetic market. */
 export function quoteOf(symbol: string, market: Market, observedAt: number): Quote {
-  const { bid, ask, low, high } = market;
+  const { bid, ask, low, high, depth } = market;
   return {
     symbol,
     bid,
@@ -179,5 +180,6 @@ export function quoteOf(symbol: string, market: Market, observedAt: number): Quo
     low: low ?? bid,
     observedAt,
     source: "synthetic",
+    ...(depth ? { depth } : {}),
   };
 }
