@@ -217,7 +217,6 @@ begin
       ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
       ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
       ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
-      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
       ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
       ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
       ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
@@ -225,6 +224,7 @@ begin
       ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
       ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
       ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text, 'the newest price is too old (ms)', true),
+      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
       ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN' and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
         concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices', 'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
       ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price', 'a limit entry needs the signal''s entry price', false),
@@ -306,30 +306,27 @@ comment on function trading.entry_facts is 'Every input of the entry rules, read
 create function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
+declare
+  -- Without a price these fail too; that does not make a missing price final.
+  c_priced constant text[] := '{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}';
+  v_facts   jsonb := trading.entry_facts(p_signal, p_trader, p_now);
+  v_rules   jsonb;
+  v_failed  text[];
+  v_mending text[];
+  v_code    text;
+  v_message text;
 begin
-  return (
-    with facts as materialized (
-      select trading.entry_facts(p_signal, p_trader, p_now) as facts
-    ), rules as materialized (
-      select e.* from facts f, trading.evaluate_entry(f.facts) with ordinality as e
-    )
-    select jsonb_build_object(
-      'facts', f.facts,
-      'passed', bool_and(r.passed),
-      'code', (array_agg(r.code order by r.ordinality) filter (where not r.passed))[1],
-      'message', (array_agg(r.message order by r.ordinality) filter (where not r.passed))[1],
-      'is_retryable', coalesce(bool_and(r.is_retryable) filter (where not r.passed and not r.depends_on_price), false)
-        and coalesce(bool_or(r.is_retryable) filter (where not r.passed), false),
-      'rules', jsonb_agg(jsonb_build_object('rule', r.rule, 'code', r.code, 'passed', r.passed, 'observed', r.observed,
-        'limit', r.limit_value, 'message', r.message) order by r.ordinality))
-    from facts f, (
-      -- Without a price, price-dependent rules fail too; they do not make a missing price final.
-      select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}')
-        and exists (select from rules p where p.rule = 'price_present' and not p.passed) as depends_on_price
-      from rules x
-    ) r
-    group by f.facts
-  );
+  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
+      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
+    (array_agg(e.code order by e.n) filter (where not e.passed))[1],
+    (array_agg(e.message order by e.n) filter (where not e.passed))[1]
+  into v_rules, v_failed, v_mending, v_code, v_message
+  from trading.evaluate_entry(v_facts) with ordinality as e (rule, code, passed, observed, limit_value, message, is_retryable, n);
+  return jsonb_build_object('facts', v_facts, 'rules', v_rules, 'passed', cardinality(v_failed) = 0, 'code', v_code, 'message', v_message,
+    'is_retryable', cardinality(v_mending) > 0
+      and v_failed <@ (v_mending || case when 'price_present' = any (v_failed) then c_priced else '{}' end));
 end
 $$;
 comment on function trading.assess_entry is 'Facts, every rule and the verdict of an entry as JSON: {facts, rules, passed, code, message, is_retryable}. Writes nothing.';

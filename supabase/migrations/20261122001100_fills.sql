@@ -175,8 +175,8 @@ end
 $$;
 comment on function trading.reopen_position is 'Takes a closed or failed position back to open on a late fill, undoes its closing in the paper balance, and raises a critical alert.';
 
-create type trading.fill_sums as (quantity numeric, value numeric, fees numeric, fill_count int);
-comment on type trading.fill_sums is 'What the fills new in one report add up to: base quantity, quote value, fees in quote, how many.';
+create type trading.fill_sums as (quantity numeric, value numeric, fees numeric, fill_count int, is_opening boolean);
+comment on type trading.fill_sums is 'What the fills new in one report add up to: base quantity, quote value, fees in quote, how many, and whether they opened the position.';
 
 create function trading.fold_fills(p_order public.orders, p_fills jsonb, p_now timestamptz) returns trading.fill_sums
 language plpgsql volatile set search_path = ''
@@ -187,7 +187,7 @@ declare
   v_fill       jsonb;
   v_after      record;
   v_trade      public.trades;
-  v_sums       trading.fill_sums := row(0, 0, 0, 0);
+  v_sums       trading.fill_sums := row(0, 0, 0, 0, false);
 begin
   if jsonb_array_length(coalesce(p_fills, '[]')) = 0 then
     return v_sums;
@@ -214,11 +214,15 @@ begin
     v_sums.fill_count := v_sums.fill_count + 1;
   end loop;
   if v_sums.fill_count > 0 then
+    v_sums.is_opening := v_position.status = 'submitting';
     update public.positions p set quantity = v_position.quantity, cost = v_position.cost, entry_cost = v_position.entry_cost,
       entry_price = v_position.entry_price, entry_quantity = v_position.entry_quantity, entry_value = v_position.entry_value,
       entry_time = v_position.entry_time, exit_price = v_position.exit_price, exit_quantity = v_position.exit_quantity,
       exit_value = v_position.exit_value, exit_time = v_position.exit_time, fees_paid = v_position.fees_paid,
-      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional, updated_at = p_now
+      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional, updated_at = p_now,
+      status = case when v_sums.is_opening then 'open' else p.status end, opened_at = coalesce(p.opened_at, p_now),
+      max_loss_usdt = greatest(v_position.cost - v_position.quantity * p.stop_loss_price
+        * (1 - (select s.paper_taker_fee from trading.settings s)), 0)
     where p.id = v_position.id;
   end if;
   return v_sums;

@@ -63,6 +63,29 @@ end
 $$;
 comment on function trading.place_protective is 'Rests a protective order on the paper venue, or resizes the one that rests there.';
 
+-- The first protection of a position, all of it in one statement.
+create function trading.place_first_protection(
+  p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamptz
+) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
+    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
+  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    l.role, 1, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
+    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
+    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
+  from (
+    select 'stop_loss' as role, 0 as level, p_sellable as quantity, p_position.stop_loss_price::numeric as price
+    union all
+    select 'take_profit', t.part, t.quantity, t.price from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t
+  ) l
+  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, '1') as id) n;
+end
+$$;
+comment on function trading.place_first_protection is 'Rests stop and take profits of a position that never had any on the paper venue.';
+
 -- Brings stop and targets in line with what is held: one group whose largest leg is the whole quantity, never more.
 create function trading.sync_protection(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -84,6 +107,10 @@ begin
   end if;
   select * into v_instrument from public.instruments where symbol = p_position.symbol;
   v_sellable := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  if v_sellable > 0 and not exists (select from public.orders o where o.position_id = p_position.id and o.role = 'stop_loss') then
+    perform trading.place_first_protection(p_position, v_instrument, v_sellable, p_now);
+    return;
+  end if;
   if v_sellable > 0 then
     perform trading.place_protective(p_position, 'stop_loss', 0, v_sellable, p_position.stop_loss_price, p_now);
     -- Levels already filled are done; the open ones share what is left.

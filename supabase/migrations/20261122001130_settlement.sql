@@ -101,39 +101,31 @@ end
 $$;
 comment on function trading.begin_closing is 'Moves an open position to closing and remembers where to return if the exit does not finish.';
 
-create function trading.open_position(p_position public.positions, p_now timestamptz) returns void
+create function trading.greet_position(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update public.positions p set status = 'open', opened_at = p_now, updated_at = p_now
-  where p.id = p_position.id and p.status = 'submitting';
   perform trading.schedule_management(p_position);
   if p_position.signal_id is not null then
     perform trading.set_signal_status(p_position.signal_id, 'in_position', null, null, p_now);
   end if;
 end
 $$;
-comment on function trading.open_position is 'The first fill: position open, its management schedule, its signal in position.';
+comment on function trading.greet_position is 'What follows a position''s first fill: its management schedule and its signal''s status.';
 
 -- What an entry's report means for its position.
-create function trading.settle_entry(p_order public.orders, p_fill_count int, p_now timestamptz) returns void
+create function trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_position public.positions;
-  v_fee      numeric;
   v_is_final boolean := p_order.finished_at is not null;
 begin
   select * into v_position from public.positions where id = p_order.position_id;
-  if p_fill_count > 0 then
-    select s.paper_taker_fee into v_fee from trading.settings s;
-    if v_position.status = 'submitting' then
-      perform trading.open_position(v_position, p_now);
+  if p_fills.fill_count > 0 then
+    if p_fills.is_opening then
+      perform trading.greet_position(v_position, p_now);
     end if;
-    update public.positions p set updated_at = p_now,
-      max_loss_usdt = greatest(p.cost - p.quantity * p.stop_loss_price * (1 - v_fee), 0)
-    where p.id = v_position.id
-    returning * into v_position;
     if v_is_final and trading.is_unsellable(v_position) then
       perform trading.begin_closing(v_position.id, 'dust', p_now);
       select * into v_position from public.positions where id = v_position.id;
@@ -208,7 +200,7 @@ begin
   v_fills := trading.fold_fills(v_order, p_report -> 'fills', p_now);
   v_order := trading.apply_order_report(v_order, p_report, v_fills, p_now);
   if v_order.role = 'entry' then
-    perform trading.settle_entry(v_order, v_fills.fill_count, p_now);
+    perform trading.settle_entry(v_order, v_fills, p_now);
   else
     perform trading.settle_exit(v_order, v_fills.fill_count, p_now);
   end if;

@@ -49,30 +49,70 @@ end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
+-- Runs a locked job and writes down what became of it.
+create function trading.complete_job(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_outcome jsonb := trading.run_job(p_job, p_now);
+begin
+  if v_outcome ->> 'outcome' = 'retry' then
+    perform trading.retry_job(p_job.id,
+      p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+  else
+    perform trading.finish_job(p_job.id, v_outcome);
+  end if;
+  perform trading.publish_outcome(p_job, v_outcome);
+  return v_outcome;
+end
+$$;
+comment on function trading.complete_job is 'Executes a job, finishes it or gives it back for a later try, publishes the change, and returns the outcome.';
+
+-- The portfolio's next entries in the same transaction: their commits and round trips cost as much as their work. A batch
+-- is only a saving: the first error undoes its own job alone, which is then executed, and fails, by itself.
+create function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most int, p_now timestamptz) returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_next jsonb;
+  v_done int := 0;
+begin
+  while v_done < p_most loop
+    begin
+      v_next := trading.claim_next_entry(p_portfolio_id, p_worker, p_now);
+      exit when v_next is null;
+      perform trading.complete_job(trading.require_job((v_next ->> 'id')::bigint, (v_next ->> 'fence')::bigint), p_now);
+    exception when others then
+      exit;
+    end;
+    v_done := v_done + 1;
+  end loop;
+  return v_done;
+end
+$$;
+comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
-  v_outcome jsonb := trading.run_job(v_job, v_now);
+  v_outcome jsonb := trading.complete_job(v_job, v_now);
+  v_also    int := 0;
   v_next    jsonb;
 begin
-  if v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(v_job.id, v_now + case v_job.kind when 'enter' then interval '1 second' else trading.retry_delay(v_job.attempts) end,
-      v_outcome);
-  else
-    perform trading.finish_job(v_job.id, v_outcome);
-  end if;
-  perform trading.publish_outcome(v_job, v_outcome);
-  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' and p_next_for is not null then
+  if v_job.kind = 'enter' and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
+    if v_job.is_paper then
+      v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
+    end if;
     v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
   end if;
-  return v_outcome || jsonb_build_object('next', v_next);
+  return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $$;
 comment on function trading.execute_job is
-  'Executes a claimed job in one transaction and, where p_next_for names a worker, claims the portfolio''s next entry for it: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean

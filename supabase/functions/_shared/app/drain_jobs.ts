@@ -71,16 +71,16 @@ export class Drain {
 
   /** A job and, while the budget lasts, the ones its command claims for us on the way. What is claimed is executed. */
   async #follow(first: Job): Promise<void> {
-    for (let job: Job | null = first; job; job = await this.#execute(job)) {
-      if (job.isPaper) this.#paper++;
-      else this.#live++;
-    }
+    for (let job: Job | null = first; job;) job = await this.#execute(job);
   }
 
   async #execute(job: Job): Promise<Job | null> {
     const { engine, name, log } = this.worker;
+    this.#count(job, 1);
     try {
-      return (await engine.execute(job, this.isSpent ? null : name)).next;
+      const { also, next } = await engine.execute(job, this.isSpent ? null : name);
+      this.#count(job, also);
+      return next;
     } catch (cause) {
       const error = cause instanceof EngineError
         ? cause
@@ -98,5 +98,10 @@ export class Drain {
       );
       return null;
     }
+  }
+
+  #count(job: Job, jobs: number): void {
+    if (job.isPaper) this.#paper += jobs;
+    else this.#live += jobs;
   }
 }

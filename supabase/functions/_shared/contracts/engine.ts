@@ -34,5 +34,11 @@ export const claimAnswer: z.ZodType<Claim> = z.object({
 export const executeAnswer: z.ZodType<JobOutcome> = z.object({
   outcome: z.string(),
   code: z.string().nullish(),
+  also: z.number().int(),
   next: jobRow.nullish(),
-}).transform((row) => ({ outcome: row.outcome, code: row.code ?? null, next: row.next ?? null }));
+}).transform((row) => ({
+  outcome: row.outcome,
+  code: row.code ?? null,
+  also: row.also,
+  next: row.next ?? null,
+}));

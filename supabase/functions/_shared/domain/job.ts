@@ -20,6 +20,8 @@ export interface Claim {
 export interface JobOutcome {
   readonly outcome: string;
   readonly code: string | null;
+  /** How many further entries of the portfolio the same command executed. */
+  readonly also: number;
   readonly next: Job | null;
 }
 
