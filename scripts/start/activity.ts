@@ -72,7 +72,7 @@ export class ActivityTail {
         coalesce(a.detail ->> 'symbol', s.symbol) as symbol,
         coalesce(a.detail ->> 'decision', a.detail ->> 'code', a.detail ->> 'exit_reason', a.detail ->> 'failure_code')
           as code,
-        a.detail ->> 'reason' as message, a.detail ->> 'confidence' as confidence, a.detail ->> 'realized_pnl' as realized_pnl
+        a.detail ->> 'reason' as message, trim_scale((a.detail ->> 'confidence')::numeric)::text as confidence, a.detail ->> 'realized_pnl' as realized_pnl
       from public.audit_log a
       left join public.traders t on t.id = a.trader_id
       left join public.signals s on a.subject_type = 'signal' and s.id = a.subject_id::uuid

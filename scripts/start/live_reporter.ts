@@ -160,6 +160,7 @@ export class LiveReporter implements Reporter {
 
   #signed(amount: string | null): string {
     if (amount === null) return "-";
+    if (!/[1-9]/.test(amount)) return amount;
     return amount.startsWith("-") ? this.#colors.red(amount) : this.#colors.green(amount);
   }
 }

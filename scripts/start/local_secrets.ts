@@ -9,7 +9,7 @@ export type LocalSecrets = z.infer<typeof secrets>;
 
 const FILE = "start.json";
 const OWNER_ONLY = 0o600;
-const SECRET_BYTES = 18;
+const SECRET_BYTES = 16;
 
 /** Reads the secrets kept in `dataDir`, or makes and stores them. A file that cannot be understood is replaced. */
 export async function loadLocalSecrets(dataDir: string): Promise<LocalSecrets> {
@@ -22,9 +22,9 @@ export async function loadLocalSecrets(dataDir: string): Promise<LocalSecrets> {
   return made;
 }
 
-/** Letters, digits, - and _: needs no quotes in an env file. */
+/** Letters and digits alone: needs no quotes in an env file. */
 function randomText(): string {
-  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toBase64({ alphabet: "base64url" });
+  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
 }
 
 function parseJson(text: string): unknown {

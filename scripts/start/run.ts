@@ -18,7 +18,7 @@ import { PriceBoard } from "./price_board.ts";
 import { connectMarket, PriceFeed } from "./price_feed.ts";
 import { repeat } from "./repeat.ts";
 import type { Reporter } from "./reporter.ts";
-import { scan, SCAN_EVERY_MS } from "./scanner.ts";
+import { SCAN_EVERY_MS, Scanner } from "./scanner.ts";
 
 /** The table is read and drawn this often (ms). */
 const VIEW_EVERY_MS = 1_000;
@@ -158,16 +158,8 @@ async function watch(
     const client = createClient(stack.url, stack.secretKey, {
       auth: { persistSession: false, autoRefreshToken: false },
     });
-    const random = randomFor("scanner", Date.now());
-    loops.push(
-      repeat(
-        "the scanner",
-        SCAN_EVERY_MS,
-        over.signal,
-        note,
-        () => scan(client, desk.traders, board, random),
-      ),
-    );
+    const scanner = new Scanner(client, desk.traders, board, randomFor("scanner", Date.now()));
+    loops.push(repeat("the scanner", SCAN_EVERY_MS, over.signal, note, () => scanner.scan()));
   }
   try {
     await Promise.race([aborted(stop), failure.promise]);

@@ -26,41 +26,54 @@ const STOP_DISTANCE = { least: 0.002, most: 0.03 };
 /** A trend is one when it is so many times what chance would do. */
 const TREND_IS = 0.6;
 
-/** Writes one signal and its analysis, about a symbol and for a trader chosen by chance; false: nothing to look at yet. */
-export async function scan(
-  client: SupabaseClient,
-  traders: readonly DemoTrader[],
-  board: PriceBoard,
+/** Looks at a market for some traders, in turn. */
+export class Scanner {
+  #scans = 0;
+
+  constructor(
+    private readonly client: SupabaseClient,
+    private readonly traders: readonly DemoTrader[],
+    private readonly board: PriceBoard,
+    private readonly random: Random,
+  ) {}
+
+  /** Writes one signal and its analysis, unless no symbol has been watched long enough. Rejects with the API's words. */
+  async scan(): Promise<void> {
+    const views = this.board.symbols.flatMap((symbol) => this.board.view(symbol) ?? []);
+    if (views.length === 0) return;
+    const isFirst = this.#scans === 0;
+    const trader = this.traders[this.#scans % this.traders.length]!;
+    // The first look is at the best there is, so that there is something to see soon; the others are at anything.
+    const view = isFirst
+      ? views.reduce((best, one) => strengthOf(one) > strengthOf(best) ? one : best)
+      : views[this.random.below(views.length)]!;
+    await this.#write(trader.id, view, judge(view, trader.entersAt, isFirst, this.random));
+    this.#scans++;
+  }
+
+  async #write(traderId: string, { quote }: SymbolView, opinion: Opinion): Promise<void> {
+    const id = crypto.randomUUID();
+    const signal = { id, trader_id: traderId, symbol: quote.symbol, price_at_signal: quote.last };
+    const raised = await this.client.from("signals").insert(signal);
+    if (raised.error) throw new Error(raised.error.message);
+    const analysis = { signal_id: id, trader_id: traderId, ...opinion };
+    const { error } = await this.client.from("signal_analyses").insert(analysis);
+    if (error) throw new Error(error.message);
+  }
+}
+
+/** An opinion about a symbol: with the trend, or where it must, it enters; without one it waits; against it it warns. */
+export function judge(
+  view: SymbolView,
+  entersAt: "market" | "limit",
+  mustEnter: boolean,
   random: Random,
-): Promise<boolean> {
-  const view = pickSymbol(board, random);
-  if (view === null) return false;
-  const trader = traders[random.below(traders.length)]!;
-  const opinion = judge(view, trader.entersAt, random);
-  const { symbol, last } = view.quote;
-  const signal = { id: crypto.randomUUID(), trader_id: trader.id, symbol, price_at_signal: last };
-  const raised = await client.from("signals").insert(signal);
-  if (raised.error) throw new Error(raised.error.message);
-  const { error } = await client.from("signal_analyses")
-    .insert({ signal_id: signal.id, trader_id: trader.id, ...opinion });
-  if (error) throw new Error(error.message);
-  return true;
-}
-
-/** Every other time the symbol with the strongest trend, else any. */
-function pickSymbol(board: PriceBoard, random: Random): SymbolView | null {
-  const views = board.symbols.flatMap((symbol) => board.view(symbol) ?? []);
-  if (views.length === 0) return null;
-  if (random.below(2) === 0) return views[random.below(views.length)]!;
-  return views.reduce((best, view) => strengthOf(view) > strengthOf(best) ? view : best);
-}
-
-/** An opinion about a symbol: with the trend it enters, without one it waits, against it it warns. */
-export function judge(view: SymbolView, entersAt: "market" | "limit", random: Random): Opinion {
+): Opinion {
   const strength = strengthOf(view);
-  const confidence = Math.round(Math.min(95, Math.max(20, 62 + 12 * strength + random.below(21) - 10)));
-  // Now and then it is overconfident: the limits are there for such days.
-  const isEager = random.below(3) === 0;
+  // Often it is overconfident: the limits are there for such days.
+  const isEager = mustEnter || random.below(2) === 0;
+  const felt = 60 + 12 * strength + (isEager ? 15 : 0) + random.below(21) - 10;
+  const confidence = Math.round(Math.min(95, Math.max(20, felt)));
   const decision = strength > TREND_IS || isEager
     ? "enter_trade"
     : strength < -TREND_IS
