@@ -1,6 +1,6 @@
 begin;
 select plan(6);
-select tests.open_desk();
+select tests.open_desk('{"entry_batch": 1}');
 select tests.hire('alpha');
 select tests.hire('beta');
 select tests.decide('one', 'alpha');
