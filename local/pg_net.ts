@@ -137,13 +137,26 @@ class Database {
     return this.#hasExtension = row?.found ?? false;
   }
 
+  /** A session, or the failure as soon as the connection is lost: the driver forgets who waited for one then. */
+  async #reserve(): Promise<postgres.ReservedSql> {
+    this.#ended.throwIfAborted();
+    const lost = Promise.withResolvers<never>();
+    const lose = () => lost.reject(this.#ended.reason);
+    this.#ended.addEventListener("abort", lose, { once: true });
+    try {
+      return await Promise.race([this.#sql.reserve(), lost.promise]);
+    } finally {
+      this.#ended.removeEventListener("abort", lose);
+    }
+  }
+
   /**
    * Takes, sends and stores one batch in one transaction; true when there was anything to do. The first statements go
    * out together, for each round trip would delay every request of an idle system. Nothing is written once the
    * connection is lost: the driver would fail where nobody can catch it.
    */
   async runBatch(size: number, ttl: string): Promise<boolean> {
-    const session = await this.#sql.reserve();
+    const session = await this.#reserve();
     const [, responses, expired] = await Promise.all([
       session`begin`,
       claim(session, size).then((requests) =>

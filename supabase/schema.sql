@@ -671,6 +671,9 @@ declare
 begin
   select * into v_position from public.positions where id = p_position_id;
   perform trading.require_owner(v_position.user_id, 'position', p_position_id);
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
   if p_quantity is not null and not (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity') then
     perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity to close must be a positive number, or null for all of it');
   end if;
@@ -737,6 +740,9 @@ declare
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
   v_account := trading.ensure_paper_account(v_trader, v_now);
   if exists (select from public.positions p where p.account_id = v_account.id and p.status not in ('closed', 'failed')) then
@@ -749,7 +755,9 @@ begin
       perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
     end if;
     update public.paper_balances b set initial_balance = v_trader.paper_trade_balance, total_pnl = 0, total_trades = 0, winning_trades = 0,
-      losing_trades = 0, reset_at = v_now, updated_at = v_now where b.account_id = v_account.id;
+      -- After every position closed so far, also where market time stands still.
+      reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
+      losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
     perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
       jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
@@ -840,7 +848,10 @@ declare
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
-  if not (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) or p_amount = 'NaN' then
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
+  if (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) is not true then
     perform trading.raise_error('FB400', 'amount_invalid', 'a top-up is a positive number up to 1,000,000,000 with at most 8 decimals');
   end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
@@ -1029,7 +1040,7 @@ CREATE INDEX jobs_queued_entries_idx ON trading.jobs USING btree (portfolio_id, 
 alter table trading.jobs enable row level security;
 create policy jobs_select_service on trading.jobs for select to service_role
   using (true);
-CREATE TRIGGER jobs_900_ring_bell AFTER INSERT ON trading.jobs FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_jobs__ring_bell();
+CREATE TRIGGER jobs_900_ring_bell AFTER INSERT ON trading.jobs REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_jobs__ring_bell();
 grant select on table trading.jobs to service_role;
 
 create table trading.ledger_entries (
@@ -1216,6 +1227,7 @@ create table trading.settings (
   clock_at timestamp with time zone,
   lease_ms integer default 30000 not null,
   job_max_attempts integer default 8 not null,
+  entry_batch integer default 4 not null,
   invocation_paper_jobs integer default 150 not null,
   invocation_live_jobs integer default 30 not null,
   invocation_ms integer default 45000 not null,
@@ -1234,6 +1246,7 @@ create table trading.settings (
   notify_state_changes boolean default false not null,
   constraint settings_pkey PRIMARY KEY (id),
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
+  constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
   constraint settings_id_check CHECK (id),
   constraint settings_invocation_live_jobs_check CHECK (invocation_live_jobs >= 1 AND invocation_live_jobs <= 10000),
   constraint settings_invocation_ms_check CHECK (invocation_ms >= 1000 AND invocation_ms <= 120000),
@@ -1261,6 +1274,7 @@ comment on column trading.settings.project_url is 'Base URL of the project for t
 comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
+comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; a halt waits for it.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
@@ -1500,30 +1514,27 @@ CREATE OR REPLACE FUNCTION trading.assess_entry(p_signal public.signals, p_trade
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  -- Without a price these fail too; that does not make a missing price final.
+  c_priced constant text[] := '{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}';
+  v_facts   jsonb := trading.entry_facts(p_signal, p_trader, p_now);
+  v_rules   jsonb;
+  v_failed  text[];
+  v_mending text[];
+  v_code    text;
+  v_message text;
 begin
-  return (
-    with facts as materialized (
-      select trading.entry_facts(p_signal, p_trader, p_now) as facts
-    ), rules as materialized (
-      select e.* from facts f, trading.evaluate_entry(f.facts) with ordinality as e
-    )
-    select jsonb_build_object(
-      'facts', f.facts,
-      'passed', bool_and(r.passed),
-      'code', (array_agg(r.code order by r.ordinality) filter (where not r.passed))[1],
-      'message', (array_agg(r.message order by r.ordinality) filter (where not r.passed))[1],
-      'is_retryable', coalesce(bool_and(r.is_retryable) filter (where not r.passed and not r.depends_on_price), false)
-        and coalesce(bool_or(r.is_retryable) filter (where not r.passed), false),
-      'rules', jsonb_agg(jsonb_build_object('rule', r.rule, 'code', r.code, 'passed', r.passed, 'observed', r.observed,
-        'limit', r.limit_value, 'message', r.message) order by r.ordinality))
-    from facts f, (
-      -- Without a price, price-dependent rules fail too; they do not make a missing price final.
-      select x.*, x.rule = any ('{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}')
-        and exists (select from rules p where p.rule = 'price_present' and not p.passed) as depends_on_price
-      from rules x
-    ) r
-    group by f.facts
-  );
+  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
+      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
+    (array_agg(e.code order by e.n) filter (where not e.passed))[1],
+    (array_agg(e.message order by e.n) filter (where not e.passed))[1]
+  into v_rules, v_failed, v_mending, v_code, v_message
+  from trading.evaluate_entry(v_facts) with ordinality as e (rule, code, passed, observed, limit_value, message, is_retryable, n);
+  return jsonb_build_object('facts', v_facts, 'rules', v_rules, 'passed', cardinality(v_failed) = 0, 'code', v_code, 'message', v_message,
+    'is_retryable', cardinality(v_mending) > 0
+      and v_failed <@ (v_mending || case when 'price_present' = any (v_failed) then c_priced else '{}' end));
 end
 $function$;
 alter function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -1767,7 +1778,7 @@ begin
     perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
   end if;
   perform trading.require_installation(p_url, p_secret);
-  if coalesce(p_worker, '') = '' or p_limit not between 1 and 100 then
+  if coalesce(p_worker, '') = '' or (p_limit between 1 and 100) is not true then
     perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
   end if;
   select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;
@@ -1892,6 +1903,52 @@ end
 $function$;
 alter function trading.close_position_row(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.close_position_row(p_position public.positions, p_now timestamp with time zone) is 'Closes a position in state closing, dust included, and everything that hung on it.';
+
+CREATE OR REPLACE FUNCTION trading.complete_job(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_outcome jsonb := trading.run_job(p_job, p_now);
+begin
+  if v_outcome ->> 'outcome' = 'retry' then
+    perform trading.retry_job(p_job.id,
+      p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+  else
+    perform trading.finish_job(p_job.id, v_outcome);
+  end if;
+  perform trading.publish_outcome(p_job, v_outcome);
+  return v_outcome;
+end
+$function$;
+alter function trading.complete_job(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.complete_job(p_job trading.jobs, p_now timestamp with time zone) is 'Executes a job, finishes it or gives it back for a later try, publishes the change, and returns the outcome.';
+
+CREATE OR REPLACE FUNCTION trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_next jsonb;
+  v_done int := 0;
+begin
+  while v_done < p_most loop
+    begin
+      v_next := trading.claim_next_entry(p_portfolio_id, p_worker, p_now);
+      exit when v_next is null;
+      perform trading.complete_job(trading.require_job((v_next ->> 'id')::bigint, (v_next ->> 'fence')::bigint), p_now);
+    exception when others then
+      exit;
+    end;
+    v_done := v_done + 1;
+  end loop;
+  return v_done;
+end
+$function$;
+alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -2207,7 +2264,6 @@ begin
       ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
       ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
       ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
-      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
       ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
       ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
       ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
@@ -2215,6 +2271,7 @@ begin
       ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
       ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
       ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text, 'the newest price is too old (ms)', true),
+      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
       ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN' and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
         concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices', 'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
       ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price', 'a limit entry needs the signal''s entry price', false),
@@ -2279,7 +2336,7 @@ begin
   select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
   v_order := trading.grant_permit(v_order, true, p_now);
   if v_order.state = 'denied' then
-    perform trading.settle_entry(v_order, 0, p_now);
+    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
   end if;
   update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
@@ -2355,24 +2412,21 @@ AS $function$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
-  v_outcome jsonb := trading.run_job(v_job, v_now);
+  v_outcome jsonb := trading.complete_job(v_job, v_now);
+  v_also    int := 0;
   v_next    jsonb;
 begin
-  if v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(v_job.id, v_now + case v_job.kind when 'enter' then interval '1 second' else trading.retry_delay(v_job.attempts) end,
-      v_outcome);
-  else
-    perform trading.finish_job(v_job.id, v_outcome);
-  end if;
-  perform trading.publish_outcome(v_job, v_outcome);
-  if v_job.kind = 'enter' and v_outcome ->> 'outcome' <> 'retry' and p_next_for is not null then
+  if v_job.kind = 'enter' and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
+    if v_job.is_paper then
+      v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
+    end if;
     v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
   end if;
-  return v_outcome || jsonb_build_object('next', v_next);
+  return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $function$;
 alter function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction and, where p_next_for names a worker, claims the portfolio''s next entry for it: {outcome, code?, position_id?, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone)
@@ -2588,7 +2642,7 @@ declare
   v_fill       jsonb;
   v_after      record;
   v_trade      public.trades;
-  v_sums       trading.fill_sums := row(0, 0, 0, 0);
+  v_sums       trading.fill_sums := row(0, 0, 0, 0, false);
 begin
   if jsonb_array_length(coalesce(p_fills, '[]')) = 0 then
     return v_sums;
@@ -2615,11 +2669,15 @@ begin
     v_sums.fill_count := v_sums.fill_count + 1;
   end loop;
   if v_sums.fill_count > 0 then
+    v_sums.is_opening := v_position.status = 'submitting';
     update public.positions p set quantity = v_position.quantity, cost = v_position.cost, entry_cost = v_position.entry_cost,
       entry_price = v_position.entry_price, entry_quantity = v_position.entry_quantity, entry_value = v_position.entry_value,
       entry_time = v_position.entry_time, exit_price = v_position.exit_price, exit_quantity = v_position.exit_quantity,
       exit_value = v_position.exit_value, exit_time = v_position.exit_time, fees_paid = v_position.fees_paid,
-      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional, updated_at = p_now
+      realized_pnl = v_position.realized_pnl, is_pnl_provisional = v_position.is_pnl_provisional, updated_at = p_now,
+      status = case when v_sums.is_opening then 'open' else p.status end, opened_at = coalesce(p.opened_at, p_now),
+      max_loss_usdt = greatest(v_position.cost - v_position.quantity * p.stop_loss_price
+        * (1 - (select s.paper_taker_fee from trading.settings s)), 0)
     where p.id = v_position.id;
   end if;
   return v_sums;
@@ -2641,7 +2699,7 @@ begin
   v_fills := trading.fold_fills(v_order, p_report -> 'fills', p_now);
   v_order := trading.apply_order_report(v_order, p_report, v_fills, p_now);
   if v_order.role = 'entry' then
-    perform trading.settle_entry(v_order, v_fills.fill_count, p_now);
+    perform trading.settle_entry(v_order, v_fills, p_now);
   else
     perform trading.settle_exit(v_order, v_fills.fill_count, p_now);
   end if;
@@ -2710,6 +2768,21 @@ end
 $function$;
 alter function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
+
+CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.schedule_management(p_position);
+  if p_position.signal_id is not null then
+    perform trading.set_signal_status(p_position.signal_id, 'in_position', null, null, p_now);
+  end if;
+end
+$function$;
+alter function trading.greet_position(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.greet_position(p_position public.positions, p_now timestamp with time zone) is 'What follows a position''s first fill: its management schedule and its signal''s status.';
 
 CREATE OR REPLACE FUNCTION trading.has_due_jobs(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS boolean
@@ -2990,23 +3063,6 @@ RETURN CASE WHEN (p_filled = ((p_order).quantity)::numeric) THEN 'filled'::text 
 alter function trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric) owner to fillbase_engine;
 comment on function trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric) is 'State an order takes on a report, given all fills now recorded and the quantity the venue says it executed.';
 
-CREATE OR REPLACE FUNCTION trading.open_position(p_position public.positions, p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  update public.positions p set status = 'open', opened_at = p_now, updated_at = p_now
-  where p.id = p_position.id and p.status = 'submitting';
-  perform trading.schedule_management(p_position);
-  if p_position.signal_id is not null then
-    perform trading.set_signal_status(p_position.signal_id, 'in_position', null, null, p_now);
-  end if;
-end
-$function$;
-alter function trading.open_position(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.open_position(p_position public.positions, p_now timestamp with time zone) is 'The first fill: position open, its management schedule, its signal in position.';
-
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -3255,6 +3311,29 @@ end
 $function$;
 alter function trading.parse_take_profits(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_take_profits(p_value jsonb) is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
+
+CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
+    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
+  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    l.role, 1, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
+    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
+    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
+  from (
+    select 'stop_loss' as role, 0 as level, p_sellable as quantity, p_position.stop_loss_price::numeric as price
+    union all
+    select 'take_profit', t.part, t.quantity, t.price from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t
+  ) l
+  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, '1') as id) n;
+end
+$function$;
+alter function trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone) is 'Rests stop and take profits of a position that never had any on the paper venue.';
 
 CREATE OR REPLACE FUNCTION trading.place_protective(p_position public.positions, p_role text, p_level integer, p_quantity numeric, p_price numeric, p_now timestamp with time zone)
  RETURNS void
@@ -3649,7 +3728,8 @@ begin
     where not coalesce(
       r.bid > 0 and r.bid <= r.ask and r.ask < 'Infinity'
       and coalesce(r.last, r.bid) > 0 and coalesce(r.last, r.bid) < 'Infinity'
-      and coalesce(r.low, r.bid) > 0 and coalesce(r.high, r.ask) < 'Infinity' and coalesce(r.low, r.high, r.bid) <= coalesce(r.high, r.low, r.bid)
+      and coalesce(r.low, r.bid) > 0 and coalesce(r.low, r.bid) < 'Infinity' and coalesce(r.high, r.ask) > 0 and coalesce(r.high, r.ask) < 'Infinity'
+      and coalesce(r.low <= r.high, true)
       and coalesce(r.bid_quantity, 0) >= 0 and coalesce(r.bid_quantity, 0) < 'Infinity'
       and coalesce(r.ask_quantity, 0) >= 0 and coalesce(r.ask_quantity, 0) < 'Infinity'
       and greatest(scale(r.bid), scale(r.ask), scale(r.last), scale(r.high), scale(r.low), scale(r.bid_quantity), scale(r.ask_quantity)) <= 18
@@ -3760,7 +3840,8 @@ CREATE OR REPLACE FUNCTION trading.require_owner(p_owner uuid, p_what text, p_id
  SET search_path TO ''
 AS $function$
 begin
-  if p_owner is null or not ((select auth.role()) = 'service_role' or p_owner = (select auth.uid())) then
+  -- "is not true": without a subject in the token the comparison is null, and null must not let anybody in.
+  if ((select auth.role()) = 'service_role' and p_owner is not null or p_owner = (select auth.uid())) is not true then
     -- The same answer for what is not there and what is not yours.
     perform trading.raise_error('FB404', p_what || '_not_found', format('there is no such %s', p_what), jsonb_build_object('id', p_id));
   end if;
@@ -3985,26 +4066,20 @@ $function$;
 alter function trading.set_signal_status(p_signal_id uuid, p_status text, p_code text, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.set_signal_status(p_signal_id uuid, p_status text, p_code text, p_reason text, p_now timestamp with time zone) is 'Moves a signal on the engine''s behalf, with the code and words of a rejection, and audits it.';
 
-CREATE OR REPLACE FUNCTION trading.settle_entry(p_order public.orders, p_fill_count integer, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_position public.positions;
-  v_fee      numeric;
   v_is_final boolean := p_order.finished_at is not null;
 begin
   select * into v_position from public.positions where id = p_order.position_id;
-  if p_fill_count > 0 then
-    select s.paper_taker_fee into v_fee from trading.settings s;
-    if v_position.status = 'submitting' then
-      perform trading.open_position(v_position, p_now);
+  if p_fills.fill_count > 0 then
+    if p_fills.is_opening then
+      perform trading.greet_position(v_position, p_now);
     end if;
-    update public.positions p set updated_at = p_now,
-      max_loss_usdt = greatest(p.cost - p.quantity * p.stop_loss_price * (1 - v_fee), 0)
-    where p.id = v_position.id
-    returning * into v_position;
     if v_is_final and trading.is_unsellable(v_position) then
       perform trading.begin_closing(v_position.id, 'dust', p_now);
       select * into v_position from public.positions where id = v_position.id;
@@ -4019,8 +4094,8 @@ begin
   end if;
 end
 $function$;
-alter function trading.settle_entry(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.settle_entry(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) is 'After an entry''s report: open and protect on fills, fail when it ended without one, close at once what could never be sold.';
+alter function trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamp with time zone) is 'After an entry''s report: open and protect on fills, fail when it ended without one, close at once what could never be sold.';
 
 CREATE OR REPLACE FUNCTION trading.settle_exit(p_order public.orders, p_fill_count integer, p_now timestamp with time zone)
  RETURNS void
@@ -4248,6 +4323,10 @@ begin
   end if;
   select * into v_instrument from public.instruments where symbol = p_position.symbol;
   v_sellable := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  if v_sellable > 0 and not exists (select from public.orders o where o.position_id = p_position.id and o.role = 'stop_loss') then
+    perform trading.place_first_protection(p_position, v_instrument, v_sellable, p_now);
+    return;
+  end if;
   if v_sellable > 0 then
     perform trading.place_protective(p_position, 'stop_loss', 0, v_sellable, p_position.stop_loss_price, p_now);
     -- Levels already filled are done; the open ones share what is left.
@@ -4287,7 +4366,10 @@ CREATE OR REPLACE FUNCTION trading.tg_jobs__ring_bell()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.ring_bell();
+  -- A statement that queued nothing, as most ticks do, must not cost a NOTIFY and a request.
+  if exists (select from queued) then
+    perform trading.ring_bell();
+  end if;
   return null;
 end
 $function$;

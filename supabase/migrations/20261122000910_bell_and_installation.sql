@@ -116,12 +116,15 @@ create function trading.tg_jobs__ring_bell() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.ring_bell();
+  -- A statement that queued nothing, as most ticks do, must not cost a NOTIFY and a request.
+  if exists (select from queued) then
+    perform trading.ring_bell();
+  end if;
   return null;
 end
 $$;
 create trigger jobs_900_ring_bell after insert on trading.jobs
-  for each statement execute function trading.tg_jobs__ring_bell();
+  referencing new table as queued for each statement execute function trading.tg_jobs__ring_bell();
 
 create function trading.arm_installation(p_url text, p_secret text, p_actor text, p_now timestamptz default null) returns void
 language plpgsql volatile security definer set search_path = ''

@@ -97,7 +97,7 @@ begin
     perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
   end if;
   perform trading.require_installation(p_url, p_secret);
-  if coalesce(p_worker, '') = '' or p_limit not between 1 and 100 then
+  if coalesce(p_worker, '') = '' or (p_limit between 1 and 100) is not true then
     perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
   end if;
   select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;

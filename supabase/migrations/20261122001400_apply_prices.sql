@@ -39,7 +39,8 @@ begin
     where not coalesce(
       r.bid > 0 and r.bid <= r.ask and r.ask < 'Infinity'
       and coalesce(r.last, r.bid) > 0 and coalesce(r.last, r.bid) < 'Infinity'
-      and coalesce(r.low, r.bid) > 0 and coalesce(r.high, r.ask) < 'Infinity' and coalesce(r.low, r.high, r.bid) <= coalesce(r.high, r.low, r.bid)
+      and coalesce(r.low, r.bid) > 0 and coalesce(r.low, r.bid) < 'Infinity' and coalesce(r.high, r.ask) > 0 and coalesce(r.high, r.ask) < 'Infinity'
+      and coalesce(r.low <= r.high, true)
       and coalesce(r.bid_quantity, 0) >= 0 and coalesce(r.bid_quantity, 0) < 'Infinity'
       and coalesce(r.ask_quantity, 0) >= 0 and coalesce(r.ask_quantity, 0) < 'Infinity'
       and greatest(scale(r.bid), scale(r.ask), scale(r.last), scale(r.high), scale(r.low), scale(r.bid_quantity), scale(r.ask_quantity)) <= 18

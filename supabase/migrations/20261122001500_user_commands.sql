@@ -8,7 +8,8 @@ create function trading.require_owner(p_owner uuid, p_what text, p_id uuid) retu
 language plpgsql stable set search_path = ''
 as $$
 begin
-  if p_owner is null or not ((select auth.role()) = 'service_role' or p_owner = (select auth.uid())) then
+  -- "is not true": without a subject in the token the comparison is null, and null must not let anybody in.
+  if ((select auth.role()) = 'service_role' and p_owner is not null or p_owner = (select auth.uid())) is not true then
     -- The same answer for what is not there and what is not yours.
     perform trading.raise_error('FB404', p_what || '_not_found', format('there is no such %s', p_what), jsonb_build_object('id', p_id));
   end if;
@@ -49,6 +50,9 @@ declare
 begin
   select * into v_position from public.positions where id = p_position_id;
   perform trading.require_owner(v_position.user_id, 'position', p_position_id);
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
   if p_quantity is not null and not (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity') then
     perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity to close must be a positive number, or null for all of it');
   end if;
@@ -162,7 +166,10 @@ declare
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
-  if not (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) or p_amount = 'NaN' then
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
+  if (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) is not true then
     perform trading.raise_error('FB400', 'amount_invalid', 'a top-up is a positive number up to 1,000,000,000 with at most 8 decimals');
   end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
@@ -197,6 +204,9 @@ declare
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
   v_account := trading.ensure_paper_account(v_trader, v_now);
   if exists (select from public.positions p where p.account_id = v_account.id and p.status not in ('closed', 'failed')) then
@@ -209,7 +219,9 @@ begin
       perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
     end if;
     update public.paper_balances b set initial_balance = v_trader.paper_trade_balance, total_pnl = 0, total_trades = 0, winning_trades = 0,
-      losing_trades = 0, reset_at = v_now, updated_at = v_now where b.account_id = v_account.id;
+      -- After every position closed so far, also where market time stands still.
+      reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
+      losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
     perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
       jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));

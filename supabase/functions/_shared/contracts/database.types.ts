@@ -1430,6 +1430,7 @@ export type Database = {
           armed_at: string | null;
           armed_by: string | null;
           clock_at: string | null;
+          entry_batch: number;
           id: boolean;
           installation_secret_sha256: string | null;
           installation_tag: string;
@@ -1458,6 +1459,7 @@ export type Database = {
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
+          entry_batch?: number;
           id?: boolean;
           installation_secret_sha256?: string | null;
           installation_tag?: string;
@@ -1486,6 +1488,7 @@ export type Database = {
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
+          entry_batch?: number;
           id?: boolean;
           installation_secret_sha256?: string | null;
           installation_tag?: string;
