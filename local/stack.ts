@@ -30,6 +30,7 @@ export interface StackOptions {
 /** A running stack. */
 export interface Stack {
   readonly url: string;
+  readonly dataDir: string;
   readonly gateway: Gateway;
   readonly database: LocalPostgres;
   readonly publishableKey: string;
@@ -86,7 +87,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const cron = await startPgCron(database.adminUrl, { log });
     cleanups.push(() => cron.stop());
     const { publishable: publishableKey, secrets } = gateway.keys;
-    return { url: gateway.url, gateway, database, sql, publishableKey, secretKey: secrets.default, stop };
+    return {
+      url: gateway.url,
+      dataDir,
+      gateway,
+      database,
+      sql,
+      publishableKey,
+      secretKey: secrets.default,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type MarketOption, parseMarketOption } from "../local/market/option.ts";
 import { runMain } from "./demo/main_scenario.ts";
 import { type DemoResult, isRight, readResult } from "./demo/result.ts";
-import { runRegimes } from "./demo/regimes_scenario.ts";
+import { holds, runRegimes } from "./demo/regimes_scenario.ts";
 import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
 
 interface Flags {
@@ -24,9 +24,11 @@ try {
   const result = await run(stack, flags);
   if (flags.json) console.log(JSON.stringify(result));
   else print(result);
-  code = isRight(result) ? 0 : 1;
+  code = isRight(result) && (!result.facts || holds(result.facts)) ? 0 : 1;
   if (code !== 0) {
-    console.error("demo: the result is not right; see books, failed, unknown and opened against closed");
+    console.error(
+      "demo: the result is not right; see books, failed, unknown, facts, and opened against closed",
+    );
   }
 } catch (error) {
   console.error(`demo: ${error instanceof Error ? error.message : error}`);
@@ -38,9 +40,11 @@ Deno.exit(code);
 async function run(stack: ThrowawayStack, flags: Flags): Promise<DemoResult> {
   const { signals, seed, workers, market, scenario } = flags;
   const parts = { signals, seed, market, workers, progress, log: (line: string) => console.error(line) };
-  const described = scenario === "main" ? await runMain(stack, parts) : await runRegimes(stack, parts);
+  const shown = scenario === "main"
+    ? { market: await runMain(stack, parts) }
+    : await runRegimes(stack, parts);
   if (isTerminal) Deno.stderr.writeSync(text.encode("\r\x1b[K"));
-  return await readResult(stack.sql, { scenario, market: described, seed, workers });
+  return { ...await readResult(stack.sql, { scenario, seed, workers, ...shown }) };
 }
 
 function progress(done: number, total: number, decided: number): void {

@@ -1,6 +1,7 @@
 /** What a demo ends with: counts, latency, books and PnL, all read back from the tables. */
 import type { Sql } from "postgres";
 import { checkBooks } from "../lib/desk.ts";
+import type { RegimeFacts } from "./regimes_scenario.ts";
 
 /** The demo's answer; the names are the machine-readable contract of `--json`. */
 export interface DemoResult {
@@ -21,12 +22,14 @@ export interface DemoResult {
   readonly market: string;
   readonly seed: number;
   readonly workers: number;
+  /** What a scenario shows beyond the common figures. */
+  readonly facts?: RegimeFacts;
 }
 
 /** Reads the result of everything that happened on the stack. */
 export async function readResult(
   sql: Sql,
-  run: { scenario: string; market: string; seed: number; workers: number },
+  run: Pick<DemoResult, "scenario" | "market" | "seed" | "workers" | "facts">,
 ): Promise<DemoResult> {
   await sql`select trading.seal_audit()`;
   const [counts] = await sql`
