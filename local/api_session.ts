@@ -49,7 +49,7 @@ export function sessionSql(
     settings.push(
       ["request.method", request.method],
       ["request.path", request.path],
-      ["request.headers", JSON.stringify(request.headers)],
+      ["request.headers", JSON.stringify(withoutCredentials(request.headers))],
     );
   }
   const calls = settings.map(([name, value]) => `set_config('${name}', ${quoteLiteral(value)}, true)`);
@@ -77,3 +77,10 @@ export function quoteLiteral(value: string): string {
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** What a function may read of a request's headers; who is calling it learns from the claims. */
+function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.has(name.toLowerCase())));
+}
+
+const CREDENTIALS: ReadonlySet<string> = new Set(["apikey", "authorization", "cookie"]);

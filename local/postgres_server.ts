@@ -93,6 +93,9 @@ function settings(plan: ServerPlan): [name: string, value: string][] {
     ["logging_collector", "off"],
     ["log_destination", "stderr"],
     ["log_statement", "none"],
+    // A failing statement is not repeated in the log: it may carry a key, a token or a secret.
+    ["log_min_error_statement", "panic"],
+    ["log_parameter_max_length_on_error", "0"],
     ["synchronous_commit", "on"],
     ...(plan.durability === "fast" ? fast : []),
   ];

@@ -1731,23 +1731,29 @@ CREATE OR REPLACE FUNCTION trading.claim_entries(p_worker text, p_limit integer,
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_locked uuid[];
 begin
-  return query
-    with waiting as materialized (
-      select distinct w.portfolio_id from (
+  select array_agg(l.id) into v_locked from (
+    select p.id from trading.portfolios p
+    where p.id in (
+      select w.portfolio_id from (
         select j.portfolio_id from trading.jobs j
         where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
         order by j.id limit 1000) w
-    ), free_portfolios as (
-      select p.id from trading.portfolios p join waiting w on w.portfolio_id = p.id
-      where not exists (select from trading.jobs j where j.portfolio_id = p.id and j.status = 'running' and j.kind = 'enter')
-      limit p_limit
-      for no key update of p skip locked
-    ), heads as (
-      select h.id from free_portfolios f
+      where not exists (select from trading.jobs r where r.portfolio_id = w.portfolio_id and r.status = 'running' and r.kind = 'enter'))
+    limit p_limit
+    for no key update skip locked) l;
+  if v_locked is null then
+    return;
+  end if;
+  return query
+    with heads as (
+      select h.id from unnest(v_locked) f (id)
       cross join lateral (
         select j.id from trading.jobs j
         where j.portfolio_id = f.id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+          and not exists (select from trading.jobs r where r.portfolio_id = f.id and r.status = 'running' and r.kind = 'enter')
         order by j.id limit 1
         for no key update of j skip locked
       ) h
@@ -2169,13 +2175,19 @@ declare
   v_portfolio  jsonb;
   v_state      record;
   v_equity     numeric;
+  v_market_at  timestamptz := p_signal.decided_at;
   v_account_id uuid := trading.paper_account_id(p_trader.id);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
 begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
-  v_quote := trading.quote_at(p_signal.symbol, p_signal.decided_at);
+  -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
+  v_quote := trading.quote_at(p_signal.symbol, v_market_at);
+  if v_quote.symbol is null or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
+    v_market_at := p_now;
+    v_quote := trading.quote_at(p_signal.symbol, v_market_at);
+  end if;
   select * into v_limits from public.risk_limits where trader_id = p_trader.id;
   select * into v_limits_all from public.risk_limits where user_id = p_trader.user_id and trader_id is null and mode = v_mode;
   v_portfolio := trading.portfolio_facts(trading.portfolio_id(p_trader.user_id, v_mode), v_account_id, p_signal.symbol);
@@ -2190,7 +2202,7 @@ begin
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, v_equity,
          least(v_limits.max_position_quote, v_limits_all.max_position_quote), v_settings.paper_taker_fee)
     || jsonb_build_object(
-      'now', p_now, 'mode', v_mode, 'trader_enabled', p_trader.enabled, 'auto_execute', p_trader.auto_execute_trades,
+      'now', p_now, 'market_at', v_market_at, 'mode', v_mode, 'trader_enabled', p_trader.enabled, 'auto_execute', p_trader.auto_execute_trades,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'trading_state', v_state.state, 'confidence', p_signal.confidence,
@@ -2200,6 +2212,7 @@ begin
       'quote_asset', v_instrument.quote_asset, 'notional_min', v_instrument.notional_min,
       'bid', v_quote.bid, 'ask', v_quote.ask, 'quote_hash', v_quote.hash,
       'price_age_ms', trunc(extract(epoch from p_now - v_newest.observed_at) * 1000),
+      'quote_age_ms', trunc(extract(epoch from v_market_at - v_quote.observed_at) * 1000),
       'max_price_age_ms', v_settings.max_price_age_ms, 'equity', v_equity,
       'limits', case when v_limits.id is not null then to_jsonb(v_limits) end,
       'limits_all', case when v_limits_all.id is not null then to_jsonb(v_limits_all) end);
@@ -2822,7 +2835,7 @@ begin
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
-    p_signal.decided_at + trading.paper_latency(v_order_id, s), p_now, p_now
+    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s), p_now, p_now
   from trading.settings s
   returning * into v_order;
   insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
@@ -4088,7 +4101,7 @@ begin
       perform trading.sync_protection(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
-    perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then 'entry_denied'
+    perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
       when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent' else 'entry_unfilled' end,
       coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), p_now);
   end if;
@@ -4462,6 +4475,10 @@ begin
     jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
       'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
       'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
+  -- Off by default: NOTIFY takes a lock that all commits of the database share.
+  if (select t.notify_state_changes from trading.settings t) then
+    perform pg_notify('position_state_change', jsonb_build_object('position_id', new.id, 'from', v_from, 'to', new.status)::text);
+  end if;
   return new;
 end
 $function$;

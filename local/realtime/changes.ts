@@ -24,6 +24,9 @@ export interface InterestProblem {
   readonly isFinal: boolean;
 }
 
+/** A commit is visible microseconds after its flush; a backend that is stuck there longer than this is lost anyway. */
+const MAX_VISIBILITY_LOOKS = 1_000;
+
 /** Routes the changes of the log to the subscriptions. */
 export class ChangeRouter {
   readonly #sql: postgres.Sql;
@@ -101,7 +104,23 @@ export class ChangeRouter {
     this.#dropped = 0;
   }
 
+  /**
+   * The log shows a commit a moment before other sessions do: its transaction leaves the list of running ones after
+   * the flush. It holds the lock on its own id until then, so the question waits for that lock to go.
+   */
+  async #visible(batch: readonly WalChange[]): Promise<void> {
+    const ids = [...new Set(batch.map(({ transaction }) => String(transaction)))];
+    for (let look = 0; look < MAX_VISIBILITY_LOOKS; look++) {
+      const [row] = await this.#sql<{ running: boolean }[]>`
+        select exists (
+          select from pg_catalog.pg_locks
+          where locktype = 'transactionid' and transactionid::text = any (${ids}::text[])) as running`;
+      if (!row?.running) return;
+    }
+  }
+
   async #route(batch: readonly WalChange[]): Promise<void> {
+    await this.#visible(batch);
     const groups = batch.map((change) => this.#listenersOf(change));
     const questions = batch.map((change, index) => question(change, [...groups[index]!.keys()]));
     const answers = await this.#sql<{ change: number; listener: number; data: string }[]>`

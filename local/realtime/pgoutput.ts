@@ -28,6 +28,8 @@ export interface WalChange {
   readonly relation: WalRelation;
   /** Commit time in milliseconds since 1970. */
   readonly committedAt: number;
+  /** The transaction's 32-bit id. */
+  readonly transaction: number;
   /** The new row; empty for DELETE. */
   readonly record: WalRow;
   /** The old row as far as the replica identity carries it; empty for INSERT. */
@@ -42,6 +44,7 @@ const UNCHANGED = "u".charCodeAt(0);
 export class PgOutputDecoder {
   readonly #relations = new Map<number, WalRelation>();
   #committedAt = 0;
+  #transaction = 0;
 
   /** Reads one message; returns a change for row messages and null for the rest (begin, relation, commit, …). */
   decode(message: Buffer): WalChange | null {
@@ -50,6 +53,7 @@ export class PgOutputDecoder {
       case "B":
         cursor.skip(8);
         this.#committedAt = EPOCH_2000_MS + Number(cursor.int64() / 1000n);
+        this.#transaction = cursor.int32() >>> 0;
         return null;
       case "R": {
         const relation = readRelation(cursor);
@@ -81,7 +85,14 @@ export class PgOutputDecoder {
     // an UPDATE that leaves the key alone carries no old row: its key is the new row's
     if (type === "UPDATE") old ??= onlyCarried(record, relation.columns, true);
     record = type === "UPDATE" ? { ...old, ...record } : record;
-    return { type, relation, committedAt: this.#committedAt, record, old: old ?? {} };
+    return {
+      type,
+      relation,
+      committedAt: this.#committedAt,
+      transaction: this.#transaction,
+      record,
+      old: old ?? {},
+    };
   }
 }
 

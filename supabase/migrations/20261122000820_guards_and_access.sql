@@ -24,6 +24,10 @@ begin
     jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
       'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
       'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
+  -- Off by default: NOTIFY takes a lock that all commits of the database share.
+  if (select t.notify_state_changes from trading.settings t) then
+    perform pg_notify('position_state_change', jsonb_build_object('position_id', new.id, 'from', v_from, 'to', new.status)::text);
+  end if;
   return new;
 end
 $$;

@@ -10,28 +10,35 @@ return jsonb_build_object('id', p_job.id, 'kind', p_job.kind, 'fence', p_job.fen
     'order_id', p_job.order_id, 'payload', p_job.payload, 'attempts', p_job.attempts);
 comment on function trading.job_json is 'A job as a worker sees it.';
 
--- Only one entry of a portfolio runs at a time, so entries are claimed through their portfolio: the first free ones in
--- decision order, one each. SKIP LOCKED on the portfolio row keeps two claimers off the same portfolio.
+-- Only one entry of a portfolio runs at a time, so entries are claimed through their portfolio: the first due one of each
+-- free portfolio. SKIP LOCKED keeps two claimers off the same portfolio; which ones are free is judged in the next
+-- statement, because the first one's snapshot may be older than the lock it got.
 create function trading.claim_entries(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_locked uuid[];
 begin
-  return query
-    with waiting as materialized (
-      select distinct w.portfolio_id from (
+  select array_agg(l.id) into v_locked from (
+    select p.id from trading.portfolios p
+    where p.id in (
+      select w.portfolio_id from (
         select j.portfolio_id from trading.jobs j
         where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
         order by j.id limit 1000) w
-    ), free_portfolios as (
-      select p.id from trading.portfolios p join waiting w on w.portfolio_id = p.id
-      where not exists (select from trading.jobs j where j.portfolio_id = p.id and j.status = 'running' and j.kind = 'enter')
-      limit p_limit
-      for no key update of p skip locked
-    ), heads as (
-      select h.id from free_portfolios f
+      where not exists (select from trading.jobs r where r.portfolio_id = w.portfolio_id and r.status = 'running' and r.kind = 'enter'))
+    limit p_limit
+    for no key update skip locked) l;
+  if v_locked is null then
+    return;
+  end if;
+  return query
+    with heads as (
+      select h.id from unnest(v_locked) f (id)
       cross join lateral (
         select j.id from trading.jobs j
         where j.portfolio_id = f.id and j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+          and not exists (select from trading.jobs r where r.portfolio_id = f.id and r.status = 'running' and r.kind = 'enter')
         order by j.id limit 1
         for no key update of j skip locked
       ) h

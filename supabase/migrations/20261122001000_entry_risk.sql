@@ -265,13 +265,19 @@ declare
   v_portfolio  jsonb;
   v_state      record;
   v_equity     numeric;
+  v_market_at  timestamptz := p_signal.decided_at;
   v_account_id uuid := trading.paper_account_id(p_trader.id);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
 begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
-  v_quote := trading.quote_at(p_signal.symbol, p_signal.decided_at);
+  -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
+  v_quote := trading.quote_at(p_signal.symbol, v_market_at);
+  if v_quote.symbol is null or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
+    v_market_at := p_now;
+    v_quote := trading.quote_at(p_signal.symbol, v_market_at);
+  end if;
   select * into v_limits from public.risk_limits where trader_id = p_trader.id;
   select * into v_limits_all from public.risk_limits where user_id = p_trader.user_id and trader_id is null and mode = v_mode;
   v_portfolio := trading.portfolio_facts(trading.portfolio_id(p_trader.user_id, v_mode), v_account_id, p_signal.symbol);
@@ -286,7 +292,7 @@ begin
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, v_equity,
          least(v_limits.max_position_quote, v_limits_all.max_position_quote), v_settings.paper_taker_fee)
     || jsonb_build_object(
-      'now', p_now, 'mode', v_mode, 'trader_enabled', p_trader.enabled, 'auto_execute', p_trader.auto_execute_trades,
+      'now', p_now, 'market_at', v_market_at, 'mode', v_mode, 'trader_enabled', p_trader.enabled, 'auto_execute', p_trader.auto_execute_trades,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'trading_state', v_state.state, 'confidence', p_signal.confidence,
@@ -296,6 +302,7 @@ begin
       'quote_asset', v_instrument.quote_asset, 'notional_min', v_instrument.notional_min,
       'bid', v_quote.bid, 'ask', v_quote.ask, 'quote_hash', v_quote.hash,
       'price_age_ms', trunc(extract(epoch from p_now - v_newest.observed_at) * 1000),
+      'quote_age_ms', trunc(extract(epoch from v_market_at - v_quote.observed_at) * 1000),
       'max_price_age_ms', v_settings.max_price_age_ms, 'equity', v_equity,
       'limits', case when v_limits.id is not null then to_jsonb(v_limits) end,
       'limits_all', case when v_limits_all.id is not null then to_jsonb(v_limits_all) end);

@@ -94,7 +94,7 @@ begin
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
-    p_signal.decided_at + trading.paper_latency(v_order_id, s), p_now, p_now
+    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s), p_now, p_now
   from trading.settings s
   returning * into v_order;
   insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
