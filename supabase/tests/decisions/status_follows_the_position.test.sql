@@ -1,5 +1,5 @@
 begin;
-select plan(5);
+select plan(6);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.enter('one', 'alpha');
@@ -14,6 +14,9 @@ select tests.run_jobs();
 select is((select status from public.signals), 'completed', 'its signal is completed when it closes');
 select is((select closed_at is not null from public.signals), true, 'with the time');
 select is((select is_active from public.workflow_schedules), false, 'and the AI''s schedule is off');
+
+update public.signals set status = 'monitoring' where id = tests.signal_id('one');
+select is((select status from public.signals), 'completed', 'and nobody can take that back either');
 
 select * from finish();
 rollback;
