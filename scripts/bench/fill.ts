@@ -44,7 +44,7 @@ async function insertPositions(tx: postgres.TransactionSql, count: number, symbo
     insert into public.positions (id, user_id, portfolio_id, account_id, symbol, status, is_paper_trade, quantity, cost,
       entry_price, entry_quantity, entry_value, entry_cost, entry_time, stop_loss_price, created_at, opened_at, updated_at)
     select md5('position' || n)::uuid, md5('user' || a)::uuid, md5('portfolio' || a)::uuid, md5('account' || a)::uuid,
-      s.symbol, 'open', true, 0.5, 50, 100, 0.5, 50, 50, now(), 95 - n % 4500 / 100.0, now(), now(), now()
+      s.symbol, 'open', true, 0.5, 50, 100, 0.5, 50, 50, now(), round(95 - n % 4500 / 100.0, 2), now(), now(), now()
     from generate_series(1, ${count}) n
     cross join lateral (select 1 + n % ${ACCOUNTS} as a) account
     join (select symbol, row_number() over (order by symbol) - 1 as place from public.instruments) s

@@ -44,9 +44,11 @@ async function obstacleToStarting(): Promise<string | null> {
   return null;
 }
 
-/** Milliseconds from the command to its ready file. The process is ended again, as by Ctrl-C. */
+/** Milliseconds from the command to the content of its ready file. The process is ended again, as by Ctrl-C. */
 async function startOnce(home: string, log: (line: string) => void): Promise<number> {
   const ready = join(home, `ready-${crypto.randomUUID()}`);
+  // Node 20 looks for `--env-file` in the arguments of npx too, and refuses a file that is not there.
+  await Deno.writeTextFile(ready, "");
   const begin = performance.now();
   const child = new Deno.Command("npx", {
     args: [
@@ -80,7 +82,7 @@ async function startOnce(home: string, log: (line: string) => void): Promise<num
     return status;
   });
   try {
-    while (!await exists(ready)) {
+    while (!await hasContent(ready)) {
       if (ended) throw new Error(`the start ended before it was ready:\n${await errors}`);
       if (performance.now() - begin > READY_TIMEOUT_MS) {
         throw new Error(`not ready after ${READY_TIMEOUT_MS} ms`);
@@ -104,8 +106,9 @@ async function endGroup(pid: number, exited: Promise<unknown>, log: (line: strin
   clearTimeout(timer);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
+/** The start takes an old file away before it works, so that nobody reads what is out of date. */
+async function hasContent(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ size }) => size > 0, () => false);
 }
 
 async function run(program: string, args: readonly string[]): Promise<string> {
