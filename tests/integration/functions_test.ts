@@ -3,10 +3,14 @@ import { type Floor, openFloor } from "./floor.ts";
 
 const BELL = "x-fillbase-bell";
 
+const logged: string[] = [];
 let floor: Floor;
 
 Deno.test.beforeAll(async () => {
-  floor = await openFloor({}, { prewarm: ["execute-trade", "refresh-market"] });
+  floor = await openFloor({}, {
+    prewarm: ["execute-trade", "refresh-market"],
+    log: (line) => logged.push(line),
+  });
   await floor.price("BTCUSDT", { bid: "50000.1", ask: "50001.1" });
 });
 Deno.test.afterAll(() => floor.stop());
@@ -121,6 +125,20 @@ Deno.test("a copy of the database refuses to trade: 423, what to do, and the job
   await floor.configure({ installation_url: armed!["url"] });
   assert.equal((await ring("execute-trade", { [BELL]: await bell() })).status, 202);
   assert.equal((await floor.fate(signalId)).status, "in_position");
+});
+
+Deno.test("no answer and no log line of a function holds a key or the bell's secret", async () => {
+  const answers = await Promise.all([
+    ring("execute-trade", { apikey: floor.stack.secretKey }, "{"),
+    ring("execute-trade", { [BELL]: forged(await bell()) }),
+    ring("refresh-market", { apikey: forged(floor.stack.secretKey) }),
+  ]);
+  const lines = [...logged, ...answers.map(({ body }) => JSON.stringify(body))];
+  assert.ok(lines.some((line) => line.includes("bell_refused")));
+  const [secret] = await floor.sql`select trading.vault_text('fillbase_bell_secret') as bell`;
+  for (const hidden of [...Object.values(floor.stack.gateway.keys.secrets), String(secret!["bell"])]) {
+    assert.deepEqual(lines.filter((line) => line.includes(hidden)), []);
+  }
 });
 
 Deno.test("a flood of bells executes a decision once", async () => {
