@@ -1,5 +1,5 @@
 /** The state of the desk, read from the tables and views that a frontend reads. Amounts are text, already rounded. */
-import type { Sql, TransactionSql } from "postgres";
+import type { Sql } from "postgres";
 
 /** An open position at the current price. */
 export interface PositionLine {
@@ -46,20 +46,23 @@ const ACCOUNTS_SHOWN = 8;
 /** Entries the latency is computed over, the newest. */
 const LATENCY_WINDOW = 200;
 
-/** Reads it in one transaction, so that the parts fit together. */
+/** Reads it with a few queries; a change between two of them shows the next time. */
 export async function readDesk(sql: Sql): Promise<DeskView> {
-  return await sql.begin("isolation level repeatable read read only", async (tx) => {
-    const [count] = await tx<{ n: number }[]>`select count(*)::int as n from public.position_values`;
-    return {
-      positions: await readPositions(tx),
-      openCount: count!.n,
-      accounts: await readAccounts(tx),
-      latency: await readLatency(tx),
-    };
-  }) as DeskView;
+  const [positions, openCount, accounts, latency] = await Promise.all([
+    readPositions(sql),
+    countOpen(sql),
+    readAccounts(sql),
+    readLatency(sql),
+  ]);
+  return { positions, openCount, accounts, latency };
 }
 
-async function readPositions(sql: TransactionSql): Promise<PositionLine[]> {
+async function countOpen(sql: Sql): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from public.position_values`;
+  return row!.n;
+}
+
+async function readPositions(sql: Sql): Promise<PositionLine[]> {
   return await sql<PositionLine[]>`
     select v.symbol, t.name as trader, v.status, v.quantity, trim_scale(round(p.entry_price, 8))::text as entry, v.bid,
       trim_scale(p.stop_loss_price)::text as stop, trim_scale(p.take_profit_price)::text as target,
@@ -72,7 +75,7 @@ async function readPositions(sql: TransactionSql): Promise<PositionLine[]> {
     order by p.created_at desc limit ${POSITIONS_SHOWN}`;
 }
 
-async function readAccounts(sql: TransactionSql): Promise<AccountLine[]> {
+async function readAccounts(sql: Sql): Promise<AccountLine[]> {
   return await sql<AccountLine[]>`
     select t.name as trader, round(b.current_balance, 2)::text as cash, round(b.total_pnl, 2)::text as realized,
       b.total_trades as trades, b.winning_trades as winning
@@ -80,7 +83,7 @@ async function readAccounts(sql: TransactionSql): Promise<AccountLine[]> {
     order by b.updated_at desc, t.name limit ${ACCOUNTS_SHOWN}`;
 }
 
-async function readLatency(sql: TransactionSql): Promise<Latency> {
+async function readLatency(sql: Sql): Promise<Latency> {
   const [row] = await sql<Latency[]>`
     select count(*)::int as count,
       round((percentile_cont(0.5) within group (order by w.ms))::numeric, 1)::float8 as p50,

@@ -14,6 +14,7 @@ import type { Instrument, Quote } from "../../supabase/functions/_shared/domain/
 import type { TickEffect } from "../../supabase/functions/_shared/ports/market_store.ts";
 import type { TickStream } from "../../supabase/functions/_shared/ports/market.ts";
 import { sleepReal } from "../../local/market/pacing.ts";
+import { withDeadline } from "./deadline.ts";
 import { PendingQuotes } from "./pending_quotes.ts";
 
 /** How the feed is doing. */
@@ -37,6 +38,9 @@ export interface FeedOptions {
 
 /** Pause before prices that did not get through are sent again, together with what came since (ms). */
 const RETRY_MS = 100;
+
+/** A call without an answer after this long is made again (ms); the engine drops quotes that it has already. */
+const APPLY_DEADLINE_MS = 10_000;
 
 /** Hands a market's ticks to the engine, one call at a time. */
 export class PriceFeed {
@@ -93,13 +97,14 @@ export class PriceFeed {
   async #apply(quotes: readonly Quote[]): Promise<void> {
     const startedAt = performance.now();
     try {
-      await this.#options.apply(quotes);
+      await withDeadline(this.#options.apply(quotes), APPLY_DEADLINE_MS, this.#stop.signal);
       this.#calls++;
       this.#lastMs = performance.now() - startedAt;
       if (this.#isFailing) this.#options.log("prices reach the engine again");
       this.#isFailing = false;
     } catch (error) {
       const isRefused = error instanceof postgres.PostgresError && !isPassing(error.code);
+      if (this.#stop.signal.aborted) return;
       if (!this.#isFailing || isRefused) {
         this.#options.log(
           `prices did not reach the engine: ${error instanceof Error ? error.message : error}`,

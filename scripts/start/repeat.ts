@@ -1,4 +1,8 @@
+import { withDeadline } from "./deadline.ts";
 import { sleepReal } from "../../local/market/pacing.ts";
+
+/** One turn may take this long (ms); the next one does not wait for it. */
+const TURN_DEADLINE_MS = 10_000;
 
 /**
  * Does something again and again until the signal aborts, `everyMs` after its last end. A failure is told once, and
@@ -14,7 +18,7 @@ export async function repeat(
   let isFailing = false;
   while (!signal.aborted) {
     try {
-      await action();
+      await withDeadline(action(), TURN_DEADLINE_MS, signal);
       if (isFailing) note(`${name} goes on`);
       isFailing = false;
     } catch (error) {
