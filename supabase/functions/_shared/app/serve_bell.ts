@@ -51,11 +51,10 @@ async function stayAwake(
 /** Drains at every announcement; true when the budget is used, false when its time of silence is over. */
 async function workWhileAwake(drain: Drain, worker: Worker, listening: Listening): Promise<boolean> {
   // The first drain closes the gap between the last look and the LISTEN.
-  let isDue = true;
-  for (;;) {
-    if (isDue && !await drain.run()) return true;
+  for (let isDue = true; isDue;) {
+    if (!await drain.run()) return true;
     const leftMs = drain.budget.listenMs - worker.elapsedMs();
-    if (leftMs <= 0) return false;
-    isDue = await listening.announced(leftMs);
+    isDue = leftMs > 0 && await listening.announced(leftMs);
   }
+  return false;
 }

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { EngineError } from "../ports/engine.ts";
+import { Drain, LANES } from "./drain_jobs.ts";
+import { DONE, FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
+
+const ids = (count: number) => Array.from({ length: count }, (_, i) => jobOf(i + 1));
+
+async function drainOf(engine: FakeEngine, elapsedMs?: () => number): Promise<Drain> {
+  return new Drain(workerOf(engine, elapsedMs), await engine.claim("w1", LANES));
+}
+
+Deno.test("a drain executes every due job once and then says that nothing is due", async () => {
+  const engine = new FakeEngine(ids(20));
+  const drain = await drainOf(engine);
+  assert.equal(await drain.run(), true);
+  assert.deepEqual(engine.executed.toSorted((a, b) => a - b), ids(20).map(({ id }) => id));
+  assert.deepEqual(drain.done, { paper: 20, live: 0, failed: 0 });
+});
+
+Deno.test("no more jobs run at once than there are lanes", async () => {
+  const engine = new FakeEngine(ids(30), WIDE_BUDGET, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return DONE;
+  });
+  await (await drainOf(engine)).run();
+  assert.equal(engine.mostRunning, LANES);
+});
+
+Deno.test("the entry that a command claimed on the way is executed by the same lane", async () => {
+  const engine = new FakeEngine(
+    [jobOf(1)],
+    WIDE_BUDGET,
+    (job) => ({ ...DONE, also: 2, next: job.id < 3 ? jobOf(job.id + 1) : null }),
+  );
+  const drain = await drainOf(engine);
+  assert.equal(await drain.run(), true);
+  assert.deepEqual(engine.executed, [1, 2, 3]);
+  assert.equal(drain.done.paper, 9, "each command executed two further entries");
+});
+
+Deno.test("a used budget claims nothing more, finishes what it holds and asks for no next job", async () => {
+  const engine = new FakeEngine(ids(10), { ...WIDE_BUDGET, paperJobs: 4 });
+  const drain = new Drain(workerOf(engine), await engine.claim("w1", 4));
+  assert.equal(await drain.run(), false);
+  assert.deepEqual(engine.executed, [1, 2, 3, 4]);
+  assert.equal(engine.queue.length, 6, "the rest stays queued for the successor");
+  assert.equal(engine.nextFor.at(-1), null, "the last one asks for no next");
+});
+
+Deno.test("an invocation whose time is over stops claiming", async () => {
+  const engine = new FakeEngine(ids(3), { ...WIDE_BUDGET, workMs: 10 });
+  const drain = new Drain(workerOf(engine, () => 11), { jobs: [], isAttended: false, budget: engine.budget });
+  assert.equal(await drain.run(), false);
+  assert.deepEqual(engine.executed, []);
+});
+
+Deno.test("live jobs have a budget of their own", async () => {
+  const engine = new FakeEngine([jobOf(1, false), jobOf(2, false), jobOf(3, false)], {
+    ...WIDE_BUDGET,
+    liveJobs: 1,
+  });
+  const drain = new Drain(workerOf(engine), await engine.claim("w1", 1));
+  assert.equal(await drain.run(), false);
+  assert.deepEqual(drain.done, { paper: 0, live: 1, failed: 0 });
+});
+
+Deno.test("a refused job is reported with its code and the others go on", async () => {
+  const refusal = new EngineError("FB500", "oversold", "oversold: a fill sells more than the position holds");
+  const engine = new FakeEngine(ids(3), WIDE_BUDGET, (job) => {
+    if (job.id === 2) throw refusal;
+    return DONE;
+  });
+  const drain = await drainOf(engine);
+  assert.equal(await drain.run(), true);
+  assert.deepEqual(engine.executed, [1, 3]);
+  assert.deepEqual(engine.failed, [{ job: 2, error: refusal }]);
+  assert.equal(drain.done.failed, 1);
+});
+
+Deno.test("a failure that is no engine error is reported as an answer that never came", async () => {
+  const engine = new FakeEngine([jobOf(1)], WIDE_BUDGET, () => {
+    throw new TypeError("connection closed");
+  });
+  await (await drainOf(engine)).run();
+  assert.equal(engine.failed[0]?.error.sqlstate, "NETWORK");
+});

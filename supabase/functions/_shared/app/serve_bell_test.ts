@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import type { WorkerBudget } from "../domain/job.ts";
+import type { Listening, Wakeups } from "../ports/wakeups.ts";
+import { FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
+import { serveBell } from "./serve_bell.ts";
+
+/** Announces as often as told, each time after `onWait`, and then is silent. */
+class FakeWakeups implements Wakeups {
+  readonly patience: number[] = [];
+  left = 0;
+  constructor(
+    readonly announcements: number,
+    readonly onWait: () => void = () => {},
+    readonly isTaken = false,
+  ) {}
+
+  listen(patienceMs: number): Promise<Listening | null> {
+    this.patience.push(patienceMs);
+    if (this.isTaken) return Promise.resolve(null);
+    let heard = 0;
+    return Promise.resolve({
+      announced: () => {
+        this.onWait();
+        return Promise.resolve(heard++ < this.announcements);
+      },
+      leave: () => {
+        this.left++;
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
+interface Served {
+  readonly engine: FakeEngine;
+  readonly wakeups: FakeWakeups;
+  readonly isSuccessor?: boolean;
+}
+
+async function serve({ engine, wakeups, isSuccessor = false }: Served): Promise<number> {
+  let rung = 0;
+  const ringSuccessor = () => {
+    rung++;
+    return Promise.resolve();
+  };
+  const worker = workerOf(engine);
+  await serveBell({ worker, wakeups, ringSuccessor, isSuccessor }, await engine.claim("w1", 6));
+  return rung;
+}
+
+Deno.test("an invocation with nothing to do ends at once when somebody listens", async () => {
+  const engine = new FakeEngine([]);
+  engine.isAttended = true;
+  const wakeups = new FakeWakeups(0);
+  assert.equal(await serve({ engine, wakeups }), 0);
+  assert.deepEqual(wakeups.patience, [], "no session was opened");
+});
+
+Deno.test("while nobody listens the invocation stays awake and works at each announcement", async () => {
+  const engine = new FakeEngine([jobOf(1)]);
+  let waits = 0;
+  const wakeups = new FakeWakeups(2, () => {
+    if (++waits <= 2) engine.queue.push(jobOf(10 + waits));
+  });
+  assert.equal(await serve({ engine, wakeups }), 0);
+  assert.deepEqual(engine.executed, [1, 11, 12]);
+  assert.equal(wakeups.left, 1);
+});
+
+Deno.test("what was announced while the listener left is found by a last look", async () => {
+  const engine = new FakeEngine([]);
+  const wakeups = new FakeWakeups(0);
+  const leave = wakeups.listen.bind(wakeups);
+  wakeups.listen = async (patienceMs) => {
+    const listening = await leave(patienceMs);
+    return listening && {
+      ...listening,
+      leave: () => {
+        engine.queue.push(jobOf(7));
+        return listening.leave();
+      },
+    };
+  };
+  await serve({ engine, wakeups });
+  assert.deepEqual(engine.executed, [7]);
+});
+
+Deno.test("a used budget rings exactly one successor", async () => {
+  const tight: WorkerBudget = { ...WIDE_BUDGET, paperJobs: 2 };
+  const jobs = [jobOf(1), jobOf(2), jobOf(3)];
+  const engine = new FakeEngine(jobs, tight);
+  const wakeups = new FakeWakeups(0);
+  assert.equal(await serve({ engine, wakeups }), 1);
+  assert.deepEqual(wakeups.patience, [], "its place is the successor's");
+});
+
+Deno.test("a budget used while listening rings a successor and then leaves", async () => {
+  const engine = new FakeEngine([], { ...WIDE_BUDGET, paperJobs: 1 });
+  const wakeups = new FakeWakeups(1, () => engine.queue.push(jobOf(1), jobOf(2)));
+  assert.equal(await serve({ engine, wakeups }), 1);
+  assert.equal(wakeups.left, 1);
+});
+
+Deno.test("a successor waits for its predecessor's place although somebody still listens", async () => {
+  const engine = new FakeEngine([]);
+  engine.isAttended = true;
+  const wakeups = new FakeWakeups(0, undefined, true);
+  await serve({ engine, wakeups, isSuccessor: true });
+  assert.equal(wakeups.patience.length, 1);
+  assert.ok(wakeups.patience[0]! > 0);
+});

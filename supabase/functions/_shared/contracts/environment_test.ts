@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { parseEnvironment } from "./environment.ts";
+
+const GOOD = {
+  SUPABASE_URL: "http://127.0.0.1:54321/",
+  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_a"}',
+  SUPABASE_DB_URL: "postgres://localhost/postgres",
+  FILLBASE_INSTALLATION_SECRET: "0123456789abcdef0123456789abcdef",
+};
+
+Deno.test("a whole environment is parsed, its URL without a trailing slash", () => {
+  const parsed = parseEnvironment(GOOD);
+  assert.equal(parsed.url, "http://127.0.0.1:54321");
+  assert.deepEqual(parsed.secretKeys, { default: "sb_secret_a" });
+});
+
+Deno.test("without an installation secret the engine is asked with an empty one, and will refuse", () => {
+  const { FILLBASE_INSTALLATION_SECRET: _, ...unarmed } = GOOD;
+  assert.equal(parseEnvironment(unarmed).installationSecret, "");
+});
+
+Deno.test("a malformed environment names the variables and shows no value", () => {
+  const bad = { ...GOOD, SUPABASE_SECRET_KEYS: "sb_secret_a", SUPABASE_URL: "here" };
+  assert.throws(() => parseEnvironment(bad), (error: Error) => {
+    assert.match(error.message, /SUPABASE_URL/);
+    assert.match(error.message, /SUPABASE_SECRET_KEYS/);
+    assert.doesNotMatch(error.message, /sb_secret_a|here/);
+    return true;
+  });
+});
