@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import postgres from "postgres";
 import { projectRoot } from "./project.ts";
 
 /** The CLI answers in under two seconds; past this something hangs (a prompt, a lock, a dead server). */
@@ -29,10 +31,12 @@ export async function runSupabaseCli(args: readonly string[]): Promise<string> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), CLI_DEADLINE_MS);
   await Deno.mkdir(CLI_ENVIRONMENT.SUPABASE_HOME, { recursive: true });
+  // The CLI unpacks a library into TMPDIR at every start and leaves it there.
+  const tmpDir = await Deno.makeTempDir({ prefix: "supabase-cli-" });
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${projectRoot}node_modules/supabase/dist/supabase.js`, ...args],
     cwd: projectRoot,
-    env: CLI_ENVIRONMENT,
+    env: { ...CLI_ENVIRONMENT, TMPDIR: tmpDir },
     stdin: "null",
     signal: abort.signal,
   });
@@ -45,6 +49,7 @@ export async function runSupabaseCli(args: readonly string[]): Promise<string> {
     throw new Error(`supabase ${verb} failed (${reason}):\n${new TextDecoder().decode(stderr)}${out}`);
   } finally {
     clearTimeout(timer);
+    await Deno.remove(tmpDir, { recursive: true });
   }
 }
 
@@ -53,7 +58,24 @@ export async function runSupabaseCli(args: readonly string[]): Promise<string> {
  * `url` names a login that is not a superuser, as on a hosted project.
  */
 export async function pushMigrations(url: string, workdir: string = projectRoot): Promise<void> {
+  if (await hasAllMigrations(url, workdir)) return;
   await runSupabaseCli(["db", "push", "--yes", "--workdir", workdir, "--db-url", withoutTls(url)]);
+}
+
+/** Whether the CLI's own record names every migration file: then it need not be started to find nothing to do. */
+async function hasAllMigrations(url: string, workdir: string): Promise<boolean> {
+  const files = await Array.fromAsync(Deno.readDir(join(workdir, "supabase", "migrations")));
+  const versions = files.flatMap(({ name }) => /^(\d+)_.*\.sql$/.exec(name)?.[1] ?? []);
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    const [table] = await sql`select to_regclass('supabase_migrations.schema_migrations') as name`;
+    if (!table?.["name"]) return false;
+    const rows =
+      await sql`select version from supabase_migrations.schema_migrations where version = any (${versions})`;
+    return rows.length === versions.length;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }
 
 /** What Supabase's own database linter has to say about the database at `url`. */
