@@ -16,11 +16,13 @@ select is_empty(
       trading.audit,trading.raise_alert,trading.vault_text,trading.publish,trading.close_position_row,trading.set_signal_status}') $$,
   'the service role cannot forge a fill, an entry, money or an audit row, nor arm a copy of the project');
 select is_empty($$ select name from ours where has_function_privilege('service_role', oid, 'execute')
-    and not (select prosecdef from pg_proc p where p.oid = ours.oid) $$, 'what it may call runs with the rights of the engine, not with its own');
+    and not (select prosecdef from pg_proc p where p.oid = ours.oid) $$,
+  'what it may call runs with the rights of the engine, not with its own');
 
 select tests.act_as_service();
 select throws_ok($$ select trading.fold_report(gen_random_uuid(), '{}', now()) $$, '42501', null, 'a report is folded by the engine alone');
-select throws_ok($$ select trading.arm_installation('https://copy.example.test', repeat('copy', 8), 'a function') $$, '42501', null, 'a copy cannot arm itself');
+select throws_ok($$ select trading.arm_installation('https://copy.example.test', repeat('copy', 8), 'a function') $$, '42501', null,
+  'a copy cannot arm itself');
 
 select * from finish();
 rollback;

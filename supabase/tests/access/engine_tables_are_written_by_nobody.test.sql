@@ -38,7 +38,8 @@ select ok((select count(distinct name) from attempts) >= 25 and (select array_ag
   'every table of the engine is tried');
 select is_empty($$ select * from attempts where answer <> 'denied' $$,
   'nobody but the engine writes them: not anon, not a stranger, not the owner of the row, not the service role');
-select is(pg_temp.attempt('ann', 'update public.traders set name = name'), 'take it back', 'the instrument tells what is allowed from what is not');
+select is(pg_temp.attempt('ann', 'update public.traders set name = name'), 'take it back',
+  'the instrument tells what is allowed from what is not');
 select is((tests.position_of('one')).status, 'open', 'the position is as it was');
 
 select * from finish();

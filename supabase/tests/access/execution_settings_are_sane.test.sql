@@ -21,7 +21,8 @@ exception when others then
   return sqlstate;
 end
 $$;
-select is_empty($$ select * from cases where pg_temp.change(setting, value) <> '23514' $$, 'a user cannot set what no entry could be computed from');
+select is_empty($$ select * from cases where pg_temp.change(setting, value) <> '23514' $$,
+  'a user cannot set what no entry could be computed from');
 select tests.act_as_owner();
 select set_eq('table before', 'select * from public.traders', 'and the trader stays as it was');
 

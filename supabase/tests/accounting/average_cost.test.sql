@@ -13,7 +13,8 @@ select tests.report((tests.order_of('one', 'exit')).id, 'filled', 1, tests.fill(
 -- 282 x 1 / 2.997 = 94.094094094094094094|094.. : the share of the cost, rounded at 18 decimals
 select results_eq($$ select quantity::numeric, cost::numeric, realized_pnl::numeric from tests.position_of('one') $$,
   $$ values (1.997, 187.905905905905905906, 5.805905905905905906) $$, 'a part takes its share of the cost, rounded at 18 decimals');
-select is((select realized_pnl::numeric from public.trades where side = 'SELL'), 5.805905905905905906, 'and the fill knows what it realized');
+select is((select realized_pnl::numeric from public.trades where side = 'SELL'), 5.805905905905905906,
+  'and the fill knows what it realized');
 
 select tests.sent_exit('one');
 select tests.report((tests.order_of('one', 'exit')).id, 'filled', 1.997, tests.fill('s2', 90, 1.997, 0.17973));

@@ -9,7 +9,8 @@ select tests.report((tests.order_of('one', 'exit')).id, 'filled', 0.999, tests.f
 
 -- Dust: 0.0005 at the price of the last sale, 0.055. Result: 109.89 - 0.10989 - 100 + 0.055.
 select results_eq($$ select status, quantity::numeric, cost::numeric, dust_quantity::numeric, dust_value::numeric, realized_pnl::numeric from tests.position_of('one') $$,
-  $$ values ('closed', 0::numeric, 0::numeric, 0.0005, 0.055, 9.83511) $$, 'what cannot be sold is dust at the price of the last sale, and part of the result');
+  $$ values ('closed', 0::numeric, 0::numeric, 0.0005, 0.055, 9.83511) $$,
+  'what cannot be sold is dust at the price of the last sale, and part of the result');
 select results_eq($$ select asset, quantity::numeric, cost::numeric from trading.dust_pools $$, $$ values ('SOL', 0.0005, 0.055) $$,
   'it goes to the account''s pool');
 select results_eq(

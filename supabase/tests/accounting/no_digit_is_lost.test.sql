@@ -9,7 +9,8 @@ select is((tests.position_of('one')).cost::numeric, 50.0000000000000000005, 'a c
 select tests.sent_exit('one');
 select tests.report((tests.order_of('one', 'exit')).id, 'filled', 0.5, tests.fill('s', 100.000000000000000003, 0.5));
 select is((tests.position_of('one')).realized_pnl::numeric, 0.000000000000000001, 'so is the result');
-select is((select realized_pnl::numeric from public.trades where side = 'SELL'), 0.000000000000000001, 'the sale of all takes all of the cost, not a rounded share');
+select is((select realized_pnl::numeric from public.trades where side = 'SELL'), 0.000000000000000001,
+  'the sale of all takes all of the cost, not a rounded share');
 select is((select sum(v::int) from jsonb_each_text(trading.check_books()) b (k, v)), 0::bigint, 'the books are right');
 
 select * from finish();

@@ -7,7 +7,8 @@ select cmp_ok(abs(extract(epoch from trading.engine_now() - clock_timestamp())),
 
 insert into trading.portfolios (id, user_id, mode, created_at) values (md5('live')::uuid, gen_random_uuid(), 'live', now());
 insert into trading.accounts (id, portfolio_id, user_id, environment, exchange_uid, created_at) values (gen_random_uuid(), md5('live')::uuid, gen_random_uuid(), 'testnet', '7', now());
-select tests.raises($$ select trading.set_clock('2026-03-02 12:00:00+00') $$, 'FB409', 'clock_refused', 'while an exchange account exists the clock cannot be set');
+select tests.raises($$ select trading.set_clock('2026-03-02 12:00:00+00') $$, 'FB409', 'clock_refused',
+  'while an exchange account exists the clock cannot be set');
 select is((select clock_at from trading.settings), null, 'and runs by the wall');
 select tests.raises($$ select trading.set_clock(null) $$, 'FB409', 'clock_refused', 'nor is it touched at all');
 

@@ -27,9 +27,11 @@ end
 $$;
 create temporary table answers as select quote, pg_temp.apply(quote) as answer from cases;
 
-select is_empty($$ select quote, answer from answers where answer -> 'refused' <> '["SOLUSDT"]' $$, 'what cannot be a quote is refused and named');
+select is_empty($$ select quote, answer from answers where answer -> 'refused' <> '["SOLUSDT"]' $$,
+  'what cannot be a quote is refused and named');
 select is_empty($$ select quote, answer from answers where answer -> 'applied' <> '1' $$, 'and costs no other symbol its price');
-select set_eq($$ select * from public.market_prices where symbol = 'SOLUSDT' $$, 'table witness', 'the price of its own symbol stays what it was');
+select set_eq($$ select * from public.market_prices where symbol = 'SOLUSDT' $$, 'table witness',
+  'the price of its own symbol stays what it was');
 select is((select sum((answer ->> 'stops')::int) from answers), 0::bigint, 'it fires no stop');
 select results_eq($$ select severity, code from public.alerts $$, $$ values ('warning', 'quotes_refused') $$, 'and somebody is told');
 select is(pg_temp.apply('{}') -> 'applied', '2'::jsonb, 'the next good quote is applied');

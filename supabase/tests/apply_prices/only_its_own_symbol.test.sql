@@ -10,7 +10,8 @@ select tests.run_jobs();
 select is((select count(*) from trading.engine_stops), 2::bigint, 'two positions have a stop at 95');
 select is(tests.tick(90, 90.01, p_symbol => 'ADAUSDT') ->> 'stops', '1', 'a crash of one symbol fires the stop of that one');
 select tests.run_jobs();
-select results_eq($$ select (tests.position_of('ada')).status, (tests.position_of('sol')).status $$, $$ values ('closed', 'open') $$, 'and closes that one');
+select results_eq($$ select (tests.position_of('ada')).status, (tests.position_of('sol')).status $$, $$ values ('closed', 'open') $$,
+  'and closes that one');
 
 select * from finish();
 rollback;

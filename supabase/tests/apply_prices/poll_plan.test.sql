@@ -11,7 +11,8 @@ select is((select array_agg(e ->> 'symbol') from jsonb_array_elements(trading.po
   'a poll asks for what is held, then for what is waited for, as many as the settings allow');
 select is(trading.poll_plan() -> 0 ->> 'since', '2026-03-02T12:00:01+00:00', 'since the price we have');
 select tests.settings('{"market_poll_symbols": 10}');
-select ok(not trading.poll_plan() @> '[{"symbol": "DOTUSDT"}]' and not trading.poll_plan() @> '[{"symbol": "NOSUCHUSDT"}]', 'never for what does not trade');
+select ok(not trading.poll_plan() @> '[{"symbol": "DOTUSDT"}]' and not trading.poll_plan() @> '[{"symbol": "NOSUCHUSDT"}]',
+  'never for what does not trade');
 select tests.settings('{"market_poll_symbols": 0}');
 select is(trading.poll_plan(), '[]'::jsonb, 'and for nothing where prices come from elsewhere');
 

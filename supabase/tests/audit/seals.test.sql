@@ -30,7 +30,8 @@ begin;
 select cmp_ok(trading.seal_audit(), '>', 0::bigint, 'the next one covers what came since');
 commit;
 select results_eq('select intact from trading.verify_audit() order by seal_id', $$ values (true), (true) $$, 'both verify');
-select is((select sum(row_count)::bigint from trading.audit_seals), (select count(*) from public.audit_log), 'together they cover each row once');
+select is((select sum(row_count)::bigint from trading.audit_seals), (select count(*) from public.audit_log),
+  'together they cover each row once');
 
 -- The owner of the table with its guards off: what a seal is for.
 create function pg_temp.verdict() returns text language sql as $$
@@ -53,20 +54,24 @@ end
 $$;
 create temporary table range as select from_transaction, to_transaction from trading.audit_seals order by id limit 1;
 
-select is(pg_temp.after($$ update public.audit_log set detail = detail || '{"quantity": "0"}' where id = (select min(id) from public.audit_log) $$), 'broken, intact',
+select is(pg_temp.after($$ update public.audit_log set detail = detail || '{"quantity": "0"}' where id = (select min(id) from public.audit_log) $$),
+  'broken, intact',
   'a changed row breaks the seal over it and no other');
 select is(pg_temp.after($$ update public.audit_log set recorded_at = recorded_at + interval '1 microsecond' where id = (select max(id) from public.audit_log) $$),
   'intact, broken', 'however little was changed');
-select is(pg_temp.after($$ delete from public.audit_log where id = (select min(id) from public.audit_log) $$), 'broken (rows), intact', 'a removed row is missed');
+select is(pg_temp.after($$ delete from public.audit_log where id = (select min(id) from public.audit_log) $$), 'broken (rows), intact',
+  'a removed row is missed');
 select is(pg_temp.after($$ insert into public.audit_log (occurred_at, transaction_id, actor, action, subject_type, subject_id)
     select now(), (select a.transaction_id from public.audit_log a order by a.id limit 1), 'engine', 'forged', 'order', 'x' $$),
   'broken (rows), intact', 'a row slipped in afterwards is seen');
 select is(pg_temp.after($$ update public.audit_log set transaction_id = (select to_transaction from range) where id = (select min(id) from public.audit_log) $$),
   'broken (rows), broken (rows)', 'so is one moved to another transaction');
 select is(pg_temp.after($$ delete from public.audit_log $$), 'broken (rows), broken (rows)', 'so is the loss of everything');
-select is(pg_temp.after($$ update trading.audit_seals set hash = sha256('forged') where id = (select min(id) from trading.audit_seals) $$), 'broken, broken',
+select is(pg_temp.after($$ update trading.audit_seals set hash = sha256('forged') where id = (select min(id) from trading.audit_seals) $$),
+  'broken, broken',
   'a forged seal breaks itself and the next, which was made over it');
-select is(pg_temp.after($$ delete from trading.audit_seals where id = (select min(id) from trading.audit_seals) $$), 'broken', 'a removed seal breaks the next');
+select is(pg_temp.after($$ delete from trading.audit_seals where id = (select min(id) from trading.audit_seals) $$), 'broken',
+  'a removed seal breaks the next');
 select is(pg_temp.verdict(), 'intact, intact', 'nothing of all this was kept');
 
 select * from finish();

@@ -19,7 +19,8 @@ select is_empty(
   $$ select c.levels, s.status, s.rejection_code from cases c join public.signals s on s.id = tests.signal_id('case ' || c.n)
      where (s.status, s.rejection_code) is distinct from ('rejected', 'levels_invalid') $$,
   'every level that is no price is refused, whichever it is and however it is written');
-select is_empty($$ select 1 from public.signals where rejection_reason is null or rejection_reason !~ 'level' $$, 'each refusal says what is wrong in words');
+select is_empty($$ select 1 from public.signals where rejection_reason is null or rejection_reason !~ 'level' $$,
+  'each refusal says what is wrong in words');
 select is((select count(*) from public.positions) + (select count(*) from public.orders) + (select count(*) from trading.reservations), 0::bigint,
   'no row of an entry was made');
 

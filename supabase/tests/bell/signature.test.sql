@@ -12,7 +12,8 @@ select ok(pg_temp.valid((select token from bell), '60 seconds'), 'and for 60 sec
 select ok(not pg_temp.valid((select token from bell), '61 seconds'), 'no longer');
 select ok(pg_temp.valid((select token from bell), '-60 seconds'), 'a clock may be behind by as much');
 select ok(not pg_temp.valid((select token from bell), '-61 seconds'), 'not by more');
-select ok(not pg_temp.valid(regexp_replace((select token from bell), '^[0-9]+', '1772452801'), '0'), 'another time under the same signature is refused');
+select ok(not pg_temp.valid(regexp_replace((select token from bell), '^[0-9]+', '1772452801'), '0'),
+  'another time under the same signature is refused');
 select ok(not pg_temp.valid(overlay((select token from bell) placing (case when right(token, 1) = '0' then '1' else '0' end) from length(token)), '0'),
   'another last digit is refused') from bell;
 select ok(not pg_temp.valid(split_part((select token from bell), '.', 1) || '.' || repeat('0', 64), '0'), 'a made-up signature is refused');

@@ -22,14 +22,17 @@ select is((select (payload -> 'position') - '{id,trader_id,signal_id,opened_at,v
     "exit_price": null, "realized_pnl": "0", "fees_paid": "0.1", "stop_loss_price": "95", "take_profit_price": null, "exit_reason": null,
     "failure_code": null, "failure_reason": null, "closed_at": null}'::jsonb, 'a position as it is now, money as text');
 select is((select payload ->> 'balance' from sent where n = 1), '9900', 'with the balance');
-select is((select payload - 'version' from sent where event = 'signal'), jsonb_build_object('signal_id', tests.signal_id('refused'), 'status', 'rejected',
-  'code', 'stop_not_below_entry', 'message', 'the stop must lie below the entry and the market', 'portfolio', 'paper'), 'a refusal with its code and words');
+select is((select payload - 'version' from sent where event = 'signal'), jsonb_build_object('signal_id', tests.signal_id('refused'), 'status',
+  'rejected',
+  'code', 'stop_not_below_entry', 'message', 'the stop must lie below the entry and the market', 'portfolio', 'paper'),
+  'a refusal with its code and words');
 
 delete from sent;
 select tests.settings('{"price_broadcast_ms": 0}');
 select tests.tick(100.5, 100.6);
 select is((select jsonb_build_array(topic, event, payload) from sent),
-  '["market", "prices", {"prices": [["SOLUSDT", "100.5", "100.6", "100.5", "2026-03-02T12:00:02+00:00", 2]]}]'::jsonb, 'a tick is one message for everybody');
+  '["market", "prices", {"prices": [["SOLUSDT", "100.5", "100.6", "100.5", "2026-03-02T12:00:02+00:00", 2]]}]'::jsonb,
+  'a tick is one message for everybody');
 
 select * from finish();
 rollback;

@@ -10,18 +10,22 @@ grant select on ids to public;
 
 select tests.act_as_user('ann');
 create temporary table answers as select name, public.cancel_entry(id) as said from ids;
-select is((select public.cancel_entry(id) from ids where name = 'half'), (select said from answers where name = 'half'), 'asking twice is asking once');
+select is((select public.cancel_entry(id) from ids where name = 'half'), (select said from answers where name = 'half'),
+  'asking twice is asking once');
 select tests.act_as_owner();
 select tests.run_jobs();
-select results_eq($$ select state, reason from tests.order_of('untouched', 'entry') $$, $$ values ('cancelled', 'cancelled_by_user') $$, 'a resting entry is cancelled');
+select results_eq($$ select state, reason from tests.order_of('untouched', 'entry') $$, $$ values ('cancelled', 'cancelled_by_user') $$,
+  'a resting entry is cancelled');
 select is((tests.position_of('untouched')).status, 'failed', 'its position ends without coins');
 select results_eq($$ select o.state, p.status, p.quantity::numeric from tests.order_of('half', 'entry') o, tests.position_of('half') p $$,
   $$ values ('cancelled', 'open', 1::numeric) $$, 'what was bought stays');
-select is((tests.order_of('half', 'stop_loss')).state || ' ' || (tests.order_of('half', 'stop_loss')).quantity::numeric, 'working 1', 'protected');
+select is((tests.order_of('half', 'stop_loss')).state || ' ' || (tests.order_of('half', 'stop_loss')).quantity::numeric, 'working 1',
+  'protected');
 select is((tests.order_of('witness', 'entry')).state, 'working', 'another entry rests on');
 
 select tests.act_as_user('ann');
-select is((select public.cancel_entry(id) ->> 'job_id' from ids where name = 'half'), null, 'with nothing left to cancel nothing is queued');
+select is((select public.cancel_entry(id) ->> 'job_id' from ids where name = 'half'), null,
+  'with nothing left to cancel nothing is queued');
 
 select * from finish();
 rollback;

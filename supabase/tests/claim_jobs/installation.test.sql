@@ -15,11 +15,16 @@ select tests.raises($$ select pg_temp.claim('https://desk.example.test', repeat(
   'an engine that nobody armed gives out no job');
 select is((select status || attempts from trading.jobs), 'queued0', 'the job waits untouched');
 
-select tests.raises($$ select trading.arm_installation('desk.example.test', repeat('desk', 8), 'ann') $$, 'FB400', 'installation_invalid', 'arming needs an address');
-select tests.raises($$ select trading.arm_installation('https://desk.example.test', 'short', 'ann') $$, 'FB400', 'installation_invalid', 'a long secret');
-select tests.raises($$ select trading.arm_installation('https://desk.example.test', repeat('desk', 8), '') $$, 'FB400', 'installation_invalid', 'and a name');
+select tests.raises($$ select trading.arm_installation('desk.example.test', repeat('desk', 8), 'ann') $$, 'FB400', 'installation_invalid',
+  'arming needs an address');
+select tests.raises($$ select trading.arm_installation('https://desk.example.test', 'short', 'ann') $$, 'FB400', 'installation_invalid',
+  'a long secret');
+select tests.raises($$ select trading.arm_installation('https://desk.example.test', repeat('desk', 8), '') $$, 'FB400',
+  'installation_invalid',
+  'and a name');
 select trading.arm_installation('https://desk.example.test/', repeat('desk', 8), 'ann');
-select is(jsonb_array_length(pg_temp.claim('https://desk.example.test', repeat('desk', 8)) -> 'jobs'), 1, 'armed again, with or without a slash, it gives out its jobs');
+select is(jsonb_array_length(pg_temp.claim('https://desk.example.test', repeat('desk', 8)) -> 'jobs'), 1,
+  'armed again, with or without a slash, it gives out its jobs');
 
 select * from finish();
 rollback;

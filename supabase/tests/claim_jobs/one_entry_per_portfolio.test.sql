@@ -18,7 +18,8 @@ select throws_ok($$ update trading.jobs set status = 'running', worker = 'rogue'
 
 create temporary table next as
   select trading.execute_job((job ->> 'id')::bigint, (job ->> 'fence')::bigint, 'tests') -> 'next' as job from claimed;
-select is((select (job ->> 'signal_id')::uuid from next), tests.signal_id('two'), 'whoever finishes it gets the next in the same transaction');
+select is((select (job ->> 'signal_id')::uuid from next), tests.signal_id('two'),
+  'whoever finishes it gets the next in the same transaction');
 select is(pg_temp.claim(), '[]'::jsonb, 'and nobody else');
 select is((select trading.execute_job((job ->> 'id')::bigint, (job ->> 'fence')::bigint) -> 'next' from next), 'null'::jsonb,
   'a worker that names no successor gets none');

@@ -13,7 +13,8 @@ select public.close_position(id) from public.positions;
 select tests.act_as_owner();
 select is(tests.run_jobs(), array['exit filled'], 'an exit passes every halt');
 select is((tests.position_of('one')).status, 'closed', 'and closes the position, even at an old price');
-select is((select status || ' ' || rejection_code from public.signals where id = tests.signal_id('two')), 'rejected trading_not_active', 'the entry was refused by name');
+select is((select status || ' ' || rejection_code from public.signals where id = tests.signal_id('two')), 'rejected trading_not_active',
+  'the entry was refused by name');
 
 select * from finish();
 rollback;

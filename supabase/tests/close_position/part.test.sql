@@ -13,7 +13,8 @@ end
 $$;
 
 select is(pg_temp.close(0.4999), array['exit filled'], 'a part is sold');
-select results_eq($$ select status, exit_quantity::numeric, quantity::numeric from tests.position_of('one') $$, $$ values ('open', 0.499, 0.5) $$,
+select results_eq($$ select status, exit_quantity::numeric, quantity::numeric from tests.position_of('one') $$,
+  $$ values ('open', 0.499, 0.5) $$,
   'down to the exchange''s step, and the position stays open');
 select results_eq($$ select role, quantity::numeric from public.orders where state = 'working' order by 1 $$,
   $$ values ('stop_loss', 0.5), ('take_profit', 0.5) $$, 'stop and target are for what is left');
@@ -21,7 +22,8 @@ select is((select count(*) from trading.engine_stops where fired_at is null), 1:
 
 -- 0.04 of the 0.5 would be left, worth less than the exchange sells.
 select is(pg_temp.close(0.46), array['exit filled'], 'a part that would leave dust behind');
-select results_eq($$ select status, exit_quantity::numeric from tests.position_of('one') $$, $$ values ('closed', 0.999) $$, 'becomes the whole');
+select results_eq($$ select status, exit_quantity::numeric from tests.position_of('one') $$, $$ values ('closed', 0.999) $$,
+  'becomes the whole');
 select is((select sum(v::int) from jsonb_each_text(trading.check_books()) b (k, v)), 0::bigint, 'the books are right');
 
 select * from finish();

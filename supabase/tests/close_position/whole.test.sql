@@ -11,7 +11,8 @@ select tests.act_as_owner();
 select is((select said - 'job_id' from answer), jsonb_build_object('position_id', (tests.position_of('one')).id, 'status', 'open'),
   'the command answers at once with the position as it is');
 select is((select said ->> 'job_id' from answer), (select id::text from trading.jobs where kind = 'exit'), 'and the job it queued');
-select is((select detail ->> 'by' from public.audit_log where action = 'close_requested'), tests.user_id('ann')::text, 'who asked is audited');
+select is((select detail ->> 'by' from public.audit_log where action = 'close_requested'), tests.user_id('ann')::text,
+  'who asked is audited');
 select tests.run_jobs();
 -- 0.999 x 99.99 = 99.89001, fee 0.09989001, cost 100
 select results_eq($$ select status, exit_reason, exit_quantity::numeric, realized_pnl::numeric from tests.position_of('one') $$,

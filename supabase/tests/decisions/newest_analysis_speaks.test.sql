@@ -14,7 +14,8 @@ select results_eq($$ select decision, confidence, levels, decided_at from public
   'of several analyses in one statement the newest speaks, at its own time');
 select results_eq($$ select decision, status from public.signals where id = tests.signal_id('two') $$, $$ values ('wait', 'monitoring') $$,
   'also when it takes back what an older one said');
-select results_eq($$ select signal_id from trading.jobs $$, $$ values (tests.signal_id('one')) $$, 'and one entry is queued, not one per analysis');
+select results_eq($$ select signal_id from trading.jobs $$, $$ values (tests.signal_id('one')) $$,
+  'and one entry is queued, not one per analysis');
 
 select * from finish();
 rollback;

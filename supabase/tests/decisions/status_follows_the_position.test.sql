@@ -6,7 +6,8 @@ select tests.enter('one', 'alpha');
 
 update public.signals set status = 'expired' where id = tests.signal_id('one');
 select is((select status from public.signals), 'in_position', 'nobody can say that a signal with an open position has expired');
-select results_eq($$ select is_active, symbol, workflow_type from public.workflow_schedules $$, $$ values (true, 'SOLUSDT', 'position_management') $$,
+select results_eq($$ select is_active, symbol, workflow_type from public.workflow_schedules $$,
+  $$ values (true, 'SOLUSDT', 'position_management') $$,
   'the position is on the AI''s schedule since the commit that opened it');
 
 select tests.tick(94.98, 95);

@@ -6,15 +6,18 @@ select is(tests.rule_says('exposure_percent_all', '{"exposure_all": 399.99, "lim
   'what is held and the order together, just inside the limit, pass');
 select is(tests.rule_says('exposure_percent_all', '{"exposure_all": 400, "limits_all": {"max_exposure_percent": 5}}'), 'passed',
   'exactly at the limit they pass');
-select is(tests.rule_says('exposure_percent_all', '{"exposure_all": 400.01, "limits_all": {"max_exposure_percent": 5}}'), 'max_exposure_percent_all',
+select is(tests.rule_says('exposure_percent_all', '{"exposure_all": 400.01, "limits_all": {"max_exposure_percent": 5}}'),
+  'max_exposure_percent_all',
   'just outside they are denied');
-select is(tests.rule_says('exposure_percent_all', '{"limits_all": {"max_exposure_percent": 5}}', '{exposure_all}'), 'max_exposure_percent_all',
+select is(tests.rule_says('exposure_percent_all', '{"limits_all": {"max_exposure_percent": 5}}', '{exposure_all}'),
+  'max_exposure_percent_all',
   'an unknown exposure_all denies');
 select is(tests.rule_says('exposure_percent_all', '{"limits_all": {"max_exposure_percent": 5}}', '{notional}'), 'max_exposure_percent_all',
   'an unknown size denies');
 select is(tests.rule_says('exposure_percent_all', '{"exposure_all": 1000000000.0, "limits_all": {}}'), 'passed',
   'without a limit they pass');
-select is(tests.rule_says('exposure_percent_all', '{"limits_all": {"max_exposure_percent": 5}}', '{equity_all}'), 'max_exposure_percent_all',
+select is(tests.rule_says('exposure_percent_all', '{"limits_all": {"max_exposure_percent": 5}}', '{equity_all}'),
+  'max_exposure_percent_all',
   'an unknown equity of all traders denies');
 
 select * from finish();

@@ -8,7 +8,8 @@ select is(tests.rule_says('max_position_percent', '{"notional": 200, "limits": {
   'a position at the limit passes');
 select is(tests.rule_says('max_position_percent', '{"notional": 200.01, "limits": {"max_position_percent": 2}}'), 'max_position_percent',
   'a position just outside is denied');
-select is(tests.rule_says('max_position_percent', '{"notional": 200, "limits": {"max_position_percent": 2}, "limits_all": {"max_position_percent": 1}}'), 'max_position_percent',
+select is(tests.rule_says('max_position_percent', '{"notional": 200, "limits": {"max_position_percent": 2}, "limits_all": {"max_position_percent": 1}}'),
+  'max_position_percent',
   'the stricter of trader and account counts');
 select is(tests.rule_says('max_position_percent', '{"limits": {"max_position_percent": 2}}', '{notional}'), 'max_position_percent',
   'an unknown notional denies');

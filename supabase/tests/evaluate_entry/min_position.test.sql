@@ -7,7 +7,8 @@ select is(tests.rule_says('min_position', '{"notional": 100, "limits": {"min_pos
   'the minimum itself passes');
 select is(tests.rule_says('min_position', '{"notional": 99.99, "limits": {"min_position_quote": 100}}'), 'min_position',
   'a smaller one is denied');
-select is(tests.rule_says('min_position', '{"notional": 100, "limits": {"min_position_quote": 10}, "limits_all": {"min_position_quote": 101}}'), 'min_position',
+select is(tests.rule_says('min_position', '{"notional": 100, "limits": {"min_position_quote": 10}, "limits_all": {"min_position_quote": 101}}'),
+  'min_position',
   'the stricter of trader and account counts');
 select is(tests.rule_says('min_position', '{"limits": {"min_position_quote": 10}}', '{notional}'), 'min_position',
   'an unknown size denies');

@@ -29,7 +29,8 @@ create temporary table results as
   where a <> b and b <> c and a <> c;
 select is((select count(distinct result) from results), 1::bigint, 'sells in all six orders end the same');
 -- 101 + 71.4 + 133.9 - 0.31 - (100 + 194 + 0.3)
-select is((select min(result) from results), 'closed 11.69 11.69 0 0', 'with the result computed by hand, to the last decimal, and no cost left over');
+select is((select min(result) from results), 'closed 11.69 11.69 0 0',
+  'with the result computed by hand, to the last decimal, and no cost left over');
 select is((tests.position_of('one')).status, 'closing', 'what was taken back left no trace');
 
 select * from finish();

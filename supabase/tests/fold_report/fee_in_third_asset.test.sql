@@ -8,11 +8,14 @@ select tests.report((tests.order_of('two', 'entry')).id, 'filled', 1, tests.fill
 
 select results_eq($$ select quantity::numeric, cost::numeric, fees_paid::numeric, is_pnl_provisional from tests.position_of('one') $$,
   $$ values (1::numeric, 100.09, 0.09, false) $$, 'a fee in BNB costs what it is worth at the rate of the fill');
-select is((select fee_quote::numeric from public.trades where position_id = (tests.position_of('one')).id), 0.09, 'and the trade keeps that');
+select is((select fee_quote::numeric from public.trades where position_id = (tests.position_of('one')).id), 0.09,
+  'and the trade keeps that');
 select results_eq($$ select quantity::numeric, cost::numeric, is_pnl_provisional from tests.position_of('two') $$,
   $$ values (1::numeric, 100::numeric, true) $$, 'without a rate the result is provisional');
-select is((select fee_quote from public.trades where position_id = (tests.position_of('two')).id), null, 'and the worth is unknown, not zero');
-select is((select fee::numeric from public.trades where position_id = (tests.position_of('two')).id), 0.00015, 'the fee itself is on record');
+select is((select fee_quote from public.trades where position_id = (tests.position_of('two')).id), null,
+  'and the worth is unknown, not zero');
+select is((select fee::numeric from public.trades where position_id = (tests.position_of('two')).id), 0.00015,
+  'the fee itself is on record');
 select results_eq(
   $$ select distinct bucket, amount::numeric from trading.ledger_entries where asset = 'BNB' order by 1 $$,
   $$ values ('external', -0.00015), ('fees', 0.00015) $$, 'BNB comes from outside of the account');

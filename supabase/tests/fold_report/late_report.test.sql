@@ -7,7 +7,8 @@ select tests.report((tests.order_of('one', 'entry')).id, 'filled', 1, tests.fill
 select tests.report((tests.order_of('two', 'entry')).id, 'cancelled', 0);
 create temporary table before as select * from tests.snapshot('orders');
 
-select is(tests.report((tests.order_of('one', 'entry')).id, 'working', 0), 'filled', 'an older report does not take a filled order back to working');
+select is(tests.report((tests.order_of('one', 'entry')).id, 'working', 0), 'filled',
+  'an older report does not take a filled order back to working');
 select is(tests.report((tests.order_of('one', 'entry')).id, 'cancelled', 0), 'filled', 'nor to cancelled');
 select is(tests.report((tests.order_of('two', 'entry')).id, 'working', 0), 'cancelled', 'a cancelled order does not rest again');
 select is(tests.report((tests.order_of('two', 'entry')).id, 'expired', 0), 'cancelled', 'nor expire');

@@ -7,7 +7,8 @@ create temporary table before as select * from tests.snapshot();
 select tests.raises($$ update public.orders set state = 'planned' $$, 'FB409', 'order_transition_illegal',
   'the role that migrates may not take an illegal step');
 set local role fillbase_engine;
-select tests.raises($$ update public.orders set state = 'unknown' $$, 'FB409', 'order_transition_illegal', 'nor may the owner of the table');
+select tests.raises($$ update public.orders set state = 'unknown' $$, 'FB409', 'order_transition_illegal',
+  'nor may the owner of the table');
 reset role;
 select tests.act_as_service();
 select throws_ok($$ update public.orders set state = 'cancelled', finished_at = now() $$, '42501', null,

@@ -7,7 +7,8 @@ select tests.enter('one', 'alpha');
 
 select is((tests.order_of('one', 'entry')).state, 'expired', 'an entry for more than the book holds fills in part, the rest expires');
 select is((tests.order_of('one', 'entry')).filled_quantity::numeric, 0.6, 'it has what there was');
-select results_eq($$ select status, quantity::numeric from tests.position_of('one') $$, $$ values ('open', 0.5994) $$, 'the part is a position');
+select results_eq($$ select status, quantity::numeric from tests.position_of('one') $$, $$ values ('open', 0.5994) $$,
+  'the part is a position');
 select is((select released_at is not null from trading.reservations), true, 'the money for the rest is free');
 
 select tests.sent_exit('one');

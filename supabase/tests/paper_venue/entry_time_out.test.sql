@@ -9,8 +9,10 @@ select tests.run_jobs();
 select is((tests.order_of('one', 'entry')).state, 'working', 'an unfilled limit rests until its time is out');
 select trading.set_clock(trading.engine_now() + interval '1 second');
 select tests.run_jobs();
-select results_eq($$ select state, reason from tests.order_of('one', 'entry') $$, $$ values ('cancelled', 'entry_timeout') $$, 'then it is cancelled');
-select results_eq($$ select status, failure_code from tests.position_of('one') $$, $$ values ('failed', 'entry_unfilled') $$, 'its position has failed');
+select results_eq($$ select state, reason from tests.order_of('one', 'entry') $$, $$ values ('cancelled', 'entry_timeout') $$,
+  'then it is cancelled');
+select results_eq($$ select status, failure_code from tests.position_of('one') $$, $$ values ('failed', 'entry_unfilled') $$,
+  'its position has failed');
 select is((select status || ' ' || rejection_code from public.signals), 'rejected entry_unfilled', 'its signal says why');
 select is((select count(*) from trading.reservations where released_at is null), 0::bigint, 'its money is free');
 

@@ -21,9 +21,11 @@ end
 $$;
 
 create temporary table drawn as select n, pg_temp.price_of(md5(n::text)::uuid) as price from generate_series(1, 8) n;
-select is((select count(*) from drawn where price between 100.01 and 100.1), 8::bigint, 'every draw lies between the least and the most that may slip');
+select is((select count(*) from drawn where price between 100.01 and 100.1), 8::bigint,
+  'every draw lies between the least and the most that may slip');
 select cmp_ok((select count(distinct price) from drawn), '>', 3::bigint, 'decisions slip differently');
-select is((select count(*) from drawn d where pg_temp.price_of(md5(d.n::text)::uuid) = d.price), 8::bigint, 'the same decision slips the same');
+select is((select count(*) from drawn d where pg_temp.price_of(md5(d.n::text)::uuid) = d.price), 8::bigint,
+  'the same decision slips the same');
 
 -- Recomputed with nothing of the engine but its seed.
 select tests.enter('recomputed', 'alpha');

@@ -10,7 +10,8 @@ select tests.run_jobs();
 -- 0.999 x 110 = 109.89; fee 0.02 % of it
 select results_eq($$ select price::numeric, quantity::numeric, is_maker, fee::numeric, fee_asset from public.trades where side = 'SELL' $$,
   $$ values (110::numeric, 0.999, true, 0.021978, 'USDT') $$, 'at its own price, as a maker, the fee out of the proceeds');
-select results_eq($$ select status, exit_reason from tests.position_of('one') $$, $$ values ('closed', 'take_profit') $$, 'the position is closed by its target');
+select results_eq($$ select status, exit_reason from tests.position_of('one') $$, $$ values ('closed', 'take_profit') $$,
+  'the position is closed by its target');
 select is((tests.order_of('one', 'stop_loss')).state, 'cancelled', 'the stop is cancelled');
 
 select * from finish();

@@ -21,7 +21,8 @@ select pg_temp.set('system', '00000000-0000-0000-0000-000000000000', 'halted');
 select is(pg_temp.state(), 'halted 4 f', 'a halt of the system is over all');
 select pg_temp.set('user', gen_random_uuid(), 'halted');
 select is(pg_temp.state(), 'halted 4 f', 'a halt of somebody else is not');
-select throws_ok($$ update trading.trading_states set state = 'active', flatten = true $$, '23514', null, 'nothing is flattened while trading is active');
+select throws_ok($$ update trading.trading_states set state = 'active', flatten = true $$, '23514', null,
+  'nothing is flattened while trading is active');
 update trading.trading_states set state = 'halted', flatten = true where scope = 'system';
 select is(pg_temp.state(), 'halted 4 t', 'the wish to flatten counts from any scope');
 

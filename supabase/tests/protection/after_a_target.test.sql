@@ -17,7 +17,8 @@ select is(trading.check_books() ->> 'unprotected_positions', '0', 'protected aft
 select tests.tick(130.01, 130.02);
 select tests.run_jobs();
 select is((tests.position_of('one')).status, 'closed', 'when the last target fills the position closes');
-select is((select count(*) from trading.engine_stops) + (select count(*) from public.orders where state = 'working'), 0::bigint, 'and nothing rests any more');
+select is((select count(*) from trading.engine_stops) + (select count(*) from public.orders where state = 'working'), 0::bigint,
+  'and nothing rests any more');
 
 select * from finish();
 rollback;

@@ -13,7 +13,8 @@ select results_eq('select * from pg_temp.resting()',
   $$ values ('stop_loss', 0, 'STOP_LOSS', 1::numeric, 95::numeric), ('take_profit', 1, 'LIMIT', 0.333, 110::numeric),
             ('take_profit', 2, 'LIMIT', 0.333, 120::numeric), ('take_profit', 3, 'LIMIT', 0.334, 130::numeric) $$,
   'the first fill rests a stop for all of it and targets for equal parts, the last taking the rest');
-select results_eq($$ select symbol, trigger_price::numeric, fired_at from trading.engine_stops $$, $$ values ('SOLUSDT', 95::numeric, null::timestamptz) $$,
+select results_eq($$ select symbol, trigger_price::numeric, fired_at from trading.engine_stops $$,
+  $$ values ('SOLUSDT', 95::numeric, null::timestamptz) $$,
   'and arms the engine''s own stop');
 
 select tests.report((tests.order_of('one', 'entry')).id, 'filled', 3, tests.fill('2', 100, 2, 0.002, 'SOL'));

@@ -7,7 +7,8 @@ $$;
 
 select is(pg_temp.split(1, '{110}'), '1@110', 'one target takes all');
 select is(pg_temp.split(1, '{110,120,130}'), '0.333@110 0.333@120 0.334@130', 'several take equal parts, the last the rest');
-select is(pg_temp.split(0.1, '{110,120,130}'), '0.05@110 0.05@120', 'where three parts would be too small for the exchange, the two nearest are served');
+select is(pg_temp.split(0.1, '{110,120,130}'), '0.05@110 0.05@120',
+  'where three parts would be too small for the exchange, the two nearest are served');
 select is(pg_temp.split(0.06, '{110,120,130}'), '0.06@110', 'or the nearest alone');
 select is(pg_temp.split(0.04, '{110,120,130}'), null, 'or none');
 select is(pg_temp.split(1, '{}'), null, 'no target, no order');

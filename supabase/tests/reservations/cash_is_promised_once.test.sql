@@ -11,7 +11,8 @@ select is((select rejection_code from public.signals where id = tests.signal_id(
 select tests.report((tests.order_of('one', 'entry')).id, 'cancelled', 0);
 select tests.enter('three', 'alpha');
 select is((tests.order_of('three', 'entry')).state, 'working', 'once the first is over its cash is free again');
-select is((select sum(amount)::numeric from trading.reservations where released_at is null), 600::numeric, 'and reserved for the third alone');
+select is((select sum(amount)::numeric from trading.reservations where released_at is null), 600::numeric,
+  'and reserved for the third alone');
 
 select * from finish();
 rollback;

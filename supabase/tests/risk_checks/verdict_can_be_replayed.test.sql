@@ -9,7 +9,8 @@ select tests.run_jobs();
 select results_eq($$ select passed, code from trading.risk_checks order by passed $$, $$ values (false, 'levels_invalid'), (true, null) $$,
   'each verdict is stored, passed or not');
 select is_empty(
-  $$ select c.id from trading.risk_checks c where jsonb_array_length(c.rules) <> (select count(*) from trading.evaluate_entry('{}')) $$, 'with every rule');
+  $$ select c.id from trading.risk_checks c where jsonb_array_length(c.rules) <> (select count(*) from trading.evaluate_entry('{}')) $$,
+  'with every rule');
 select is_empty(
   $$ (select c.id, r ->> 'rule', r ->> 'passed', r ->> 'observed', r ->> 'limit' from trading.risk_checks c, jsonb_array_elements(c.rules) r)
      except (select c.id, e.rule, e.passed::text, e.observed, e.limit_value from trading.risk_checks c, trading.evaluate_entry(c.facts) e) $$,

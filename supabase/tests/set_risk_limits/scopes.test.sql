@@ -17,11 +17,14 @@ select is((select count(*) from public.risk_limits), 2::bigint, 'each scope has 
 
 select tests.raises($$ select public.set_risk_limits('{}', p_mode => 'demo') $$, 'FB400', 'limits_scope_invalid', 'there is no such mode');
 select tests.raises($$ select public.set_risk_limits('{}') $$, 'FB400', 'limits_scope_invalid', 'limits are of a trader or of a mode');
-select tests.raises($$ select public.set_risk_limits('{}', tests.trader_id('beta')) $$, 'FB404', 'trader_not_found', 'a stranger''s trader is not found');
+select tests.raises($$ select public.set_risk_limits('{}', tests.trader_id('beta')) $$, 'FB404', 'trader_not_found',
+  'a stranger''s trader is not found');
 select tests.raises($$ select public.set_risk_limits('{}', gen_random_uuid()) $$, 'FB404', 'trader_not_found', 'nor one that is not there');
 select tests.act_as_owner();
-select set_eq($$ select * from public.risk_limits where user_id = tests.user_id('bob') $$, 'table before', 'and the stranger''s limits are as they were');
-select is((select count(*) from public.audit_log where action = 'limits_set' and detail ->> 'by' = tests.user_id('ann')::text), 3::bigint, 'each change is audited with who made it');
+select set_eq($$ select * from public.risk_limits where user_id = tests.user_id('bob') $$, 'table before',
+  'and the stranger''s limits are as they were');
+select is((select count(*) from public.audit_log where action = 'limits_set' and detail ->> 'by' = tests.user_id('ann')::text), 3::bigint,
+  'each change is audited with who made it');
 
 select * from finish();
 rollback;

@@ -10,7 +10,8 @@ select tests.enter('one', 'alpha');
 select tests.enter('two', 'beta');
 select tests.enter('three', 'beta');
 select is((select count(*) from public.positions), 2::bigint, 'two traders together hold what the account-wide limit allows');
-select is((select rejection_code from public.signals where id = tests.signal_id('three')), 'max_open_positions_all', 'the third entry is refused by its name');
+select is((select rejection_code from public.signals where id = tests.signal_id('three')), 'max_open_positions_all',
+  'the third entry is refused by its name');
 select tests.hire('gamma', 'bob');
 select tests.enter('four', 'gamma');
 select is((tests.position_of('four')).status, 'open', 'another user''s trader is not bound by it');

@@ -8,7 +8,8 @@ create function pg_temp.refused(p_limits text, p_code text, p_why text) returns 
   select tests.raises(format('select public.set_risk_limits(%L, tests.trader_id(%L))', p_limits, 'alpha'), 'FB400', p_code, p_why)
 $$;
 
-select pg_temp.refused('{"max_position_quote": 100, "max_leverage": 10}', 'limits_unknown', 'a limit that does not exist is named, not ignored');
+select pg_temp.refused('{"max_position_quote": 100, "max_leverage": 10}', 'limits_unknown',
+  'a limit that does not exist is named, not ignored');
 select pg_temp.refused('{"user_id": "5987368a-1ab9-c7fd-b764-bd9ff8344d2f"}', 'limits_unknown', 'a column that is no limit is none');
 select pg_temp.refused('{"max_position_quote": "NaN"}', 'limits_invalid', 'NaN is no limit');
 select pg_temp.refused('{"max_exposure_quote": "Infinity"}', 'limits_invalid', 'nor is Infinity');

@@ -8,7 +8,8 @@ create function pg_temp.top_up(p_trader text, p_amount numeric, p_request int) r
   select public.top_up_paper_account(tests.trader_id(p_trader), p_amount, md5(p_request::text)::uuid)
 $$;
 
-select is(pg_temp.top_up('alpha', 500.5, 1), jsonb_build_object('trader_id', tests.trader_id('alpha'), 'balance', '10500.5'), 'a paper account is opened and topped up');
+select is(pg_temp.top_up('alpha', 500.5, 1), jsonb_build_object('trader_id', tests.trader_id('alpha'), 'balance', '10500.5'),
+  'a paper account is opened and topped up');
 select is(pg_temp.top_up('alpha', 500.5, 1) ->> 'balance', '10500.5', 'the same request again adds nothing');
 select tests.raises($$ select pg_temp.top_up('alpha', 600, 1) $$, 'FB409', 'request_conflict', 'with another amount it is an error');
 select is(pg_temp.top_up('alpha', 500.5, 2) ->> 'balance', '11001', 'another request adds again');

@@ -15,8 +15,10 @@ select pg_temp.refused('Infinity', 'nor is Infinity');
 select pg_temp.refused('1000000001', 'nor more than a billion');
 select pg_temp.refused('0.000000001', 'nor less than the smallest unit');
 select tests.act_as_user('eve');
-select tests.raises($$ select public.top_up_paper_account(tests.trader_id('alpha'), 1) $$, 'FB404', 'trader_not_found', 'a stranger''s trader is not found');
-select tests.raises($$ select public.reset_paper_account(tests.trader_id('alpha')) $$, 'FB404', 'trader_not_found', 'nor can a stranger reset its account');
+select tests.raises($$ select public.top_up_paper_account(tests.trader_id('alpha'), 1) $$, 'FB404', 'trader_not_found',
+  'a stranger''s trader is not found');
+select tests.raises($$ select public.reset_paper_account(tests.trader_id('alpha')) $$, 'FB404', 'trader_not_found',
+  'nor can a stranger reset its account');
 select tests.act_as_owner();
 select set_eq('select * from tests.snapshot()', 'table before', 'and nothing has changed');
 

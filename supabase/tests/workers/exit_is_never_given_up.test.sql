@@ -12,8 +12,10 @@ begin
 end
 $$;
 
-select is(array(select pg_temp.fail() from generate_series(1, 6)), array_fill('queued'::text, array[6]), 'an exit that fails is queued again, however often');
-select is((select due_at - trading.engine_now() from trading.jobs where kind = 'exit'), interval '16 seconds', 'at most sixteen seconds later');
+select is(array(select pg_temp.fail() from generate_series(1, 6)), array_fill('queued'::text, array[6]),
+  'an exit that fails is queued again, however often');
+select is((select due_at - trading.engine_now() from trading.jobs where kind = 'exit'), interval '16 seconds',
+  'at most sixteen seconds later');
 select results_eq($$ select severity, code, occurrences from public.alerts $$, $$ values ('critical', 'job_keeps_failing', 6) $$,
   'one alert counts how often');
 select is((select fired_at is not null from trading.engine_stops), true, 'its stop stays fired');

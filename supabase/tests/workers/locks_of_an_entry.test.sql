@@ -9,7 +9,8 @@ create function pg_temp.holds(p_key bigint) returns text language sql as $$
   where l.locktype = 'advisory' and l.pid = pg_backend_pid() and l.granted and l.objsubid = 1
     and ((l.classid::bigint << 32) | l.objid::bigint) = p_key
 $$;
-select is(pg_temp.holds(trading.portfolio_key(trading.portfolio_id(tests.user_id('ann'), 'paper'))), null, 'queueing a decision locks no portfolio');
+select is(pg_temp.holds(trading.portfolio_key(trading.portfolio_id(tests.user_id('ann'), 'paper'))), null,
+  'queueing a decision locks no portfolio');
 select tests.run_jobs();
 select results_eq(
   $$ select pg_temp.holds(trading.portfolio_key(trading.portfolio_id(tests.user_id('ann'), 'paper'))),

@@ -6,7 +6,8 @@ update trading.jobs set status = split_part(key, ' ', 2), finished_at = clock_ti
 where key <> 'queued';
 
 select is(trading.prune(), 1::bigint, 'jobs done more than a week ago are removed');
-select set_eq('select key from trading.jobs', array['new done', 'old dead', 'queued'], 'younger ones, dead ones and those still to do are kept');
+select set_eq('select key from trading.jobs', array['new done', 'old dead', 'queued'],
+  'younger ones, dead ones and those still to do are kept');
 
 select * from finish();
 rollback;

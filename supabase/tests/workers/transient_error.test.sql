@@ -15,9 +15,11 @@ select is(pg_temp.fail('08006') || ' ' || pg_temp.delay(), 'queued 00:00:04', 'a
 select is((select last_error ->> 'sqlstate' from trading.jobs), '08006', 'the job remembers the last error');
 select is((select status from public.signals), 'ready', 'its signal is not refused yet');
 select is(pg_temp.fail('NETWORK'), 'dead', 'after as many tries as the settings allow it is given up');
-select results_eq($$ select status, rejection_code, rejection_reason from public.signals $$, $$ values ('rejected', 'engine_error', 'planted') $$,
+select results_eq($$ select status, rejection_code, rejection_reason from public.signals $$,
+  $$ values ('rejected', 'engine_error', 'planted') $$,
   'its signal is refused in the words of the error');
-select results_eq($$ select severity, code, subject_id from public.alerts $$, $$ values ('critical', 'entry_failed', tests.signal_id('one')::text) $$,
+select results_eq($$ select severity, code, subject_id from public.alerts $$,
+  $$ values ('critical', 'entry_failed', tests.signal_id('one')::text) $$,
   'and somebody is told');
 
 select * from finish();
