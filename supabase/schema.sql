@@ -204,7 +204,6 @@ END) stored not null,
   constraint orders_quantity_check CHECK (quantity::numeric > 0::numeric),
   constraint orders_role_check CHECK (role = ANY (ARRAY['entry'::text, 'exit'::text, 'stop_loss'::text, 'take_profit'::text])),
   constraint orders_side_check CHECK (side = ANY (ARRAY['BUY'::text, 'SELL'::text])),
-  constraint orders_state_check CHECK (state = ANY (ARRAY['planned'::text, 'denied'::text, 'abandoned'::text, 'submitting'::text, 'not_sent'::text, 'unknown'::text, 'working'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'not_placed'::text])),
   constraint orders_stop_has_trigger CHECK ((type = ANY (ARRAY['STOP_LOSS'::text, 'STOP_LOSS_LIMIT'::text])) = (trigger_price IS NOT NULL)),
   constraint orders_time_in_force_check CHECK (time_in_force = ANY (ARRAY['GTC'::text, 'IOC'::text, 'FOK'::text])),
   constraint orders_type_check CHECK (type = ANY (ARRAY['MARKET'::text, 'LIMIT'::text, 'STOP_LOSS'::text, 'STOP_LOSS_LIMIT'::text, 'LIMIT_MAKER'::text]))
@@ -213,7 +212,7 @@ alter table public.orders owner to fillbase_engine;
 comment on table public.orders is 'Every order intent and what became of it; attempt n of a role is a new row. Amounts in quote, quantities in base.';
 comment on column public.orders.position_id is 'The one foreign key: trader, signal, account, portfolio and symbol are those of the position, repeated for reading and kept when a trader goes.';
 comment on column public.orders.level is 'Which of several take profits, from 1; 0 elsewhere.';
-comment on column public.orders.state is 'The engine''s state (trading.order_transitions).';
+comment on column public.orders.state is 'The engine''s state: one of trading.order_transitions.to_status, which the guard enforces, so no CHECK repeats the list.';
 comment on column public.orders.status is 'The state in the product''s words: created, submitted, partially_filled, filled, cancelled, expired, failed, unknown.';
 comment on column public.orders.venue_executed_quantity is 'What the venue says was executed; the order is final when its fills add up to it.';
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
@@ -310,12 +309,12 @@ create table public.positions (
   constraint positions_failure_explained CHECK (status <> 'failed'::text OR failure_code IS NOT NULL),
   constraint positions_open_has_stop CHECK ((status <> ALL (ARRAY['open'::text, 'monitoring'::text, 'closing'::text])) OR stop_loss_price IS NOT NULL),
   constraint positions_opened_at_matches_status CHECK ((status = ANY (ARRAY['created'::text, 'submitting'::text, 'failed'::text])) OR opened_at IS NOT NULL),
-  constraint positions_side_check CHECK (side = 'long'::text),
-  constraint positions_status_check CHECK (status = ANY (ARRAY['created'::text, 'submitting'::text, 'open'::text, 'monitoring'::text, 'closing'::text, 'closed'::text, 'failed'::text]))
+  constraint positions_side_check CHECK (side = 'long'::text)
 ) with (fillfactor=80);
 alter table public.positions owner to fillbase_engine;
 comment on table public.positions is 'A managed position: one per signal. Amounts are in the quote asset, quantities in the base asset.';
 comment on column public.positions.portfolio_id is 'The account''s portfolio, repeated for the index of live positions.';
+comment on column public.positions.status is 'One of trading.position_transitions.to_status: the guard refuses everything else, so no CHECK repeats the list.';
 comment on column public.positions.quantity is 'Base asset held now, net of fees taken in it.';
 comment on column public.positions.cost is 'What the held quantity cost, fees in quote included; exact, an input of PnL.';
 comment on column public.positions.entry_price is 'Average of the buys, rounded to 18 decimals: shown, never an input.';
@@ -1359,6 +1358,14 @@ $function$;
 alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) owner to fillbase_engine;
 comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) is 'Position after a fill, what the fill realized and its fee in quote (null without a rate). FB500 oversold.';
 
+CREATE OR REPLACE FUNCTION trading.actor()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN COALESCE(NULLIF(current_setting('trading.actor'::text, true), ''::text), 'engine'::text);
+alter function trading.actor() owner to fillbase_engine;
+comment on function trading.actor() is 'Who an audit row names: the setting trading.actor, else the engine.';
+
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1477,7 +1484,7 @@ begin
     v_limits := trading.match_resting_limits(v_ticks, v_now);
     perform trading.broadcast_prices();
   end if;
-  if trading.has_due_jobs(v_now) then
+  if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
   return jsonb_build_object('applied', coalesce(cardinality(v_ticks), 0), 'stops', v_stops, 'limits', v_limits,
@@ -1547,7 +1554,7 @@ CREATE OR REPLACE FUNCTION trading.audit(p_now timestamp with time zone, p_actio
 AS $function$
 begin
   insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
-  values (p_now, coalesce(nullif(current_setting('trading.actor', true), ''), 'engine'), p_action, p_user_id,
+  values (p_now, trading.actor(), p_action, p_user_id,
           p_trader_id, p_subject_type, p_subject_id, coalesce(p_detail, '{}'));
 end
 $function$;
@@ -2812,6 +2819,22 @@ $function$;
 alter function trading.has_due_jobs(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.has_due_jobs(p_now timestamp with time zone) is 'Whether any queued job is due.';
 grant execute on function trading.has_due_jobs(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.has_forgotten_jobs(p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.jobs j
+    where j.status = 'queued' and j.due_at <= p_now
+      and (j.enqueued_at < clock_timestamp() - interval '1 second' or j.due_at > j.enqueued_at
+        or (select s.clock_at is not null from trading.settings s)));
+end
+$function$;
+alter function trading.has_forgotten_jobs(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.has_forgotten_jobs(p_now timestamp with time zone) is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
 
 CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone)
  RETURNS public.orders
@@ -4304,7 +4327,7 @@ begin
     and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
   get diagnostics v_rearmed = row_count;
 
-  if trading.has_due_jobs(v_now) then
+  if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
   return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
@@ -4438,16 +4461,19 @@ begin
       return new;
     end if;
   end if;
-  if not exists (select from trading.order_transitions t where t.from_status = v_from and t.to_status = new.state)
-    or (tg_op = 'INSERT' and new.state = 'working' and not (new.is_paper_trade and new.role in ('stop_loss', 'take_profit'))) then
-    perform trading.raise_error('FB409', 'order_transition_illegal',
-      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
-  end if;
-  perform trading.audit(new.updated_at, 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select new.updated_at, trading.actor(), 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
     jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'position_id', new.position_id, 'role', new.role,
       'client_order_id', new.client_order_id, 'quantity', trading.money_text(new.quantity),
       'filled_quantity', trading.money_text(new.filled_quantity), 'price', trading.money_text(new.price),
-      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code)));
+      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code))
+  from trading.order_transitions t
+  where t.from_status = v_from and t.to_status = new.state
+    and (v_from <> '' or new.state <> 'working' or (new.is_paper_trade and new.role in ('stop_loss', 'take_profit')));
+  if not found then
+    perform trading.raise_error('FB409', 'order_transition_illegal',
+      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
+  end if;
   return new;
 end
 $function$;
@@ -4467,14 +4493,17 @@ begin
       return new;
     end if;
   end if;
-  if not exists (select from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status) then
+  -- The legal transition and its audit row in one statement: no row there, no change here.
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select new.updated_at, trading.actor(), 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
+      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
+      'exit_reason', new.exit_reason, 'failure_code', new.failure_code))
+  from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status;
+  if not found then
     perform trading.raise_error('FB409', 'position_transition_illegal',
       format('a position may not go from "%s" to "%s"', v_from, new.status), jsonb_build_object('position_id', new.id));
   end if;
-  perform trading.audit(new.updated_at, 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
-    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
-      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
-      'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
   -- Off by default: NOTIFY takes a lock that all commits of the database share.
   if (select t.notify_state_changes from trading.settings t) then
     perform pg_notify('position_state_change', jsonb_build_object('position_id', new.id, 'from', v_from, 'to', new.status)::text);

@@ -37,6 +37,11 @@ create trigger audit_log_100_append_only before update or delete on public.audit
 create trigger audit_log_110_no_truncate before truncate on public.audit_log
   for each statement execute function trading.tg_audit_log__append_only();
 
+create function trading.actor() returns text
+language sql stable
+return coalesce(nullif(current_setting('trading.actor', true), ''), 'engine');
+comment on function trading.actor is 'Who an audit row names: the setting trading.actor, else the engine.';
+
 create function trading.audit(
   p_now timestamptz, p_action text, p_user_id uuid, p_trader_id uuid, p_subject_type text, p_subject_id text,
   p_detail jsonb default '{}'
@@ -45,7 +50,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
-  values (p_now, coalesce(nullif(current_setting('trading.actor', true), ''), 'engine'), p_action, p_user_id,
+  values (p_now, trading.actor(), p_action, p_user_id,
           p_trader_id, p_subject_type, p_subject_id, coalesce(p_detail, '{}'));
 end
 $$;

@@ -12,7 +12,7 @@ create table public.positions (
   account_id           uuid not null references trading.accounts (id),
   symbol               text not null,
   side                 text not null default 'long' check (side = 'long'),
-  status               text not null check (status in ('created', 'submitting', 'open', 'monitoring', 'closing', 'closed', 'failed')),
+  status               text not null,
   status_before_closing text,
   is_paper_trade       boolean not null,
   quantity             trading.quantity not null default 0,
@@ -53,6 +53,7 @@ create table public.positions (
   constraint positions_closing_remembers check (status <> 'closing' or status_before_closing is not null)
 ) with (fillfactor = 80);
 comment on table  public.positions is 'A managed position: one per signal. Amounts are in the quote asset, quantities in the base asset.';
+comment on column public.positions.status is 'One of trading.position_transitions.to_status: the guard refuses everything else, so no CHECK repeats the list.';
 comment on column public.positions.portfolio_id is 'The account''s portfolio, repeated for the index of live positions.';
 comment on column public.positions.quantity is 'Base asset held now, net of fees taken in it.';
 comment on column public.positions.cost is 'What the held quantity cost, fees in quote included; exact, an input of PnL.';
@@ -92,8 +93,7 @@ create table public.orders (
   client_order_id   text not null unique check (client_order_id ~ '^[a-zA-Z0-9_-]{1,36}$'),
   binance_order_id  text,
   order_list_id     text,
-  state             text not null check (state in ('planned', 'denied', 'abandoned', 'submitting', 'not_sent', 'unknown', 'working',
-                      'partially_filled', 'filled', 'cancelled', 'expired', 'rejected', 'not_placed')),
+  state             text not null,
   status            text not null generated always as (case state
                       when 'planned' then 'created' when 'submitting' then 'created'
                       when 'working' then 'submitted' when 'abandoned' then 'cancelled'
@@ -129,7 +129,7 @@ create table public.orders (
 ) with (fillfactor = 80);
 comment on table  public.orders is 'Every order intent and what became of it; attempt n of a role is a new row. Amounts in quote, quantities in base.';
 comment on column public.orders.position_id is 'The one foreign key: trader, signal, account, portfolio and symbol are those of the position, repeated for reading and kept when a trader goes.';
-comment on column public.orders.state is 'The engine''s state (trading.order_transitions).';
+comment on column public.orders.state is 'The engine''s state: one of trading.order_transitions.to_status, which the guard enforces, so no CHECK repeats the list.';
 comment on column public.orders.status is 'The state in the product''s words: created, submitted, partially_filled, filled, cancelled, expired, failed, unknown.';
 comment on column public.orders.level is 'Which of several take profits, from 1; 0 elsewhere.';
 comment on column public.orders.venue_executed_quantity is 'What the venue says was executed; the order is final when its fills add up to it.';

@@ -16,14 +16,17 @@ begin
       return new;
     end if;
   end if;
-  if not exists (select from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status) then
+  -- The legal transition and its audit row in one statement: no row there, no change here.
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select new.updated_at, trading.actor(), 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
+    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
+      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
+      'exit_reason', new.exit_reason, 'failure_code', new.failure_code))
+  from trading.position_transitions t where t.from_status = v_from and t.to_status = new.status;
+  if not found then
     perform trading.raise_error('FB409', 'position_transition_illegal',
       format('a position may not go from "%s" to "%s"', v_from, new.status), jsonb_build_object('position_id', new.id));
   end if;
-  perform trading.audit(new.updated_at, 'position_' || new.status, new.user_id, new.trader_id, 'position', new.id::text,
-    jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'symbol', new.symbol, 'quantity', trading.money_text(new.quantity),
-      'realized_pnl', case when new.status = 'closed' then trading.money_text(new.realized_pnl) end,
-      'exit_reason', new.exit_reason, 'failure_code', new.failure_code)));
   -- Off by default: NOTIFY takes a lock that all commits of the database share.
   if (select t.notify_state_changes from trading.settings t) then
     perform pg_notify('position_state_change', jsonb_build_object('position_id', new.id, 'from', v_from, 'to', new.status)::text);
@@ -46,16 +49,19 @@ begin
       return new;
     end if;
   end if;
-  if not exists (select from trading.order_transitions t where t.from_status = v_from and t.to_status = new.state)
-    or (tg_op = 'INSERT' and new.state = 'working' and not (new.is_paper_trade and new.role in ('stop_loss', 'take_profit'))) then
-    perform trading.raise_error('FB409', 'order_transition_illegal',
-      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
-  end if;
-  perform trading.audit(new.updated_at, 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select new.updated_at, trading.actor(), 'order_' || new.state, new.user_id, new.trader_id, 'order', new.id::text,
     jsonb_strip_nulls(jsonb_build_object('from', nullif(v_from, ''), 'position_id', new.position_id, 'role', new.role,
       'client_order_id', new.client_order_id, 'quantity', trading.money_text(new.quantity),
       'filled_quantity', trading.money_text(new.filled_quantity), 'price', trading.money_text(new.price),
-      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code)));
+      'trigger_price', trading.money_text(new.trigger_price), 'reason', nullif(new.reason, ''), 'error_code', new.error_code))
+  from trading.order_transitions t
+  where t.from_status = v_from and t.to_status = new.state
+    and (v_from <> '' or new.state <> 'working' or (new.is_paper_trade and new.role in ('stop_loss', 'take_profit')));
+  if not found then
+    perform trading.raise_error('FB409', 'order_transition_illegal',
+      format('an order may not go from "%s" to "%s"', v_from, new.state), jsonb_build_object('order_id', new.id));
+  end if;
   return new;
 end
 $$;

@@ -163,6 +163,21 @@ $$;
 comment on function trading.has_due_jobs is 'Whether any queued job is due.';
 grant execute on function trading.has_due_jobs to service_role;
 
+-- Whether a job waits although its own bell has had time: ringing earlier would only cut the next decision's bell short of
+-- its place in the HTTP client. Market time stands apart from the wall, so a replay is rung for whatever is due.
+create function trading.has_forgotten_jobs(p_now timestamptz) returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.jobs j
+    where j.status = 'queued' and j.due_at <= p_now
+      and (j.enqueued_at < clock_timestamp() - interval '1 second' or j.due_at > j.enqueued_at
+        or (select s.clock_at is not null from trading.settings s)));
+end
+$$;
+comment on function trading.has_forgotten_jobs is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
+
 create function trading.sweep(p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -185,7 +200,7 @@ begin
     and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
   get diagnostics v_rearmed = row_count;
 
-  if trading.has_due_jobs(v_now) then
+  if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
   return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);

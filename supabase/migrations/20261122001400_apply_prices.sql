@@ -197,7 +197,7 @@ begin
     v_limits := trading.match_resting_limits(v_ticks, v_now);
     perform trading.broadcast_prices();
   end if;
-  if trading.has_due_jobs(v_now) then
+  if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
   return jsonb_build_object('applied', coalesce(cardinality(v_ticks), 0), 'stops', v_stops, 'limits', v_limits,
