@@ -1,15 +1,13 @@
 /** How long a decision takes from its commit to a user's page, one at a time and under a steady stream. */
-import { type BenchRun, changeSettings } from "./bench_run.ts";
+import { type BenchRun, changeSettings, LISTEN_MS } from "./bench_run.ts";
 import { decideAtOnce, type DraftDecision, draftDecisions, hire } from "./desk.ts";
 import { atMost, type BenchResult, measured, type Target } from "./result.ts";
 import { percentile } from "./statistics.ts";
 import { Subscribers } from "./subscribers.ts";
 
 const SEEN_TIMEOUT_MS = 15_000;
-const IDLE = { warmUp: 5, samples: 100, gapMs: 1_100, jitterMs: 400 };
+const IDLE = { warmUp: 3, samples: 100, gapMs: 1_100, jitterMs: 400 };
 const STEADY = { warmUp: 20, samples: 600, perSecond: 20, users: 10, tradersEach: 5 };
-/** Default of `trading.settings.listen_ms`. */
-const LISTEN_MS = 60_000;
 
 /** One decision at a time, further apart than the nap of the database's HTTP client; no worker is awake. */
 export async function measureIdle(run: BenchRun): Promise<BenchResult[]> {
