@@ -1,5 +1,5 @@
 begin;
-select plan(6);
+select plan(7);
 select tests.open_desk('{"entry_batch": 1}');
 select tests.hire('alpha');
 select tests.hire('beta');
@@ -23,6 +23,11 @@ select is((select (job ->> 'signal_id')::uuid from next), tests.signal_id('two')
 select is(pg_temp.claim(), '[]'::jsonb, 'and nobody else');
 select is((select trading.execute_job((job ->> 'id')::bigint, (job ->> 'fence')::bigint) -> 'next' from next), 'null'::jsonb,
   'a worker that names no successor gets none');
+select tests.decide('four', 'beta');
+update trading.jobs set due_at = due_at + interval '1 second' where signal_id = tests.signal_id('four');
+create temporary table third as select pg_temp.claim() -> 0 as job;
+select is((select trading.execute_job((job ->> 'id')::bigint, (job ->> 'fence')::bigint, 'tests') -> 'next' from third), 'null'::jsonb,
+  'nor does one whose next entry is not due yet');
 
 select * from finish();
 rollback;
