@@ -147,9 +147,15 @@ function listen(port: number, log: (line: string) => void) {
     port: server.addr.port,
     serve,
     async close() {
-      const timer = setTimeout(() => abort.abort(), STOP_GRACE_MS);
-      await server.shutdown();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const grace = new Promise<"over">((resolve) =>
+        timer = setTimeout(() => resolve("over"), STOP_GRACE_MS)
+      );
+      const shutdown = server.shutdown();
+      // Aborting a server that has just finished raises where nobody can catch it, so it is done only while it runs.
+      if (await Promise.race([shutdown, grace]) === "over") abort.abort();
       clearTimeout(timer);
+      await shutdown.catch(() => {});
     },
   };
 }

@@ -172,14 +172,28 @@ class Supervisor {
       await this.#server.exited;
       if (this.#isStopping) return;
       try {
-        this.#countRestart();
-        this.#server = await startPatiently(this.#plan);
+        this.#server = await this.#restart();
       } catch (error) {
         return this.#giveUp(error as Error);
       }
       if (this.#isStopping) return await this.#server.stop();
       this.#plan.log(`PostgreSQL had died and was restarted on port ${this.#plan.port}`);
       for (const listener of this.restartListeners) listener();
+    }
+  }
+
+  /** A server that dies again while it recovers counts as one more death, not as the last one. */
+  async #restart(): Promise<RunningServer> {
+    for (;;) {
+      this.#countRestart();
+      try {
+        return await startPatiently(this.#plan);
+      } catch (error) {
+        if (!(error instanceof ServerStartError) || error.reason === "port_taken" || this.#isStopping) {
+          throw error;
+        }
+        this.#plan.log(`PostgreSQL did not come back and is started again: ${error.message.split("\n")[0]}`);
+      }
     }
   }
 

@@ -81,6 +81,8 @@ function settings(plan: ServerPlan): [name: string, value: string][] {
     ["unix_socket_directories", ""],
     ["max_connections", "200"],
     ["shared_buffers", "128MB"],
+    // Files in the data directory, which a restart clears away; segments of a killed server would stay for ever.
+    ["dynamic_shared_memory_type", "mmap"],
     ["wal_level", "logical"],
     ["max_wal_senders", "20"],
     ["max_replication_slots", "20"],

@@ -4259,7 +4259,7 @@ begin
     ), stored as (
       insert into public.market_prices as m (symbol, bid, bid_quantity, ask, ask_quantity, last, high, low, source, observed_at, received_at)
       select r.symbol, r.bid, coalesce(r.bid_quantity, 0), r.ask, coalesce(r.ask_quantity, 0), coalesce(r.last, r.bid),
-        greatest(r.high, r.bid), least(r.low, r.ask), r.source, r.observed_at, p_now
+        greatest(r.high, r.bid), least(r.low, r.ask), coalesce(r.source, 'unknown'), r.observed_at, p_now
       from incoming r join public.instruments i on i.symbol = r.symbol
       order by r.symbol
       on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
@@ -4588,6 +4588,8 @@ begin
     if new.decided_at is null or (tg_op = 'UPDATE' and new.decided_at is not distinct from old.decided_at) then
       new.decided_at := trading.engine_now();
     end if;
+    -- A decision from the future (a clock or a unit gone wrong) would wait for its time and be answered by nobody.
+    new.decided_at := least(new.decided_at, trading.engine_now());
     if new.status in ('new', 'monitoring', 'ready', 'rejected') then
       new.status := case new.decision when 'enter_trade' then 'ready' when 'wait' then 'monitoring' else 'expired' end;
       new.rejection_code := null;

@@ -69,6 +69,8 @@ begin
     if new.decided_at is null or (tg_op = 'UPDATE' and new.decided_at is not distinct from old.decided_at) then
       new.decided_at := trading.engine_now();
     end if;
+    -- A decision from the future (a clock or a unit gone wrong) would wait for its time and be answered by nobody.
+    new.decided_at := least(new.decided_at, trading.engine_now());
     if new.status in ('new', 'monitoring', 'ready', 'rejected') then
       new.status := case new.decision when 'enter_trade' then 'ready' when 'wait' then 'monitoring' else 'expired' end;
       new.rejection_code := null;

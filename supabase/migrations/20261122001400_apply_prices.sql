@@ -65,7 +65,7 @@ begin
     ), stored as (
       insert into public.market_prices as m (symbol, bid, bid_quantity, ask, ask_quantity, last, high, low, source, observed_at, received_at)
       select r.symbol, r.bid, coalesce(r.bid_quantity, 0), r.ask, coalesce(r.ask_quantity, 0), coalesce(r.last, r.bid),
-        greatest(r.high, r.bid), least(r.low, r.ask), r.source, r.observed_at, p_now
+        greatest(r.high, r.bid), least(r.low, r.ask), coalesce(r.source, 'unknown'), r.observed_at, p_now
       from incoming r join public.instruments i on i.symbol = r.symbol
       order by r.symbol
       on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
