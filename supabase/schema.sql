@@ -224,6 +224,7 @@ create policy orders_select_owner on public.orders for select to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)));
 CREATE TRIGGER orders_100_guard_state BEFORE INSERT OR UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_orders__guard_state();
 CREATE TRIGGER orders_110_refuse_removal BEFORE DELETE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
+CREATE TRIGGER orders_120_no_truncate BEFORE TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 grant select on table public.orders to authenticated;
 grant select on table public.orders to service_role;
 alter publication supabase_realtime add table public.orders;
@@ -335,6 +336,7 @@ create policy positions_select_owner on public.positions for select to authentic
   using (user_id = (( SELECT auth.uid() AS uid)));
 CREATE TRIGGER positions_100_guard_status BEFORE INSERT OR UPDATE ON public.positions FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__guard_status();
 CREATE TRIGGER positions_110_refuse_removal BEFORE DELETE ON public.positions FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
+CREATE TRIGGER positions_120_no_truncate BEFORE TRUNCATE ON public.positions FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 grant select on table public.positions to authenticated;
 grant select on table public.positions to service_role;
 alter publication supabase_realtime add table public.positions;
@@ -578,6 +580,7 @@ alter table public.trades enable row level security;
 create policy trades_select_owner on public.trades for select to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)));
 CREATE TRIGGER trades_110_refuse_removal BEFORE DELETE ON public.trades FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
+CREATE TRIGGER trades_120_no_truncate BEFORE TRUNCATE ON public.trades FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER trades_500_audit AFTER INSERT ON public.trades FOR EACH ROW EXECUTE FUNCTION trading.tg_trades__audit();
 grant select on table public.trades to authenticated;
 grant select on table public.trades to service_role;

@@ -96,6 +96,12 @@ create trigger orders_110_refuse_removal before delete on public.orders
   for each row execute function trading.tg_positions__refuse_removal();
 create trigger trades_110_refuse_removal before delete on public.trades
   for each row execute function trading.tg_positions__refuse_removal();
+create trigger positions_120_no_truncate before truncate on public.positions
+  for each statement execute function trading.tg_positions__refuse_removal();
+create trigger orders_120_no_truncate before truncate on public.orders
+  for each statement execute function trading.tg_positions__refuse_removal();
+create trigger trades_120_no_truncate before truncate on public.trades
+  for each statement execute function trading.tg_positions__refuse_removal();
 
 alter table trading.position_transitions enable row level security;
 alter table trading.order_transitions enable row level security;

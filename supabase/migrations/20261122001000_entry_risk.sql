@@ -274,7 +274,9 @@ begin
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
   -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
   v_quote := trading.quote_at(p_signal.symbol, v_market_at);
-  if v_quote.symbol is null or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
+  -- So does one that the history no longer reaches back to: a price and its time belong together.
+  if v_quote.symbol is null or v_quote.observed_at > v_market_at
+    or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
     v_market_at := p_now;
     v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   end if;

@@ -142,4 +142,42 @@ end
 $$;
 comment on function trading.end_protection is 'Disarms the engine stop and cancels the resting protective orders of a position that holds nothing.';
 
+-- A paper fill may be recorded after the market went on: its entry waited in the queue, or a resting limit was hit inside the
+-- tick that also went on to the stop. What has been missed since the fill happens now, at the market of then. A limit
+-- above the stop was hit before it, so the tick that filled it counts; a taker's own quote does not.
+create function trading.catch_up_protection(p_position public.positions, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_fill public.trades;
+  v_at   timestamptz;
+begin
+  if not p_position.is_paper_trade then
+    return;
+  end if;
+  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.id limit 1;
+  select q.observed_at into v_at from trading.quotes q
+  where q.symbol = p_position.symbol and q.observed_at >= v_fill.executed_at
+    and (q.observed_at > v_fill.executed_at or v_fill.is_maker) and least(q.bid, q.low) <= p_position.stop_loss_price
+  order by q.observed_at limit 1;
+  if v_at is not null then
+    update trading.engine_stops s set fired_at = p_now where s.position_id = p_position.id and s.fired_at is null;
+    perform trading.enqueue_job('exit', 'stop:' || p_position.id || ':' || to_char(v_at, 'YYYYMMDDHH24MISSUS'), p_position.portfolio_id, true,
+      p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('reason', 'stop_loss', 'market_at', v_at));
+    return;
+  end if;
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'sync', 'match:' || o.id || ':' || to_char(m.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
+    jsonb_build_object('market_at', m.observed_at)
+  from public.orders o
+  cross join lateral (
+    select q.observed_at from trading.quotes q
+    where q.symbol = o.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > o.price
+    order by q.observed_at limit 1) m
+  where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled')
+  on conflict (key) do nothing;
+end
+$$;
+comment on function trading.catch_up_protection is 'Queues the stop, or else the targets, that the market reached between a paper position''s last buy and the arming of its protection.';
+
 reset role;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
 import { EngineError } from "../ports/engine.ts";
-import { answerError, BellError, isSecretKey, readBell } from "./bell_http.ts";
+import { answerError, type BellError, isSecretKey, readBell } from "./bell_http.ts";
 
 const URL = "http://localhost/execute-trade";
 const environment: FunctionEnvironment = {
