@@ -7,12 +7,14 @@ import { type Stack, startStack } from "../../local/stack.ts";
 import { randomFor } from "../../supabase/functions/_shared/domain/market/prng.ts";
 import { pushMigrations } from "../lib/supabase_cli.ts";
 import { ActivityTail } from "./activity.ts";
+import { captureConsole } from "./console_capture.ts";
 import { DEMO_EMAIL, type DemoDesk, openDemoDesk } from "./demo_desk.ts";
 import { readDesk } from "./desk_view.ts";
 import { EnvFile, type Environment } from "./env_file.ts";
 import { loadLocalSecrets, type LocalSecrets } from "./local_secrets.ts";
 import { LogFile } from "./log_file.ts";
 import type { StartOptions } from "./options.ts";
+import { surviveLostWrites } from "./lost_writes.ts";
 import { checkMachine } from "./preflight.ts";
 import { PriceBoard } from "./price_board.ts";
 import { connectMarket, PriceFeed } from "./price_feed.ts";
@@ -36,6 +38,8 @@ export async function run(options: StartOptions, reporter: Reporter, stop: Abort
   ends.defer(() => reporter.close());
   const logPath = join(options.dataDir, "start.log");
   const logFile = ends.adopt(new LogFile(logPath), (file) => file.close());
+  ends.defer(captureConsole((line) => logFile.write(line)));
+  ends.defer(surviveLostWrites((line) => logFile.write(line)));
 
   reporter.progress("Starting the database, the API, Realtime and the functions …");
   const [market, stack] = await openMarketAndStack(options, reporter, (line) => logFile.write(line));
@@ -144,7 +148,10 @@ async function watch(
 ): Promise<void> {
   const failure = Promise.withResolvers<never>();
   const over = new AbortController();
-  stack.database.onFailure((error) => failure.reject(error));
+  stack.database.onFailure(({ message }) => {
+    const [reason] = message.split("\n", 1);
+    failure.reject(new Error(`The database is gone. ${reason} The log in the data directory says more.`));
+  });
   stack.database.onRestart(() =>
     reporter.note("The database had died and was started again; nothing is lost.")
   );
