@@ -1660,6 +1660,44 @@ $function$;
 alter function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
 
+CREATE OR REPLACE FUNCTION trading.catch_up_protection(p_position public.positions, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_fill public.trades;
+  v_at   timestamptz;
+begin
+  if not p_position.is_paper_trade then
+    return;
+  end if;
+  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.id limit 1;
+  select q.observed_at into v_at from trading.quotes q
+  where q.symbol = p_position.symbol and q.observed_at >= v_fill.executed_at
+    and (q.observed_at > v_fill.executed_at or v_fill.is_maker) and least(q.bid, q.low) <= p_position.stop_loss_price
+  order by q.observed_at limit 1;
+  if v_at is not null then
+    update trading.engine_stops s set fired_at = p_now where s.position_id = p_position.id and s.fired_at is null;
+    perform trading.enqueue_job('exit', 'stop:' || p_position.id || ':' || to_char(v_at, 'YYYYMMDDHH24MISSUS'), p_position.portfolio_id, true,
+      p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('reason', 'stop_loss', 'market_at', v_at));
+    return;
+  end if;
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'sync', 'match:' || o.id || ':' || to_char(m.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
+    jsonb_build_object('market_at', m.observed_at)
+  from public.orders o
+  cross join lateral (
+    select q.observed_at from trading.quotes q
+    where q.symbol = o.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > o.price
+    order by q.observed_at limit 1) m
+  where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled')
+  on conflict (key) do nothing;
+end
+$function$;
+alter function trading.catch_up_protection(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.catch_up_protection(p_position public.positions, p_now timestamp with time zone) is 'Queues the stop, or else the targets, that the market reached between a paper position''s last buy and the arming of its protection.';
+
 CREATE OR REPLACE FUNCTION trading.ceil_to_step(p_value numeric, p_step numeric)
  RETURNS numeric
  LANGUAGE sql
@@ -2194,7 +2232,9 @@ begin
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
   -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
   v_quote := trading.quote_at(p_signal.symbol, v_market_at);
-  if v_quote.symbol is null or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
+  -- So does one that the history no longer reaches back to: a price and its time belong together.
+  if v_quote.symbol is null or v_quote.observed_at > v_market_at
+    or v_quote.observed_at < v_market_at - make_interval(secs => v_settings.max_price_age_ms / 1000.0) then
     v_market_at := p_now;
     v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   end if;
@@ -3716,6 +3756,17 @@ begin
   from public.signals s join public.traders t on t.id = s.trader_id
   where s.id = any (p_signal_ids) and s.decision = 'enter_trade' and t.user_id is null and s.status = 'ready';
 
+  -- The AI takes back a decision whose entry has bought nothing yet.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', 'withdraw:' || o.id, o.portfolio_id, o.is_paper_trade, v_now, o.position_id, o.id,
+    jsonb_build_object('reason', 'decision_withdrawn')
+  from public.signals s
+  join public.positions p on p.signal_id = s.id and p.status in ('created', 'submitting')
+  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'working')
+  where s.id = any (p_signal_ids) and s.decision in ('wait', 'bad_setup')
+  order by o.id
+  on conflict (key) do nothing;
+
   insert into trading.portfolios (id, user_id, mode, created_at)
   select distinct trading.portfolio_id(t.user_id, m.mode), t.user_id, m.mode, v_now
   from public.signals s join public.traders t on t.id = s.trader_id
@@ -3736,7 +3787,7 @@ begin
 end
 $function$;
 alter function trading.record_decisions(p_signal_ids uuid[]) owner to fillbase_engine;
-comment on function trading.record_decisions(p_signal_ids uuid[]) is 'Audits the signals'' newest decisions and queues an entry for each enter_trade with an owner. Locks no account.';
+comment on function trading.record_decisions(p_signal_ids uuid[]) is 'Audits the signals'' newest decisions, queues an entry for each enter_trade with an owner, and the cancel of a resting entry whose decision was taken back. Locks no account.';
 
 CREATE OR REPLACE FUNCTION trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -4125,10 +4176,12 @@ begin
       perform trading.close_position_row(v_position, p_now);
     else
       perform trading.sync_protection(v_position, p_now);
+      perform trading.catch_up_protection(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
     perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
-      when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent' else 'entry_unfilled' end,
+      when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent'
+      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end,
       coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), p_now);
   end if;
 end
@@ -4605,6 +4658,8 @@ begin
     new.status := case
       when v_position_status in ('open', 'monitoring', 'closing') then 'in_position'
       when v_position_status = 'closed' then 'completed'
+      -- Its entry is on the way or resting: the signal's fate is the order's.
+      when v_position_status in ('created', 'submitting') then old.status
       else new.status end;
   end if;
   return new;

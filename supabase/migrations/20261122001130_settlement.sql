@@ -136,7 +136,8 @@ begin
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
     perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
-      when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent' else 'entry_unfilled' end,
+      when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent'
+      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end,
       coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), p_now);
   end if;
 end

@@ -83,6 +83,8 @@ begin
     new.status := case
       when v_position_status in ('open', 'monitoring', 'closing') then 'in_position'
       when v_position_status = 'closed' then 'completed'
+      -- Its entry is on the way or resting: the signal's fate is the order's.
+      when v_position_status in ('created', 'submitting') then old.status
       else new.status end;
   end if;
   return new;
@@ -106,6 +108,17 @@ begin
   from public.signals s join public.traders t on t.id = s.trader_id
   where s.id = any (p_signal_ids) and s.decision = 'enter_trade' and t.user_id is null and s.status = 'ready';
 
+  -- The AI takes back a decision whose entry has bought nothing yet.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', 'withdraw:' || o.id, o.portfolio_id, o.is_paper_trade, v_now, o.position_id, o.id,
+    jsonb_build_object('reason', 'decision_withdrawn')
+  from public.signals s
+  join public.positions p on p.signal_id = s.id and p.status in ('created', 'submitting')
+  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'working')
+  where s.id = any (p_signal_ids) and s.decision in ('wait', 'bad_setup')
+  order by o.id
+  on conflict (key) do nothing;
+
   insert into trading.portfolios (id, user_id, mode, created_at)
   select distinct trading.portfolio_id(t.user_id, m.mode), t.user_id, m.mode, v_now
   from public.signals s join public.traders t on t.id = s.trader_id
@@ -125,7 +138,7 @@ begin
   on conflict (key) do nothing;
 end
 $$;
-comment on function trading.record_decisions is 'Audits the signals'' newest decisions and queues an entry for each enter_trade with an owner. Locks no account.';
+comment on function trading.record_decisions is 'Audits the signals'' newest decisions, queues an entry for each enter_trade with an owner, and the cancel of a resting entry whose decision was taken back. Locks no account.';
 
 create function trading.tg_signals__queue_decisions() returns trigger
 language plpgsql security definer set search_path = ''
