@@ -1,7 +1,7 @@
 /**
  * The market's way into the engine. It goes over a database connection of its own that acts as the service role, not
  * over the Data API: the same command with the same rights, without HTTP and JSON in between. Measured with ticks of
- * six symbols on two busy cores, durable commits: p50 14 ms against 22 ms, p95 45 ms against 123 ms.
+ * six symbols on two cores, durable commits: p50 3.8 ms against 5.8 ms; with the cores busy 14 ms against 22 ms.
  */
 import postgres from "postgres";
 import { z } from "zod";
