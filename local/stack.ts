@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { bootstrapDatabase } from "./bootstrap.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { loadInstallationSecret } from "./installation.ts";
+import { surviveLostWrites } from "./lost_writes.ts";
 import { startPgCron } from "./pg_cron.ts";
 import { startPgNet } from "./pg_net.ts";
 import { type LocalPostgres, startPostgres } from "./postgres.ts";
@@ -55,6 +56,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const cleanups: (() => Promise<void>)[] = [];
   let stopped: Promise<void> | null = null;
   const stop = () => stopped ??= runBackwards(cleanups);
+  const forgiveNoMore = surviveLostWrites(log);
+  cleanups.push(() => Promise.resolve(forgiveNoMore()));
   try {
     await openDataDir(dataDir);
     const database = await startPostgres({

@@ -14,7 +14,6 @@ import { EnvFile, type Environment } from "./env_file.ts";
 import { loadLocalSecrets, type LocalSecrets } from "./local_secrets.ts";
 import { LogFile } from "./log_file.ts";
 import type { StartOptions } from "./options.ts";
-import { surviveLostWrites } from "./lost_writes.ts";
 import { checkMachine } from "./preflight.ts";
 import { PriceBoard } from "./price_board.ts";
 import { connectMarket, PriceFeed } from "./price_feed.ts";
@@ -39,7 +38,6 @@ export async function run(options: StartOptions, reporter: Reporter, stop: Abort
   const logPath = join(options.dataDir, "start.log");
   const logFile = ends.adopt(new LogFile(logPath), (file) => file.close());
   ends.defer(captureConsole((line) => logFile.write(line)));
-  ends.defer(surviveLostWrites((line) => logFile.write(line)));
 
   reporter.progress("Starting the database, the API, Realtime and the functions …");
   const [market, stack] = await openMarketAndStack(options, reporter, (line) => logFile.write(line));
