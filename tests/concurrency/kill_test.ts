@@ -122,6 +122,8 @@ async function assertNothingLost(floor: Floor): Promise<Tally> {
     from (select s.status, s.rejection_code, (select count(*) from public.positions p where p.signal_id = s.id) as positions
           from public.signals s) x`;
   const { signals, positions, rejected, retaken } = row as unknown as Tally;
+  const dead = await floor.sql`select kind, attempts, last_error from trading.jobs where status = 'dead'`;
+  assert.deepEqual([...dead], []);
   assert.equal(signals, DECISIONS);
   assert.equal(positions + rejected, DECISIONS);
   assert.deepEqual(await floor.wrongBooks(), {});
@@ -151,14 +153,18 @@ Deno.test("workers killed at random during 300 decisions: each signal has one po
 
 Deno.test("workers killed and the database killed once in the middle: nothing is lost and nothing is twice", async () => {
   await withDesks(async (floor, decisions) => {
-    const half = DECISIONS / 2;
-    const writing = writeDecisions(floor.sql, decisions.slice(0, half)).then(async () => {
-      await Promise.all([killPostgres(floor), writeDecisions(floor.sql, decisions.slice(half))]);
+    const [before, burst, after] = [decisions.slice(0, 120), decisions.slice(120, 180), decisions.slice(180)];
+    await killWorkers(floor, writeDecisions(floor.sql, before));
+    // While a living worker has many commands under way, so that some lose their answer and some their transaction.
+    await decide(floor.sql, burst);
+    await eventually("the burst under way", async () => {
+      const [row] = await floor.sql`select count(*)::int as n from trading.jobs where status = 'running'`;
+      return row!["n"] > 0 || null;
     });
-    const kills = await killWorkers(floor, writing);
-    const { positions, rejected } = await assertNothingLost(floor);
-    console.log(
-      `note: ${kills} workers and the database killed, ${positions} positions, ${rejected} rejected`,
-    );
+    await killPostgres(floor);
+    const kills = await killWorkers(floor, writeDecisions(floor.sql, after));
+    const { positions, rejected, retaken } = await assertNothingLost(floor);
+    assert.deepEqual([positions, rejected], [DECISIONS, 0]);
+    console.log(`note: the database and ${kills} workers killed, ${retaken} of ${DECISIONS} jobs taken over`);
   });
 });
