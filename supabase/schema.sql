@@ -1569,6 +1569,7 @@ CREATE OR REPLACE FUNCTION trading.audit_hash(p_previous bytea, p_from xid8, p_t
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
 AS $function$
 begin
   select sha256(coalesce(p_previous, ''::bytea) || convert_to(coalesce(string_agg(to_jsonb(a)::text, E'\n' order by a.id), ''), 'UTF8')),
@@ -1683,16 +1684,15 @@ begin
       p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('reason', 'stop_loss', 'market_at', v_at));
     return;
   end if;
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'sync', 'match:' || o.id || ':' || to_char(m.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
-    jsonb_build_object('market_at', m.observed_at)
-  from public.orders o
-  cross join lateral (
-    select q.observed_at from trading.quotes q
-    where q.symbol = o.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > o.price
-    order by q.observed_at limit 1) m
-  where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled')
-  on conflict (key) do nothing;
+  select q.observed_at into v_at from trading.quotes q
+  where q.symbol = p_position.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > (
+    select min(o.price) from public.orders o
+    where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled'))
+  order by q.observed_at limit 1;
+  if v_at is not null then
+    perform trading.enqueue_job('sync', 'match:' || p_position.id || ':' || to_char(v_at, 'YYYYMMDDHH24MISSUS'), p_position.portfolio_id, true,
+      p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('market_at', v_at));
+  end if;
 end
 $function$;
 alter function trading.catch_up_protection(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
@@ -2324,8 +2324,11 @@ begin
       ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper', 'live trading needs an exchange account, which this installation does not have', false),
       ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
       ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true', 'the trader does not execute by itself (auto_execute_trades is off)', false),
-      ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
-      ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
+      ('limits_present', 'no_risk_limits', f.limits is not null and num_nonnulls(l.max_position_quote, l.max_position_percent, l.max_exposure_quote,
+        l.max_exposure_percent, l.max_open_positions, a.max_position_quote, a.max_position_percent, a.max_exposure_quote, a.max_exposure_percent,
+        a.max_open_positions) > 0,
+      case when f.limits is null then 'none' else 'a row' end, 'a limit', 'a trader whose positions nothing limits cannot trade', false),
+    ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
       ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
       ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
       ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
@@ -2502,24 +2505,34 @@ declare
   v_quote      trading.quotes;
   v_settings   trading.settings;
   v_instrument public.instruments;
+  v_position   public.positions := trading.lock_position(p_job.position_id);
+  v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
+  v_id         uuid;
 begin
-  perform trading.lock_position(p_job.position_id);
-  perform from public.orders o where o.id = p_job.order_id for no key update;
-  select * into v_order from public.orders o where o.id = p_job.order_id;
-  if v_order.state = 'submitting' then
-    v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
-  elsif v_order.state in ('working', 'partially_filled') and v_order.type = 'LIMIT' then
-    select * into v_settings from trading.settings;
-    select * into v_instrument from public.instruments where symbol = v_order.symbol;
-    v_quote := trading.quote_at(v_order.symbol, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now));
-    v_order := trading.fold_report(v_order.id,
-      trading.paper_rest(v_order, v_instrument, v_quote, v_settings, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now)), p_now);
+  if p_job.order_id is not null then
+    perform from public.orders o where o.id = p_job.order_id for no key update;
+    select * into v_order from public.orders o where o.id = p_job.order_id;
+    if v_order.state = 'submitting' then
+      v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
+    end if;
+    return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
   end if;
-  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+  select * into v_settings from trading.settings;
+  select * into v_instrument from public.instruments where symbol = v_position.symbol;
+  v_quote := trading.quote_at(v_position.symbol, v_market_at);
+  -- The nearest first; each is read again, because the one before may have resized it.
+  for v_id in select o.id from public.orders o where o.position_id = v_position.id and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
+    order by o.role, o.level loop
+    select * into v_order from public.orders o where o.id = v_id for no key update;
+    if v_order.state in ('working', 'partially_filled') then
+      v_order := trading.fold_report(v_order.id, trading.paper_rest(v_order, v_instrument, v_quote, v_settings, v_market_at), p_now);
+    end if;
+  end loop;
+  return jsonb_build_object('outcome', coalesce(v_order.state, 'nothing_rests'), 'position_id', v_position.id);
 end
 $function$;
 alter function trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone) is 'Asks the paper venue about an order: its arrival after the latency, or whether the market traded through a resting limit.';
+comment on function trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone) is 'Asks the paper venue: about one order that arrives after its latency, or about all resting limits of a position at a quote.';
 
 CREATE OR REPLACE FUNCTION trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS public.orders
@@ -3103,28 +3116,29 @@ AS $function$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'sync', 'match:' || o.id || ':' || to_char(o.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
+  -- One look per position: its orders share a quantity, so the order they fill in must not depend on the workers.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'sync', 'match:' || o.position_id || ':' || to_char(o.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id,
     jsonb_build_object('market_at', o.observed_at)
   from (
-    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    select o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
     join public.orders o on o.symbol = t.symbol and o.side = 'SELL' and o.price < greatest(t.bid, t.high)
       and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
-    union all
-    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    union
+    select o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
     join public.orders o on o.symbol = t.symbol and o.side = 'BUY' and o.price > least(t.ask, t.low)
       and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
-  order by o.id
+  order by o.position_id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
   return v_count;
 end
 $function$;
 alter function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every resting paper limit that its symbol''s tick trades through; returns how many.';
+comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.money_text(p_value numeric)
  RETURNS text
@@ -3697,7 +3711,7 @@ begin
   where q.symbol = p_symbol and q.observed_at <= p_at order by q.observed_at desc limit 1;
   if not found then
     select m.symbol, m.observed_at, m.bid, m.bid_quantity, m.ask, m.ask_quantity, m.last, m.high, m.low, null,
-           md5(m.symbol || '|' || m.observed_at || '|' || m.bid || '|' || m.ask)
+           md5(concat_ws('|', m.symbol, extract(epoch from m.observed_at), m.bid, m.ask))
     into v_quote from public.market_prices m where m.symbol = p_symbol;
   end if;
   return v_quote;
@@ -4326,7 +4340,7 @@ begin
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
       select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
-        md5(concat_ws('|', s.symbol, s.observed_at, s.bid, s.ask, s.high, s.low, r.depth))
+        md5(concat_ws('|', s.symbol, extract(epoch from s.observed_at), s.bid, s.ask, s.high, s.low, r.depth))
       from stored s join incoming r on r.symbol = s.symbol
       on conflict do nothing
     ), pruned as (
@@ -4369,6 +4383,11 @@ declare
   v_expired  int;
   v_rearmed  int;
 begin
+  -- An entry that took its worker down every time is not given to another one.
+  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
+  from trading.jobs j
+  where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
+    and j.attempts >= (select s.job_max_attempts from trading.settings s);
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
   )

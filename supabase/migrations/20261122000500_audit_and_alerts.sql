@@ -69,7 +69,8 @@ comment on table trading.audit_seals is
   'Each seal hashes the previous seal and every audit row of the transactions in [from, to): all finished when it was made, so the set can never grow.';
 
 create function trading.audit_hash(p_previous bytea, p_from xid8, p_to xid8, out hash bytea, out row_count bigint)
-language plpgsql stable set search_path = ''
+-- A row's text shows its times in the session's time zone; the hash must be the same for everybody.
+language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
 begin
   select sha256(coalesce(p_previous, ''::bytea) || convert_to(coalesce(string_agg(to_jsonb(a)::text, E'\n' order by a.id), ''), 'UTF8')),

@@ -79,7 +79,7 @@ begin
   where q.symbol = p_symbol and q.observed_at <= p_at order by q.observed_at desc limit 1;
   if not found then
     select m.symbol, m.observed_at, m.bid, m.bid_quantity, m.ask, m.ask_quantity, m.last, m.high, m.low, null,
-           md5(m.symbol || '|' || m.observed_at || '|' || m.bid || '|' || m.ask)
+           md5(concat_ws('|', m.symbol, extract(epoch from m.observed_at), m.bid, m.ask))
     into v_quote from public.market_prices m where m.symbol = p_symbol;
   end if;
   return v_quote;
@@ -214,8 +214,11 @@ begin
       ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper', 'live trading needs an exchange account, which this installation does not have', false),
       ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
       ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true', 'the trader does not execute by itself (auto_execute_trades is off)', false),
-      ('limits_present', 'no_risk_limits', f.limits is not null, (f.limits is not null)::text, 'true', 'a trader without risk limits cannot trade', false),
-      ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
+      ('limits_present', 'no_risk_limits', f.limits is not null and num_nonnulls(l.max_position_quote, l.max_position_percent, l.max_exposure_quote,
+        l.max_exposure_percent, l.max_open_positions, a.max_position_quote, a.max_position_percent, a.max_exposure_quote, a.max_exposure_percent,
+        a.max_open_positions) > 0,
+      case when f.limits is null then 'none' else 'a row' end, 'a limit', 'a trader whose positions nothing limits cannot trade', false),
+    ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
       ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
       ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
       ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),

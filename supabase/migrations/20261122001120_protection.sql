@@ -166,16 +166,15 @@ begin
       p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('reason', 'stop_loss', 'market_at', v_at));
     return;
   end if;
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'sync', 'match:' || o.id || ':' || to_char(m.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
-    jsonb_build_object('market_at', m.observed_at)
-  from public.orders o
-  cross join lateral (
-    select q.observed_at from trading.quotes q
-    where q.symbol = o.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > o.price
-    order by q.observed_at limit 1) m
-  where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled')
-  on conflict (key) do nothing;
+  select q.observed_at into v_at from trading.quotes q
+  where q.symbol = p_position.symbol and q.observed_at > v_fill.executed_at and greatest(q.bid, q.high) > (
+    select min(o.price) from public.orders o
+    where o.position_id = p_position.id and o.role = 'take_profit' and o.state in ('working', 'partially_filled'))
+  order by q.observed_at limit 1;
+  if v_at is not null then
+    perform trading.enqueue_job('sync', 'match:' || p_position.id || ':' || to_char(v_at, 'YYYYMMDDHH24MISSUS'), p_position.portfolio_id, true,
+      p_now, p_position_id => p_position.id, p_payload => jsonb_build_object('market_at', v_at));
+  end if;
 end
 $$;
 comment on function trading.catch_up_protection is 'Queues the stop, or else the targets, that the market reached between a paper position''s last buy and the arming of its protection.';

@@ -135,23 +135,33 @@ declare
   v_quote      trading.quotes;
   v_settings   trading.settings;
   v_instrument public.instruments;
+  v_position   public.positions := trading.lock_position(p_job.position_id);
+  v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
+  v_id         uuid;
 begin
-  perform trading.lock_position(p_job.position_id);
-  perform from public.orders o where o.id = p_job.order_id for no key update;
-  select * into v_order from public.orders o where o.id = p_job.order_id;
-  if v_order.state = 'submitting' then
-    v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
-  elsif v_order.state in ('working', 'partially_filled') and v_order.type = 'LIMIT' then
-    select * into v_settings from trading.settings;
-    select * into v_instrument from public.instruments where symbol = v_order.symbol;
-    v_quote := trading.quote_at(v_order.symbol, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now));
-    v_order := trading.fold_report(v_order.id,
-      trading.paper_rest(v_order, v_instrument, v_quote, v_settings, coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now)), p_now);
+  if p_job.order_id is not null then
+    perform from public.orders o where o.id = p_job.order_id for no key update;
+    select * into v_order from public.orders o where o.id = p_job.order_id;
+    if v_order.state = 'submitting' then
+      v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
+    end if;
+    return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
   end if;
-  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+  select * into v_settings from trading.settings;
+  select * into v_instrument from public.instruments where symbol = v_position.symbol;
+  v_quote := trading.quote_at(v_position.symbol, v_market_at);
+  -- The nearest first; each is read again, because the one before may have resized it.
+  for v_id in select o.id from public.orders o where o.position_id = v_position.id and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
+    order by o.role, o.level loop
+    select * into v_order from public.orders o where o.id = v_id for no key update;
+    if v_order.state in ('working', 'partially_filled') then
+      v_order := trading.fold_report(v_order.id, trading.paper_rest(v_order, v_instrument, v_quote, v_settings, v_market_at), p_now);
+    end if;
+  end loop;
+  return jsonb_build_object('outcome', coalesce(v_order.state, 'nothing_rests'), 'position_id', v_position.id);
 end
 $$;
-comment on function trading.execute_sync is 'Asks the paper venue about an order: its arrival after the latency, or whether the market traded through a resting limit.';
+comment on function trading.execute_sync is 'Asks the paper venue: about one order that arrives after its latency, or about all resting limits of a position at a quote.';
 
 create function trading.execute_cancel(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

@@ -186,6 +186,11 @@ declare
   v_expired  int;
   v_rearmed  int;
 begin
+  -- An entry that took its worker down every time is not given to another one.
+  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
+  from trading.jobs j
+  where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
+    and j.attempts >= (select s.job_max_attempts from trading.settings s);
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
   )

@@ -76,7 +76,7 @@ begin
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
       select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
-        md5(concat_ws('|', s.symbol, s.observed_at, s.bid, s.ask, s.high, s.low, r.depth))
+        md5(concat_ws('|', s.symbol, extract(epoch from s.observed_at), s.bid, s.ask, s.high, s.low, r.depth))
       from stored s join incoming r on r.symbol = s.symbol
       on conflict do nothing
     ), pruned as (
@@ -121,27 +121,28 @@ as $$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'sync', 'match:' || o.id || ':' || to_char(o.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id, o.id,
+  -- One look per position: its orders share a quantity, so the order they fill in must not depend on the workers.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'sync', 'match:' || o.position_id || ':' || to_char(o.observed_at, 'YYYYMMDDHH24MISSUS'), o.portfolio_id, true, p_now, o.position_id,
     jsonb_build_object('market_at', o.observed_at)
   from (
-    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    select o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
     join public.orders o on o.symbol = t.symbol and o.side = 'SELL' and o.price < greatest(t.bid, t.high)
       and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
-    union all
-    select o.id, o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
+    union
+    select o.portfolio_id, o.position_id, t.observed_at from unnest(p_ticks) t
     join public.orders o on o.symbol = t.symbol and o.side = 'BUY' and o.price > least(t.ask, t.low)
       and o.is_paper_trade and o.type = 'LIMIT' and o.state in ('working', 'partially_filled')
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
-  order by o.id
+  order by o.position_id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
   return v_count;
 end
 $$;
-comment on function trading.match_resting_limits is 'Queues a look at every resting paper limit that its symbol''s tick trades through; returns how many.';
+comment on function trading.match_resting_limits is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
 -- One message for all symbols on the private topic "market": a subscriber pays one delivery a tick, and the engine's cost
 -- does not grow with positions or users. Frontends compute unrealized PnL from it.

@@ -25,3 +25,5 @@ select cron.schedule('fillbase-sweep', '2 seconds', 'select trading.sweep()');
 select cron.schedule('fillbase-refresh-market', '2 seconds', 'select trading.ring_market()');
 select cron.schedule('fillbase-seal-audit', '5 seconds', 'select trading.seal_audit()');
 select cron.schedule('fillbase-prune', '17 * * * *', 'select trading.prune()');
+select cron.schedule('fillbase-prune-run-details', '23 * * * *',
+  'delete from cron.job_run_details where end_time < now() - interval ''1 day''');

@@ -1,8 +1,10 @@
 begin;
-select plan(4);
+select plan(5);
 
-select is(tests.rule_says('limits_present', '{"limits": {}}'), 'passed',
-  'a row of limits is enough, even one that limits nothing');
+select is(tests.rule_says('limits_present', '{"limits": {"max_open_positions": 1}}'), 'passed',
+  'a row with one limit on positions is enough');
+select is(tests.rule_says('limits_present', '{"limits": {"min_position_quote": 10}}'), 'no_risk_limits',
+  'a row that limits nothing is not');
 select is(tests.rule_says('limits_present', '{"limits": null}'), 'no_risk_limits',
   'a trader without a row cannot trade');
 select is(tests.rule_says('limits_present', '{"limits": null, "limits_all": {"max_position_quote": 1000}}'), 'no_risk_limits',
