@@ -558,6 +558,7 @@ create table public.trades (
   is_paper_trade boolean not null,
   executed_at timestamp with time zone not null,
   recorded_at timestamp with time zone not null,
+  sequence bigint generated always as identity not null,
   constraint trades_pkey PRIMARY KEY (id),
   constraint trades_exchange_trade_unique UNIQUE (account_id, symbol, binance_trade_id, order_id),
   constraint trades_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id),
@@ -572,6 +573,7 @@ comment on table public.trades is 'One row per fill. value and fees are in quote
 comment on column public.trades.fee_quote is 'The fee in the quote asset at the rate of that moment; null: no rate known, the PnL is provisional.';
 comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
 comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';
+comment on column public.trades.sequence is 'Order of recording: which fill was the last one, also among fills of one moment.';
 CREATE INDEX trades_order_id_idx ON public.trades USING btree (order_id);
 CREATE INDEX trades_portfolio_id_idx ON public.trades USING btree (portfolio_id, executed_at);
 CREATE INDEX trades_position_id_idx ON public.trades USING btree (position_id);
@@ -1673,7 +1675,7 @@ begin
   if not p_position.is_paper_trade then
     return;
   end if;
-  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.id limit 1;
+  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.sequence desc limit 1;
   select q.observed_at into v_at from trading.quotes q
   where q.symbol = p_position.symbol and q.observed_at >= v_fill.executed_at
     and (q.observed_at > v_fill.executed_at or v_fill.is_maker) and least(q.bid, q.low) <= p_position.stop_loss_price
@@ -1930,7 +1932,7 @@ declare
 begin
   if v_dust > 0 then
     select t.price into v_last from public.trades t where t.position_id = p_position.id
-    order by (t.side = 'SELL') desc, t.executed_at desc, t.recorded_at desc, t.id limit 1;
+    order by (t.side = 'SELL') desc, t.executed_at desc, t.sequence desc limit 1;
     select i.base_asset into v_base from public.instruments i where i.symbol = p_position.symbol;
     v_value := v_dust * v_last;
     insert into trading.dust_pools as d (account_id, asset, quantity, cost) values (p_position.account_id, v_base, v_dust, v_value)

@@ -163,11 +163,13 @@ create table public.trades (
   is_paper_trade   boolean not null,
   executed_at      timestamptz not null,
   recorded_at      timestamptz not null,
+  sequence         bigint not null generated always as identity,
   constraint trades_exchange_trade_unique unique (account_id, symbol, binance_trade_id, order_id)
 );
 comment on table  public.trades is 'One row per fill. value and fees are in quote where the name does not say otherwise.';
 comment on column public.trades.fee_quote is 'The fee in the quote asset at the rate of that moment; null: no rate known, the PnL is provisional.';
 comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
+comment on column public.trades.sequence is 'Order of recording: which fill was the last one, also among fills of one moment.';
 comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';
 create index trades_user_id_idx on public.trades (user_id, executed_at);
 create index trades_position_id_idx on public.trades (position_id);

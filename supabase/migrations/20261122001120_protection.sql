@@ -155,7 +155,7 @@ begin
   if not p_position.is_paper_trade then
     return;
   end if;
-  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.id limit 1;
+  select * into v_fill from public.trades t where t.position_id = p_position.id and t.side = 'BUY' order by t.executed_at desc, t.sequence desc limit 1;
   select q.observed_at into v_at from trading.quotes q
   where q.symbol = p_position.symbol and q.observed_at >= v_fill.executed_at
     and (q.observed_at > v_fill.executed_at or v_fill.is_maker) and least(q.bid, q.low) <= p_position.stop_loss_price

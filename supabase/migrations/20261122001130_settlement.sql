@@ -50,7 +50,7 @@ declare
 begin
   if v_dust > 0 then
     select t.price into v_last from public.trades t where t.position_id = p_position.id
-    order by (t.side = 'SELL') desc, t.executed_at desc, t.recorded_at desc, t.id limit 1;
+    order by (t.side = 'SELL') desc, t.executed_at desc, t.sequence desc limit 1;
     select i.base_asset into v_base from public.instruments i where i.symbol = p_position.symbol;
     v_value := v_dust * v_last;
     insert into trading.dust_pools as d (account_id, asset, quantity, cost) values (p_position.account_id, v_base, v_dust, v_value)

@@ -896,6 +896,7 @@ export type Database = {
           quote_hash: string | null;
           realized_pnl: number;
           recorded_at: string;
+          sequence: number;
           side: string;
           symbol: string;
           trader_id: string | null;
@@ -920,6 +921,7 @@ export type Database = {
           quote_hash?: string | null;
           realized_pnl?: number | string;
           recorded_at: string;
+          sequence?: never;
           side: string;
           symbol: string;
           trader_id?: string | null;
@@ -944,6 +946,7 @@ export type Database = {
           quote_hash?: string | null;
           realized_pnl?: number | string;
           recorded_at?: string;
+          sequence?: never;
           side?: string;
           symbol?: string;
           trader_id?: string | null;
