@@ -99,6 +99,7 @@ declare
   v_jobs  jsonb := '[]';
   v_job   trading.jobs;
   v_taken int := 0;
+  v_is_attended boolean;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
     perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
@@ -108,6 +109,12 @@ begin
     perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
   end if;
   select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;
+  -- A bell that comes while a worker listens leaves the work to it. Nothing is lost: that worker looks once more after it
+  -- has given up its place, and its successor looks after it has taken it.
+  v_is_attended := trading.is_attended();
+  if p_bell is not null and v_is_attended then
+    p_limit := 0;
+  end if;
 
   for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now) loop
     v_jobs := v_jobs || trading.job_json(v_job);
@@ -118,7 +125,7 @@ begin
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;
-  return jsonb_build_object('jobs', v_jobs, 'is_attended', trading.is_attended(), 'budget', (
+  return jsonb_build_object('jobs', v_jobs, 'is_attended', v_is_attended, 'budget', (
     select jsonb_build_object('paper_jobs', s.invocation_paper_jobs, 'live_jobs', s.invocation_live_jobs, 'work_ms', s.invocation_ms,
       'listen_ms', s.listen_ms) from trading.settings s));
 end

@@ -22,10 +22,11 @@ export interface Invocation {
 /** Works through the first claim and whatever is due, listens for more, and hands over when the budget is used. */
 export async function serveBell(invocation: Invocation, first: Claim): Promise<void> {
   const { worker, isSuccessor } = invocation;
+  // Bells come in flocks; while one worker listens the others have nothing to do.
+  if (first.isAttended && first.jobs.length === 0 && !isSuccessor) return;
   const drain = new Drain(worker, first);
   const isDry = await drain.run();
   if (!isDry) await invocation.ringSuccessor();
-  // Bells come in flocks; while one worker listens the others have nothing to stay for.
   else if (isSuccessor || !drain.isAttended) await stayAwake(invocation, drain);
   const { paper, live, failed } = drain.done;
   if (paper + live > 0) worker.log("info", "invocation_ended", { worker: worker.name, paper, live, failed });

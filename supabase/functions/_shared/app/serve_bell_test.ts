@@ -56,6 +56,22 @@ Deno.test("an invocation with nothing to do ends at once when somebody listens",
   assert.deepEqual(wakeups.patience, [], "no session was opened");
 });
 
+Deno.test("a bell that was given nothing leaves what is queued to the listener", async () => {
+  const engine = new FakeEngine([jobOf(1)]);
+  const wakeups = new FakeWakeups(0);
+  const given = { jobs: [], isAttended: true, budget: WIDE_BUDGET };
+  const invocation = {
+    worker: workerOf(engine),
+    wakeups,
+    ringSuccessor: () => Promise.resolve(),
+    isSuccessor: false,
+  };
+  await serveBell(invocation, given);
+  assert.deepEqual(engine.executed, []);
+  await serveBell({ ...invocation, isSuccessor: true }, given);
+  assert.deepEqual(engine.executed, [1], "a successor takes over the work with the place");
+});
+
 Deno.test("while nobody listens the invocation stays awake and works at each announcement", async () => {
   const engine = new FakeEngine([jobOf(1)]);
   let waits = 0;
