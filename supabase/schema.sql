@@ -3048,9 +3048,9 @@ CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
+RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text, 'PGRST000'::text, 'PGRST001'::text, 'PGRST002'::text, 'PGRST003'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
 alter function trading.is_transient(p_sqlstate text) owner to fillbase_engine;
-comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network.';
+comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, or an API that cannot reach the database.';
 
 CREATE OR REPLACE FUNCTION trading.is_unsellable(p_position public.positions)
  RETURNS boolean
