@@ -106,7 +106,7 @@ const BAD: readonly BadDecision[] = [
   {
     what: "less than the exchange takes",
     trader: { sizing_value: 4 },
-    limits: { min_position_quote: 1 },
+    limits: { min_position_quote: 1, max_position_quote: 50 },
     code: "filter_notional",
   },
   { what: "more than the account holds", trader: { paper_trade_balance: 20 }, code: "insufficient_balance" },
