@@ -185,6 +185,7 @@ END) stored not null,
   permitted_at timestamp with time zone,
   send_by timestamp with time zone,
   market_at timestamp with time zone,
+  expires_at timestamp with time zone,
   created_at timestamp with time zone not null,
   submitted_at timestamp with time zone,
   filled_at timestamp with time zone,
@@ -217,6 +218,7 @@ comment on column public.orders.status is 'The state in the product''s words: cr
 comment on column public.orders.venue_executed_quantity is 'What the venue says was executed; the order is final when its fills add up to it.';
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
+comment on column public.orders.expires_at is 'When an unfilled limit entry times out: the market from then on does not fill it, even before its cancel is executed.';
 CREATE INDEX orders_resting_limits_idx ON public.orders USING btree (symbol, side, price) WHERE (is_paper_trade AND (type = 'LIMIT'::text) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_user_id_idx ON public.orders USING btree (user_id, created_at);
 alter table public.orders enable row level security;
@@ -2919,18 +2921,19 @@ begin
   values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'created',
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, created_at, updated_at)
+    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, expires_at, created_at, updated_at)
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
-    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s), p_now, p_now
+    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
+    case when v_is_limit then p_now + make_interval(secs => p_trader.entry_timeout_seconds) end, p_now, p_now
   from trading.settings s
   returning * into v_order;
   insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
   values (v_order.id, v_order.portfolio_id, v_order.account_id, 'BUY', 'USDT', v_order.quantity * v_order.price, v_order.price);
   if v_is_limit then
     perform trading.enqueue_job('cancel', 'timeout:' || v_order.id, v_order.portfolio_id, v_order.is_paper_trade,
-      p_now + make_interval(secs => p_trader.entry_timeout_seconds), p_position_id => v_position_id, p_order_id => v_order.id,
+      v_order.expires_at, p_position_id => v_position_id, p_order_id => v_order.id,
       p_payload => jsonb_build_object('reason', 'entry_timeout'));
   end if;
   return v_order;
@@ -3140,6 +3143,8 @@ begin
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
+    -- Neither may a target race an exit that is being tried again.
+    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'exit' and j.status in ('queued', 'running'))
   order by o.position_id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
@@ -3275,7 +3280,8 @@ begin
   return (
     select case
       when trading.paper_open_quantity(p_order, p_instrument) = p_order.quantity - p_order.filled_quantity
-        and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
+        and (p_order.expires_at is null or p_at < p_order.expires_at)
+      and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
           or (p_order.side = 'SELL' and greatest(p_quote.bid, p_quote.high) > p_order.price)) then
         jsonb_build_object('status', 'filled', 'executed_quantity', p_order.quantity, 'fills', jsonb_build_array(
           trading.paper_fill(p_order, (select count(*) + 1 from public.trades t where t.order_id = p_order.id), p_order.price,

@@ -113,6 +113,7 @@ create table public.orders (
   permitted_at      timestamptz,
   send_by           timestamptz,
   market_at         timestamptz,
+  expires_at        timestamptz,
   created_at        timestamptz not null,
   submitted_at      timestamptz,
   filled_at         timestamptz,
@@ -134,6 +135,7 @@ comment on column public.orders.status is 'The state in the product''s words: cr
 comment on column public.orders.level is 'Which of several take profits, from 1; 0 elsewhere.';
 comment on column public.orders.venue_executed_quantity is 'What the venue says was executed; the order is final when its fills add up to it.';
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
+comment on column public.orders.expires_at is 'When an unfilled limit entry times out: the market from then on does not fill it, even before its cancel is executed.';
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
 create index orders_user_id_idx on public.orders (user_id, created_at);
 -- A tick asks for the resting limits it trades through: this index answers without touching the others.

@@ -136,7 +136,8 @@ begin
   return (
     select case
       when trading.paper_open_quantity(p_order, p_instrument) = p_order.quantity - p_order.filled_quantity
-        and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
+        and (p_order.expires_at is null or p_at < p_order.expires_at)
+      and ((p_order.side = 'BUY' and least(p_quote.ask, p_quote.low) < p_order.price)
           or (p_order.side = 'SELL' and greatest(p_quote.bid, p_quote.high) > p_order.price)) then
         jsonb_build_object('status', 'filled', 'executed_quantity', p_order.quantity, 'fills', jsonb_build_array(
           trading.paper_fill(p_order, (select count(*) + 1 from public.trades t where t.order_id = p_order.id), p_order.price,

@@ -90,18 +90,19 @@ begin
   values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'created',
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, created_at, updated_at)
+    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, expires_at, created_at, updated_at)
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
-    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s), p_now, p_now
+    (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
+    case when v_is_limit then p_now + make_interval(secs => p_trader.entry_timeout_seconds) end, p_now, p_now
   from trading.settings s
   returning * into v_order;
   insert into trading.reservations (order_id, portfolio_id, account_id, side, asset, amount, per_unit)
   values (v_order.id, v_order.portfolio_id, v_order.account_id, 'BUY', 'USDT', v_order.quantity * v_order.price, v_order.price);
   if v_is_limit then
     perform trading.enqueue_job('cancel', 'timeout:' || v_order.id, v_order.portfolio_id, v_order.is_paper_trade,
-      p_now + make_interval(secs => p_trader.entry_timeout_seconds), p_position_id => v_position_id, p_order_id => v_order.id,
+      v_order.expires_at, p_position_id => v_position_id, p_order_id => v_order.id,
       p_payload => jsonb_build_object('reason', 'entry_timeout'));
   end if;
   return v_order;

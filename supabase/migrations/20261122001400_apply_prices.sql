@@ -136,6 +136,8 @@ begin
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
+    -- Neither may a target race an exit that is being tried again.
+    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'exit' and j.status in ('queued', 'running'))
   order by o.position_id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;

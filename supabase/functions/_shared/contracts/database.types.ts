@@ -251,6 +251,7 @@ export type Database = {
           created_at: string;
           error_code: string | null;
           error_message: string | null;
+          expires_at: string | null;
           fees: number;
           filled_at: string | null;
           filled_quantity: number;
@@ -294,6 +295,7 @@ export type Database = {
           created_at: string;
           error_code?: string | null;
           error_message?: string | null;
+          expires_at?: string | null;
           fees?: number | string;
           filled_at?: string | null;
           filled_quantity?: number | string;
@@ -337,6 +339,7 @@ export type Database = {
           created_at?: string;
           error_code?: string | null;
           error_message?: string | null;
+          expires_at?: string | null;
           fees?: number | string;
           filled_at?: string | null;
           filled_quantity?: number | string;
