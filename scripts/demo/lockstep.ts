@@ -71,8 +71,11 @@ export class Lockstep {
   }
 }
 
+/** One statement and so one snapshot: a job on its way from queued to running must not be missed between two looks. */
 async function hasWork(sql: Sql): Promise<boolean> {
   const [row] = await sql`
-    select exists (select from trading.jobs where status = 'running') or trading.has_due_jobs() as busy`;
+    select exists (
+      select from trading.jobs
+      where status = 'running' or (status = 'queued' and due_at <= (select trading.engine_now()))) as busy`;
   return row?.["busy"] === true;
 }
