@@ -8,7 +8,7 @@ const NO_SESSION = { auth: { persistSession: false, autoRefreshToken: false } };
 const FIRST_POSITION_MS = 30_000;
 const SECOND_START_MS = 6_000;
 /** A job that was running when the database died is tried again when its lease of 30 s is over. */
-const AFTER_CRASH_MS = 40_000;
+const AFTER_CRASH_MS = 80_000;
 
 async function inTempDir(check: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "fillbase-start-" });
