@@ -6,10 +6,13 @@
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { type Kysely, sql } from "kysely";
+import type postgres from "postgres";
 import { sessionSql } from "./api_session.ts";
+import { survivingOptions } from "./driver_socket.ts";
 import { exactNumber, parseExactJson } from "./exact_json.ts";
 import { type LocalKeys, roleOfApiKey } from "./keys.ts";
 import { type ApiError, apiErrorOf, isConnectionError, isDatabaseError } from "./pg_errors.ts";
+import { endSessionsWithConnections, Losses } from "./reserved_sessions.ts";
 import { respondError } from "./rpc_answers.ts";
 import type { SchemaCache } from "./schema_cache.ts";
 import { type Claims, isApiRole } from "./tokens.ts";
@@ -43,6 +46,7 @@ export interface DataApi {
 const RENDERED_BY_PACKAGE: ReadonlySet<string> = new Set(["42501", "42703", "42883"]);
 /** The package's code for errors it does not understand; its message may hold internals. */
 const UNEXPLAINED = "SUP";
+const CLOSE_TIMEOUT_S = 2;
 const NOT_FILTERS: ReadonlySet<string> = new Set([
   "apikey",
   "select",
@@ -75,12 +79,13 @@ export function createDataApi(options: DataApiOptions): DataApi {
       if (refusal) return respondError(refusal);
       return await withoutInternals(await app.fetch(request), options.log);
     },
-    close: () => connection.close(),
+    close: () => connection.driver.end({ timeout: CLOSE_TIMEOUT_S }),
   };
 }
 
 /** Members that the package keeps private, as far as they are corrected here. */
 interface ConnectionInternals {
+  driver: postgres.Sql;
   rlsState: "active";
   introspection: unknown;
   clearSchemaCache(): Promise<void>;
@@ -92,16 +97,19 @@ interface ConnectionInternals {
 }
 
 function openConnection({ databaseUrl, poolSize, cache }: DataApiOptions) {
+  const losses = new Losses();
   const connection = createPostgresConnection({
     url: databaseUrl,
     postgresOptions: {
+      ...survivingOptions(databaseUrl, { application_name: "data_api" }),
       max: poolSize,
-      onnotice: () => {},
-      connection: { application_name: "data_api" },
+      max_lifetime: null,
+      onclose: losses.onclose,
       types: POSTGREST_TYPES,
     },
   });
   const internals = connection as unknown as ConnectionInternals;
+  endSessionsWithConnections(internals.driver, losses);
   // Skips the package's own preparation, which grants every table of a schema with RLS to anon.
   internals.rlsState = "active";
   internals.normalizeDbError = databaseErrorForPackage;

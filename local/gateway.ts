@@ -4,6 +4,7 @@
  */
 import postgres from "postgres";
 import { createDataApi, type DataApi } from "./data_api.ts";
+import { survivingOptions } from "./driver_socket.ts";
 import { type FunctionsHost, startFunctionsHost } from "./functions_host.ts";
 import { createRoutes, type RealtimeRoute } from "./gateway_routes.ts";
 import { refuse } from "./http_edges.ts";
@@ -116,13 +117,13 @@ interface DataSettings {
 async function openData(
   settings: DataSettings,
 ): Promise<{ sql: postgres.Sql; cache: SchemaCache; dataApi: DataApi }> {
-  const sql = postgres(settings.postgres.url, {
+  const { url } = settings.postgres;
+  const sql = postgres(url, {
+    ...survivingOptions(url, { application_name: "data_api_rpc" }),
     max: settings.poolSize,
-    onnotice: () => {},
-    connection: { application_name: "data_api_rpc" },
   });
   const cache = await SchemaCache.open(sql, settings.schemas, settings.log);
-  return { sql, cache, dataApi: createDataApi({ ...settings, databaseUrl: settings.postgres.url, cache }) };
+  return { sql, cache, dataApi: createDataApi({ ...settings, databaseUrl: url, cache }) };
 }
 
 type Handler = (request: Request) => Promise<Response>;

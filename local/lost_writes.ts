@@ -1,5 +1,6 @@
 /** Message of a write to a socket that the server closed in the meantime. */
-const LOST_WRITE = /This socket has been ended by the other party|EPIPE|ECONNRESET/;
+const LOST_WRITE =
+  /This socket has been ended by the other party|EPIPE|ECONNRESET|Cannot read properties of null \(reading .write.\)/;
 /** Where such a write comes from. */
 const DRIVER = /[\\/]postgres[\\/]src[\\/]connection\.js/;
 
@@ -23,6 +24,8 @@ export function surviveLostWrites(log: (line: string) => void): () => void {
   };
 }
 
+/** The driver marks the errors of statements with the statement; its own ones, as it connects, nobody waits for. */
 function isLostWrite(error: unknown): error is Error {
-  return error instanceof Error && LOST_WRITE.test(error.message) && DRIVER.test(error.stack ?? "");
+  return error instanceof Error && LOST_WRITE.test(error.message) &&
+    (DRIVER.test(error.stack ?? "") || "query" in error);
 }

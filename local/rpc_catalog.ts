@@ -1,5 +1,6 @@
 /** The functions that the Data API offers, read from the catalogue, and the choice among them for a request. */
 import type { Sql } from "postgres";
+import { quoteLiteral } from "./api_session.ts";
 
 /** One callable function of an exposed schema. */
 export interface RpcFunction {
@@ -43,33 +44,33 @@ interface CatalogRow {
 
 /** Reads every plain function of the schemas, except trigger functions. */
 export async function loadRpcCatalog(sql: Sql, schemas: readonly string[]): Promise<RpcCatalog> {
-  const rows = await sql.begin(async (tx) => {
-    await tx`set local search_path = ''`;
-    return await tx<CatalogRow[]>`
-      select n.nspname as schema, p.proname as name,
-        array(
-          select coalesce(p.proargnames[i], '')
-          from generate_series(1, greatest(cardinality(p.proargnames), p.pronargs)) i
-          where coalesce(p.proargmodes[i], 'i') in ('i', 'b', 'v')
-          order by i
-        ) as names,
-        array(select format_type(t, null) from unnest(p.proargtypes) with ordinality a(t, i) order by i) as types,
-        p.pronargdefaults as default_count, p.provariadic <> 0 as is_variadic,
-        case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
-        p.proretset as returns_set,
-        case
-          when r.oid = 'void'::regtype then 'void'
-          when coalesce(p.proargmodes::text[] && '{o,b,t}', false) or coalesce(b.typtype, r.typtype) = 'c'
-            or r.oid = 'record'::regtype then 'row'
-          else 'value'
-        end as result
-      from pg_catalog.pg_proc p
-      join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      join pg_catalog.pg_type r on r.oid = p.prorettype
-      left join pg_catalog.pg_type b on b.oid = r.typbasetype
-      where n.nspname in ${tx(schemas as string[])} and p.prokind = 'f'
-        and r.oid not in ('trigger'::regtype, 'event_trigger'::regtype)`;
-  });
+  // One message, hence one transaction: a session that dies under it leaves nothing to roll back.
+  const results = await sql.unsafe<CatalogRow[][]>(`
+    set local search_path = '';
+    select n.nspname as schema, p.proname as name,
+      array(
+        select coalesce(p.proargnames[i], '')
+        from generate_series(1, greatest(cardinality(p.proargnames), p.pronargs)) i
+        where coalesce(p.proargmodes[i], 'i') in ('i', 'b', 'v')
+        order by i
+      ) as names,
+      array(select format_type(t, null) from unnest(p.proargtypes) with ordinality a(t, i) order by i) as types,
+      p.pronargdefaults as default_count, p.provariadic <> 0 as is_variadic,
+      case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
+      p.proretset as returns_set,
+      case
+        when r.oid = 'void'::regtype then 'void'
+        when coalesce(p.proargmodes::text[] && '{o,b,t}', false) or coalesce(b.typtype, r.typtype) = 'c'
+          or r.oid = 'record'::regtype then 'row'
+        else 'value'
+      end as result
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    join pg_catalog.pg_type r on r.oid = p.prorettype
+    left join pg_catalog.pg_type b on b.oid = r.typbasetype
+    where n.nspname in (${schemas.map(quoteLiteral).join(", ")}) and p.prokind = 'f'
+      and r.oid not in ('trigger'::regtype, 'event_trigger'::regtype)`).simple();
+  const rows = results.at(-1)!;
   const catalog = new Map<string, RpcFunction[]>();
   for (const row of rows) {
     const key = `${row.schema}.${row.name}`;

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import postgres from "postgres";
 import { bootstrapDatabase } from "./bootstrap.ts";
+import { survivingOptions } from "./driver_socket.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { loadInstallationSecret } from "./installation.ts";
 import { surviveLostWrites } from "./lost_writes.ts";
@@ -68,7 +69,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     cleanups.push(() => database.stop());
     await bootstrapDatabase(database.adminUrl);
     await options.applyMigrations(database.url);
-    const sql = postgres(database.url, { max: SQL_POOL, onnotice: () => {} });
+    const sql = postgres(database.url, { ...survivingOptions(database.url), max: SQL_POOL });
     cleanups.push(() => sql.end({ timeout: CLOSE_TIMEOUT_S }));
 
     const secret = await loadInstallationSecret(dataDir);

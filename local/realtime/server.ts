@@ -5,6 +5,7 @@
 import postgres from "postgres";
 import { ChangeRouter } from "./changes.ts";
 import { CLOSE_CODES, Connection } from "./connection.ts";
+import { survivingOptions } from "../driver_socket.ts";
 import { handleBroadcast } from "./http_api.ts";
 import { Hub } from "./hub.ts";
 import { identify, type Identity, keyIdentity, type VerifyToken } from "./identity.ts";
@@ -76,14 +77,14 @@ export async function startRealtime(options: RealtimeOptions): Promise<RealtimeS
 /** Questions about rights leave nothing durable behind, so their commits need not wait for the disk. */
 function questionPool(url: string, log: (line: string) => void): postgres.Sql {
   return postgres(url, {
-    max: POOL_SIZE,
-    onnotice: (notice) => log(`realtime: ${notice.message}`),
-    connection: {
+    ...survivingOptions(url, {
       application_name: "realtime_connect",
       synchronous_commit: "off",
-      statement_timeout: STATEMENT_TIMEOUT_MS,
+      statement_timeout: `${STATEMENT_TIMEOUT_MS}`,
       search_path: '"$user", public, extensions',
-    },
+    }),
+    max: POOL_SIZE,
+    onnotice: (notice) => log(`realtime: ${notice.message}`),
   });
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Instrument, Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import type { TickEffect } from "../../supabase/functions/_shared/ports/market_store.ts";
 import type { TickStream } from "../../supabase/functions/_shared/ports/market.ts";
+import { survivingOptions } from "../../local/driver_socket.ts";
 import { sleepReal } from "../../local/market/pacing.ts";
 import { withDeadline } from "./deadline.ts";
 import { PendingQuotes } from "./pending_quotes.ts";
@@ -136,12 +137,10 @@ const CLOSE_TIMEOUT_S = 2;
 /** Opens the feed's connection. `url` names a role that may become the service role. */
 export function connectMarket(url: string): MarketConnection {
   const sql = postgres(url, {
+    ...survivingOptions(url, { application_name: "price_feed", role: "service_role" }),
     max: 1,
-    onnotice: () => {},
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_AFTER_S,
-    // The driver passes any setting on; it declares only the common ones.
-    connection: { application_name: "price_feed", role: "service_role" } as Record<string, string>,
   });
   return {
     async applyPrices(quotes) {

@@ -16,6 +16,8 @@ export class Start implements AsyncDisposable {
     readonly env: Record<string, string>,
     /** By its own measurement (ms). */
     readonly readyMs: number,
+    /** What it has said so far on both of its outputs, a line each. */
+    readonly said: readonly string[],
   ) {}
 
   get pid(): number {
@@ -39,7 +41,7 @@ export class Start implements AsyncDisposable {
     void eachLine(child.stderr, (line) => said.push(line));
     try {
       const readyMs = await ready.promise;
-      return new Start(child, parseEnv(await Deno.readTextFile(envFile)), readyMs);
+      return new Start(child, parseEnv(await Deno.readTextFile(envFile)), readyMs, said);
     } catch (error) {
       child.kill("SIGKILL");
       throw error;

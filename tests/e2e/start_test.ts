@@ -81,13 +81,15 @@ async function checkEnvFile(path: string, env: Record<string, string>): Promise<
   match(env["SUPABASE_DB_URL"]!, /^postgres:\/\/postgres:/);
 }
 
-/** Ends it and checks that every process of it is gone. */
-async function endWhole(start: Start, signal: Deno.Signal): Promise<number> {
+const LAST_WORDS = 20;
+
+/** Ends it and checks its exit code, if it may choose one, and that every process of it is gone. */
+async function endWhole(start: Start, signal: Deno.Signal): Promise<void> {
   const tree = await processTree(start.pid);
   ok(tree.length > 3, `only ${tree.length} processes`);
   const code = await start.end(signal);
+  if (signal !== "SIGKILL") equal(code, 0, start.said.slice(-LAST_WORDS).join("\n"));
   await untilGone(tree);
-  return code;
 }
 
 Deno.test("start opens positions by itself, outlives its database and itself, and goes on with everything", () =>
@@ -113,7 +115,7 @@ Deno.test("start opens positions by itself, outlives its database and itself, an
     await eventually(AFTER_CRASH_MS, () => hasExecutedSince(client, killedAt));
     const known = await positionIds(client);
     await client.removeAllChannels();
-    equal(await endWhole(first, "SIGTERM"), 0);
+    await endWhole(first, "SIGTERM");
     equal(await exists(envFile), false, "the env file outlives what it describes");
 
     await using second = await launch();
@@ -126,7 +128,7 @@ Deno.test("start opens positions by itself, outlives its database and itself, an
     await using third = await launch();
     const recovered = await positionIds(await signIn(third.env));
     equal(after.filter((id) => !recovered.includes(id)), []);
-    equal(await endWhole(third, "SIGINT"), 0);
+    await endWhole(third, "SIGINT");
   }));
 
 const WRONG: readonly [why: string, args: string[], words: RegExp][] = [
