@@ -5,7 +5,8 @@ import { judgeTap } from "../../scripts/lib/tap.ts";
 import type { ClusterCoordinates } from "./cluster.ts";
 import { cloneTemplate, type TestDatabase } from "./database.ts";
 
-const HELPERS = "supabase/tests/_helpers.sql";
+/** Where files whose names start with `_` hold the helpers, loaded in the order of their names. */
+const TESTS_DIR = "supabase/tests";
 /** First line of a file that commits, or changes what a rollback does not undo. */
 const OWN_DATABASE_MARKER = "-- own database";
 /** A single statement of a catalogue or command test takes milliseconds; a minute means a lock nobody releases. */
@@ -74,14 +75,18 @@ export async function runRolledBack(url: string, text: string): Promise<Outcome>
   return judgeTap(await runSql(url, `begin;${text}\n;rollback;`));
 }
 
-/** Gives a database pgTAP and the helpers of `supabase/tests/_helpers.sql`. */
+/** Gives a database pgTAP and the helpers of `supabase/tests/_*.sql`. */
 export async function loadHelpers(url: string): Promise<void> {
-  const helpers = await Deno.readTextFile(projectRoot + HELPERS);
+  const names = [...Deno.readDirSync(projectRoot + TESTS_DIR)].map(({ name }) => name);
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
-    await sql.unsafe(`create extension if not exists pgtap with schema extensions;\n${helpers}`).simple();
-  } catch (error) {
-    throw new Error(`Loading ${HELPERS} failed: ${describe(error, helpers)}`, { cause: error });
+    await sql.unsafe("create extension if not exists pgtap with schema extensions");
+    for (const name of names.filter((it) => /^_.*\.sql$/.test(it)).sort()) {
+      const helpers = await Deno.readTextFile(`${projectRoot}${TESTS_DIR}/${name}`);
+      await sql.unsafe(helpers).simple().catch((error) => {
+        throw new Error(`Loading ${name} failed: ${describe(error, helpers)}`, { cause: error });
+      });
+    }
   } finally {
     await sql.end();
   }
