@@ -1978,10 +1978,10 @@ declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
 begin
   if v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(p_job.id,
+    perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
   else
-    perform trading.finish_job(p_job.id, v_outcome);
+    perform trading.finish_job(p_job, v_outcome);
   end if;
   perform trading.publish_outcome(p_job, v_outcome);
   return v_outcome;
@@ -1996,14 +1996,14 @@ CREATE OR REPLACE FUNCTION trading.complete_next_entries(p_portfolio_id uuid, p_
  SET search_path TO ''
 AS $function$
 declare
-  v_next jsonb;
+  v_next trading.jobs;
   v_done int := 0;
 begin
   while v_done < p_most loop
     begin
-      v_next := trading.claim_next_entry(p_portfolio_id, p_worker, p_now);
-      exit when v_next is null;
-      perform trading.complete_job(trading.require_job((v_next ->> 'id')::bigint, (v_next ->> 'fence')::bigint), p_now);
+      v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
+      exit when v_next.id is null;
+      perform trading.complete_job(v_next, p_now);
     exception when others then
       exit;
     end;
@@ -2608,7 +2608,7 @@ declare
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
   if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job.id, v_now + trading.retry_delay(v_job.attempts), v_error);
+    perform trading.retry_job(v_job, v_now + trading.retry_delay(v_job.attempts), v_error);
     if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
@@ -2665,18 +2665,19 @@ $function$;
 alter function trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric) owner to fillbase_engine;
 comment on function trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric) is 'Name of the first exchange filter an order would fail (PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL), or null.';
 
-CREATE OR REPLACE FUNCTION trading.finish_job(p_job_id bigint, p_outcome jsonb)
+CREATE OR REPLACE FUNCTION trading.finish_job(p_job trading.jobs, p_outcome jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null
-  where id = p_job_id;
+  update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null,
+    worker = p_job.worker, fence = p_job.fence, attempts = p_job.attempts, started_at = p_job.started_at
+  where id = p_job.id;
 end
 $function$;
-alter function trading.finish_job(p_job_id bigint, p_outcome jsonb) owner to fillbase_engine;
-comment on function trading.finish_job(p_job_id bigint, p_outcome jsonb) is 'Marks a job done with its outcome.';
+alter function trading.finish_job(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
+comment on function trading.finish_job(p_job trading.jobs, p_outcome jsonb) is 'Marks a locked job done with its outcome.';
 
 CREATE OR REPLACE FUNCTION trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -2748,7 +2749,7 @@ begin
     end if;
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now);
-    perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);
+    perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     v_position := v_after.p_position;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;
     v_sums.value := v_sums.value + v_trade.value;
@@ -2942,6 +2943,25 @@ $function$;
 alter function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) is 'The intent of an entry: position created, order planned, cash reserved, time-out queued.';
 
+CREATE OR REPLACE FUNCTION trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
+    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
+  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    l.role, l.attempt, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
+    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
+    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
+  from unnest(p_legs) l
+  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, l.attempt::text) as id) n;
+end
+$function$;
+alter function trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone) is 'Rests new protective orders on the paper venue, all in one statement.';
+
 CREATE OR REPLACE FUNCTION trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone)
  RETURNS public.trades
  LANGUAGE plpgsql
@@ -3080,6 +3100,28 @@ CREATE OR REPLACE FUNCTION trading.job_json(p_job trading.jobs)
 RETURN jsonb_build_object('id', (p_job).id, 'kind', (p_job).kind, 'fence', (p_job).fence, 'is_paper', (p_job).is_paper, 'portfolio_id', (p_job).portfolio_id, 'signal_id', (p_job).signal_id, 'position_id', (p_job).position_id, 'order_id', (p_job).order_id, 'payload', (p_job).payload, 'attempts', (p_job).attempts);
 alter function trading.job_json(p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.job_json(p_job trading.jobs) is 'A job as a worker sees it.';
+
+CREATE OR REPLACE FUNCTION trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone)
+ RETURNS trading.jobs
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job trading.jobs;
+begin
+  select * into v_job from trading.jobs q
+  where q.portfolio_id = p_portfolio_id and q.status = 'queued' and q.kind = 'enter' and q.due_at <= p_now
+  order by q.id limit 1
+  for no key update skip locked;
+  v_job.worker := p_worker;
+  v_job.fence := v_job.fence + 1;
+  v_job.attempts := v_job.attempts + 1;
+  v_job.started_at := clock_timestamp();
+  return v_job;
+end
+$function$;
+alter function trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) is 'Locks the portfolio''s next due entry for this transaction and returns it as its runner would write it; id null if there is none.';
 
 CREATE OR REPLACE FUNCTION trading.lock_portfolio(p_portfolio_id uuid)
  RETURNS void
@@ -3426,18 +3468,10 @@ CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.posi
  SET search_path TO ''
 AS $function$
 begin
-  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
-    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
-  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
-    l.role, 1, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
-    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
-    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
-  from (
-    select 'stop_loss' as role, 0 as level, p_sellable as quantity, p_position.stop_loss_price::numeric as price
-    union all
-    select 'take_profit', t.part, t.quantity, t.price from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t
-  ) l
-  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, '1') as id) n;
+  perform trading.insert_protective(p_position,
+    row('stop_loss', 0, 1, p_sellable, p_position.stop_loss_price)::trading.protective_leg
+      || array(select row('take_profit', t.part, 1, t.quantity, t.price)::trading.protective_leg
+               from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t), p_now);
 end
 $function$;
 alter function trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -3451,7 +3485,6 @@ AS $function$
 declare
   v_order   public.orders;
   v_attempt int;
-  v_id      uuid;
 begin
   select * into v_order from public.orders o
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level and o.state in ('working', 'partially_filled');
@@ -3469,14 +3502,7 @@ begin
   end if;
   select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
-  v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
-  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
-    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
-  values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id,
-    p_position.account_id, p_role, v_attempt, p_level, p_position.symbol, 'SELL',
-    case p_role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', p_quantity,
-    case when p_role = 'take_profit' then p_price end, case when p_role = 'stop_loss' then p_price end,
-    trading.client_order_id(v_id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now);
+  perform trading.insert_protective(p_position, array[row(p_role, p_level, v_attempt, p_quantity, p_price)::trading.protective_leg], p_now);
 end
 $function$;
 alter function trading.place_protective(p_position public.positions, p_role text, p_level integer, p_quantity numeric, p_price numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -3620,7 +3646,7 @@ RETURN jsonb_build_object('id', (p_position).id, 'trader_id', (p_position).trade
 alter function trading.position_json(p_position public.positions) owner to fillbase_engine;
 comment on function trading.position_json(p_position public.positions) is 'A position for frontends, money as text.';
 
-CREATE OR REPLACE FUNCTION trading.post_fill(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.post_fill(p_trade public.trades, p_base text, p_quote text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3641,8 +3667,8 @@ begin
   having sum(e.amount) <> 0;
 end
 $function$;
-alter function trading.post_fill(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.post_fill(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone) is 'Posts a trade to the ledger: value, quantity and fee, each with its other side.';
+alter function trading.post_fill(p_trade public.trades, p_base text, p_quote text) owner to fillbase_engine;
+comment on function trading.post_fill(p_trade public.trades, p_base text, p_quote text) is 'Posts a trade to the ledger: value, quantity and fee, each with its other side.';
 
 CREATE OR REPLACE FUNCTION trading.prune(p_keep interval DEFAULT '7 days'::interval)
  RETURNS bigint
@@ -3977,18 +4003,19 @@ RETURN make_interval(secs => LEAST(power((2)::double precision, ((LEAST(p_attemp
 alter function trading.retry_delay(p_attempts integer) owner to fillbase_engine;
 comment on function trading.retry_delay(p_attempts integer) is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
 
-CREATE OR REPLACE FUNCTION trading.retry_job(p_job_id bigint, p_due_at timestamp with time zone, p_error jsonb)
+CREATE OR REPLACE FUNCTION trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null
-  where id = p_job_id;
+  update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null,
+    fence = p_job.fence, attempts = p_job.attempts, started_at = p_job.started_at
+  where id = p_job.id;
 end
 $function$;
-alter function trading.retry_job(p_job_id bigint, p_due_at timestamp with time zone, p_error jsonb) owner to fillbase_engine;
-comment on function trading.retry_job(p_job_id bigint, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a job back to the queue until p_due_at.';
+alter function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) owner to fillbase_engine;
+comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at.';
 
 CREATE OR REPLACE FUNCTION trading.ring_bell()
  RETURNS void

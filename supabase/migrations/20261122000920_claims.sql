@@ -154,24 +154,27 @@ end
 $$;
 comment on function trading.require_job is 'Locks a running job and returns it; FB404 job_not_found, FB409 fence_lost.';
 
-create function trading.finish_job(p_job_id bigint, p_outcome jsonb) returns void
+-- Both write what the runner knows of the job besides its end: a follower in a batch was locked, but never marked running.
+create function trading.finish_job(p_job trading.jobs, p_outcome jsonb) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null
-  where id = p_job_id;
+  update trading.jobs set status = 'done', outcome = p_outcome, finished_at = clock_timestamp(), lease_until = null, last_error = null,
+    worker = p_job.worker, fence = p_job.fence, attempts = p_job.attempts, started_at = p_job.started_at
+  where id = p_job.id;
 end
 $$;
-comment on function trading.finish_job is 'Marks a job done with its outcome.';
+comment on function trading.finish_job is 'Marks a locked job done with its outcome.';
 
-create function trading.retry_job(p_job_id bigint, p_due_at timestamptz, p_error jsonb) returns void
+create function trading.retry_job(p_job trading.jobs, p_due_at timestamptz, p_error jsonb) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null
-  where id = p_job_id;
+  update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null,
+    fence = p_job.fence, attempts = p_job.attempts, started_at = p_job.started_at
+  where id = p_job.id;
 end
 $$;
-comment on function trading.retry_job is 'Gives a job back to the queue until p_due_at.';
+comment on function trading.retry_job is 'Gives a locked job back to the queue until p_due_at.';
 
 reset role;

@@ -16,7 +16,7 @@ comment on function trading.client_order_id is 'Our id of an order at the venue:
 
 -- One ledger transaction per fill (accounting: docs/architecture.md). Bucket external stands for a fee asset held outside.
 create function trading.post_fill(
-  p_trade public.trades, p_base text, p_quote text, p_now timestamptz
+  p_trade public.trades, p_base text, p_quote text
 ) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -206,7 +206,7 @@ begin
     end if;
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now);
-    perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);
+    perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     v_position := v_after.p_position;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;
     v_sums.value := v_sums.value + v_trade.value;

@@ -25,6 +25,25 @@ end
 $$;
 comment on function trading.split_targets is 'Equal parts of a quantity over the nearest take profits, the last taking the rest; fewer levels where parts would be too small.';
 
+create type trading.protective_leg as (role text, level int, attempt int, quantity numeric, price numeric);
+comment on type trading.protective_leg is 'A stop (level 0) or a take profit to be placed: how much, and at which price.';
+
+create function trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
+    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
+  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    l.role, l.attempt, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
+    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
+    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
+  from unnest(p_legs) l
+  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, l.attempt::text) as id) n;
+end
+$$;
+comment on function trading.insert_protective is 'Rests new protective orders on the paper venue, all in one statement.';
+
 create function trading.place_protective(
   p_position public.positions, p_role text, p_level int, p_quantity numeric, p_price numeric, p_now timestamptz
 ) returns void
@@ -33,7 +52,6 @@ as $$
 declare
   v_order   public.orders;
   v_attempt int;
-  v_id      uuid;
 begin
   select * into v_order from public.orders o
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level and o.state in ('working', 'partially_filled');
@@ -51,37 +69,21 @@ begin
   end if;
   select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
-  v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
-  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
-    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
-  values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id,
-    p_position.account_id, p_role, v_attempt, p_level, p_position.symbol, 'SELL',
-    case p_role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', p_quantity,
-    case when p_role = 'take_profit' then p_price end, case when p_role = 'stop_loss' then p_price end,
-    trading.client_order_id(v_id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now);
+  perform trading.insert_protective(p_position, array[row(p_role, p_level, v_attempt, p_quantity, p_price)::trading.protective_leg], p_now);
 end
 $$;
 comment on function trading.place_protective is 'Rests a protective order on the paper venue, or resizes the one that rests there.';
 
--- The first protection of a position, all of it in one statement.
 create function trading.place_first_protection(
   p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamptz
 ) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side,
-    type, time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, permitted_at, submitted_at, created_at, updated_at)
-  select n.id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
-    l.role, 1, l.level, p_position.symbol, 'SELL', case l.role when 'stop_loss' then 'STOP_LOSS' else 'LIMIT' end, 'GTC', l.quantity,
-    case when l.role = 'take_profit' then l.price end, case when l.role = 'stop_loss' then l.price end,
-    trading.client_order_id(n.id), 'working', p_position.is_paper_trade, p_now, p_now, p_now, p_now
-  from (
-    select 'stop_loss' as role, 0 as level, p_sellable as quantity, p_position.stop_loss_price::numeric as price
-    union all
-    select 'take_profit', t.part, t.quantity, t.price from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t
-  ) l
-  cross join lateral (select trading.derived_id('order', p_position.id::text, l.role, l.level::text, '1') as id) n;
+  perform trading.insert_protective(p_position,
+    row('stop_loss', 0, 1, p_sellable, p_position.stop_loss_price)::trading.protective_leg
+      || array(select row('take_profit', t.part, 1, t.quantity, t.price)::trading.protective_leg
+               from trading.split_targets(p_sellable, p_position.take_profit_prices, p_instrument) t), p_now);
 end
 $$;
 comment on function trading.place_first_protection is 'Rests stop and take profits of a position that never had any on the paper venue.';

@@ -57,10 +57,10 @@ declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
 begin
   if v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(p_job.id,
+    perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
   else
-    perform trading.finish_job(p_job.id, v_outcome);
+    perform trading.finish_job(p_job, v_outcome);
   end if;
   perform trading.publish_outcome(p_job, v_outcome);
   return v_outcome;
@@ -68,20 +68,40 @@ end
 $$;
 comment on function trading.complete_job is 'Executes a job, finishes it or gives it back for a later try, publishes the change, and returns the outcome.';
 
+-- A job that is run in the transaction that locked it needs no lease, so it goes from queued to its end in one update.
+create function trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns trading.jobs
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_job trading.jobs;
+begin
+  select * into v_job from trading.jobs q
+  where q.portfolio_id = p_portfolio_id and q.status = 'queued' and q.kind = 'enter' and q.due_at <= p_now
+  order by q.id limit 1
+  for no key update skip locked;
+  v_job.worker := p_worker;
+  v_job.fence := v_job.fence + 1;
+  v_job.attempts := v_job.attempts + 1;
+  v_job.started_at := clock_timestamp();
+  return v_job;
+end
+$$;
+comment on function trading.lock_next_entry is 'Locks the portfolio''s next due entry for this transaction and returns it as its runner would write it; id null if there is none.';
+
 -- The portfolio's next entries in the same transaction: their commits and round trips cost as much as their work. A batch
 -- is only a saving: the first error undoes its own job alone, which is then executed, and fails, by itself.
 create function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most int, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_next jsonb;
+  v_next trading.jobs;
   v_done int := 0;
 begin
   while v_done < p_most loop
     begin
-      v_next := trading.claim_next_entry(p_portfolio_id, p_worker, p_now);
-      exit when v_next is null;
-      perform trading.complete_job(trading.require_job((v_next ->> 'id')::bigint, (v_next ->> 'fence')::bigint), p_now);
+      v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
+      exit when v_next.id is null;
+      perform trading.complete_job(v_next, p_now);
     exception when others then
       exit;
     end;
@@ -133,7 +153,7 @@ declare
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
   if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job.id, v_now + trading.retry_delay(v_job.attempts), v_error);
+    perform trading.retry_job(v_job, v_now + trading.retry_delay(v_job.attempts), v_error);
     if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
