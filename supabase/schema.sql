@@ -4139,12 +4139,14 @@ begin
   end if;
   select * into v_seal from trading.audit_hash(v_last.hash, v_from, v_to);
   insert into trading.audit_seals (from_transaction, to_transaction, row_count, hash)
-  values (v_from, v_to, v_seal.row_count, v_seal.hash);
+  values (v_from, v_to, v_seal.row_count, v_seal.hash)
+  returning * into v_last;
+  perform trading.send_seal(v_last);
   return v_seal.row_count;
 end
 $function$;
 alter function trading.seal_audit() owner to fillbase_engine;
-comment on function trading.seal_audit() is 'Seals the audit rows of transactions older than the oldest running one; returns how many. Runs every 5 s.';
+comment on function trading.seal_audit() is 'Seals the audit rows of transactions older than the oldest running one, and sends the seal outside; returns how many rows. Runs every 5 s.';
 grant execute on function trading.seal_audit() to service_role;
 
 CREATE OR REPLACE FUNCTION trading.seeded_unit(p_seed text)
@@ -4171,6 +4173,29 @@ end
 $function$;
 alter function trading.send_paper_order(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.send_paper_order(p_order public.orders, p_now timestamp with time zone) is 'Executes a submitting paper order now, or queues its arrival after the seeded latency.';
+
+CREATE OR REPLACE FUNCTION trading.send_seal(p_seal trading.audit_seals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_url text := trading.vault_text('seal_sink_url');
+begin
+  if v_url is not null then
+    perform net.http_post(
+      url := v_url,
+      body := jsonb_build_object('installation', (select s.installation_url from trading.settings s), 'seal_id', p_seal.id,
+        'row_count', p_seal.row_count, 'hash', encode(p_seal.hash, 'hex'), 'sealed_at', p_seal.sealed_at),
+      headers := '{"Content-Type": "application/json"}'::jsonb,
+      timeout_milliseconds := 2000);
+  end if;
+exception when others then
+  raise warning 'fillbase: seal % was not sent: %', p_seal.id, sqlerrm;
+end
+$function$;
+alter function trading.send_seal(p_seal trading.audit_seals) owner to fillbase_engine;
+comment on function trading.send_seal(p_seal trading.audit_seals) is 'POSTs a seal to the Vault text seal_sink_url, where one is set; never fails. A seal names nothing of what it seals.';
 
 CREATE OR REPLACE FUNCTION trading.set_clock(p_at timestamp with time zone)
  RETURNS void
@@ -4769,12 +4794,12 @@ AS $function$
 begin
   return (
     select s.decrypted_secret from vault.decrypted_secrets s
-    where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url')
+    where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url', 'seal_sink_url')
   );
 end
 $function$;
 alter function trading.vault_text(p_name text) owner to postgres;
-comment on function trading.vault_text(p_name text) is 'One of the two Vault texts the queue itself needs: the bell secret and the project URL. No other secret can be read through it.';
+comment on function trading.vault_text(p_name text) is 'One of the Vault texts the engine itself needs: the bell secret, the project URL and the address for seals. No other secret can be read through it.';
 grant execute on function trading.vault_text(p_name text) to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.verify_audit()

@@ -100,11 +100,14 @@ begin
   end if;
   select * into v_seal from trading.audit_hash(v_last.hash, v_from, v_to);
   insert into trading.audit_seals (from_transaction, to_transaction, row_count, hash)
-  values (v_from, v_to, v_seal.row_count, v_seal.hash);
+  values (v_from, v_to, v_seal.row_count, v_seal.hash)
+  returning * into v_last;
+  perform trading.send_seal(v_last);
   return v_seal.row_count;
 end
 $$;
-comment on function trading.seal_audit is 'Seals the audit rows of transactions older than the oldest running one; returns how many. Runs every 5 s.';
+comment on function trading.seal_audit is
+  'Seals the audit rows of transactions older than the oldest running one, and sends the seal outside; returns how many rows. Runs every 5 s.';
 
 create function trading.verify_audit() returns table (seal_id bigint, expected_rows bigint, found_rows bigint, intact boolean)
 language plpgsql stable security definer set search_path = ''

@@ -20,11 +20,11 @@ as $$
 begin
   return (
     select s.decrypted_secret from vault.decrypted_secrets s
-    where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url')
+    where s.name = p_name and p_name in ('fillbase_bell_secret', 'project_url', 'seal_sink_url')
   );
 end
 $$;
-comment on function trading.vault_text is 'One of the two Vault texts the queue itself needs: the bell secret and the project URL. No other secret can be read through it.';
+comment on function trading.vault_text is 'One of the Vault texts the engine itself needs: the bell secret, the project URL and the address for seals. No other secret can be read through it.';
 revoke execute on function trading.vault_text(text) from public, anon, authenticated, service_role;
 grant execute on function trading.vault_text(text) to fillbase_engine;
 
@@ -94,6 +94,27 @@ exception when others then
 end
 $$;
 comment on function trading.ring_function is 'One signed POST to an Edge Function of this project; every error becomes a warning.';
+
+-- Who could rewrite the log could rewrite its seals too, but not what somebody else keeps.
+create function trading.send_seal(p_seal trading.audit_seals) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_url text := trading.vault_text('seal_sink_url');
+begin
+  if v_url is not null then
+    perform net.http_post(
+      url := v_url,
+      body := jsonb_build_object('installation', (select s.installation_url from trading.settings s), 'seal_id', p_seal.id,
+        'row_count', p_seal.row_count, 'hash', encode(p_seal.hash, 'hex'), 'sealed_at', p_seal.sealed_at),
+      headers := '{"Content-Type": "application/json"}'::jsonb,
+      timeout_milliseconds := 2000);
+  end if;
+exception when others then
+  raise warning 'fillbase: seal % was not sent: %', p_seal.id, sqlerrm;
+end
+$$;
+comment on function trading.send_seal is 'POSTs a seal to the Vault text seal_sink_url, where one is set; never fails. A seal names nothing of what it seals.';
 
 create function trading.ring_bell() returns void
 language plpgsql volatile security definer set search_path = ''
