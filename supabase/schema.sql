@@ -1006,7 +1006,7 @@ CASE kind
     ELSE 6
 END) stored not null,
   key text not null,
-  portfolio_id uuid not null,
+  portfolio_id uuid,
   signal_id uuid,
   position_id uuid,
   order_id uuid,
@@ -1028,11 +1028,13 @@ END) stored not null,
   constraint jobs_finished_at_matches_status CHECK ((status = ANY (ARRAY['done'::text, 'dead'::text])) = (finished_at IS NOT NULL)),
   constraint jobs_kind_check CHECK (kind = ANY (ARRAY['halt'::text, 'exit'::text, 'protect'::text, 'cancel'::text, 'sync'::text, 'enter'::text, 'manage'::text])),
   constraint jobs_lease_matches_status CHECK ((status = 'running'::text) = (lease_until IS NOT NULL AND worker IS NOT NULL)),
+  constraint jobs_portfolio_known CHECK (portfolio_id IS NOT NULL OR kind = 'halt'::text),
   constraint jobs_status_check CHECK (status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'dead'::text]))
 ) with (fillfactor=70);
 alter table trading.jobs owner to fillbase_engine;
 comment on table trading.jobs is 'The outbox: work queued in the commit that made it necessary. The row is the truth, the doorbell only a hint.';
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
+comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
@@ -1298,13 +1300,18 @@ create table trading.trading_states (
   reason text default ''::text not null,
   set_by text default 'engine'::text not null,
   set_at timestamp with time zone default now() not null,
+  needs_operator boolean default false not null,
   constraint trading_states_pkey PRIMARY KEY (scope, scope_id),
+  constraint trading_states_active_needs_nobody CHECK (NOT needs_operator OR state <> 'active'::text),
   constraint trading_states_flatten_only_when_not_active CHECK (NOT flatten OR state <> 'active'::text),
   constraint trading_states_scope_check CHECK (scope = ANY (ARRAY['system'::text, 'user'::text, 'account'::text])),
   constraint trading_states_state_check CHECK (state = ANY (ARRAY['active'::text, 'reducing'::text, 'halted'::text]))
 );
 alter table trading.trading_states owner to fillbase_engine;
 comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user and account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
+comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
+CREATE INDEX trading_states_flatten_idx ON trading.trading_states USING btree (scope, scope_id) WHERE flatten;
 alter table trading.trading_states enable row level security;
 create policy trading_states_select_service on trading.trading_states for select to service_role
   using (true);
@@ -2140,7 +2147,7 @@ begin
     return v_id;
   end if;
   select * into v_existing from trading.jobs where key = p_key;
-  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id <> p_portfolio_id
+  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
     or v_existing.position_id is distinct from p_position_id or v_existing.order_id is distinct from p_order_id then
     perform trading.raise_error('FB409', 'job_key_conflict', 'this key was queued before with other content',
       jsonb_build_object('key', p_key, 'job_id', v_existing.id));
@@ -4237,6 +4244,42 @@ $function$;
 alter function trading.set_signal_status(p_signal_id uuid, p_status text, p_code text, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.set_signal_status(p_signal_id uuid, p_status text, p_code text, p_reason text, p_now timestamp with time zone) is 'Moves a signal on the engine''s behalf, with the code and words of a rejection, and audits it.';
 
+CREATE OR REPLACE FUNCTION trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone)
+ RETURNS trading.trading_states
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_state trading.trading_states;
+begin
+  if (p_state in ('reducing', 'halted')) is not true then
+    perform trading.raise_error('FB400', 'state_invalid', 'trading is set to reducing or halted; it is resumed by a command of its own',
+      jsonb_build_object('state', p_state));
+  end if;
+  perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
+  insert into trading.trading_states as s (scope, scope_id, state, epoch, flatten, reason, set_by, set_at)
+  values (p_scope, p_scope_id, p_state, 1, p_flatten, p_reason, p_by, p_now)
+  on conflict (scope, scope_id) do update set
+    state = case when trading.state_strictness(excluded.state) > trading.state_strictness(s.state) then excluded.state else s.state end,
+    flatten = s.flatten or excluded.flatten, epoch = s.epoch + 1, reason = excluded.reason, set_by = excluded.set_by, set_at = excluded.set_at
+    where trading.state_strictness(excluded.state) > trading.state_strictness(s.state) or (excluded.flatten and not s.flatten)
+  returning * into v_state;
+  if not found then
+    select * into v_state from trading.trading_states s where s.scope = p_scope and s.scope_id = p_scope_id;
+    return v_state;
+  end if;
+  perform trading.audit(p_now, 'trading_' || v_state.state,
+    case p_scope when 'user' then p_scope_id when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id) end,
+    null, p_scope, p_scope_id::text,
+    jsonb_build_object('by', p_by, 'reason', p_reason, 'epoch', v_state.epoch, 'flatten', v_state.flatten));
+  perform trading.enqueue_job('halt', concat_ws(':', 'halt', p_scope, p_scope_id, v_state.epoch), null, true, p_now,
+    p_payload => jsonb_build_object('scope', p_scope, 'scope_id', p_scope_id, 'epoch', v_state.epoch));
+  return v_state;
+end
+$function$;
+alter function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
+
 CREATE OR REPLACE FUNCTION trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -4382,6 +4425,14 @@ $function$;
 alter function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) owner to fillbase_engine;
 comment on function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) is 'Equal parts of a quantity over the nearest take profits, the last taking the rest; fewer levels where parts would be too small.';
 
+CREATE OR REPLACE FUNCTION trading.state_strictness(p_state text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE p_state WHEN 'active'::text THEN 0 WHEN 'reducing'::text THEN 1 WHEN 'halted'::text THEN 2 ELSE NULL::integer END;
+alter function trading.state_strictness(p_state text) owner to fillbase_engine;
+comment on function trading.state_strictness(p_state text) is 'Orders the trading states: a stricter one forbids more.';
+
 CREATE OR REPLACE FUNCTION trading.store_quotes(p_quotes jsonb, p_now timestamp with time zone)
  RETURNS SETOF public.market_prices
  LANGUAGE plpgsql
@@ -4524,6 +4575,14 @@ end
 $function$;
 alter function trading.sync_protection(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.sync_protection(p_position public.positions, p_now timestamp with time zone) is 'Arms the engine stop of an open position and, on paper, rests its stop and take profits at today''s quantity.';
+
+CREATE OR REPLACE FUNCTION trading.system_scope_id()
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN '00000000-0000-0000-0000-000000000000'::uuid;
+alter function trading.system_scope_id() owner to fillbase_engine;
+comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
 
 CREATE OR REPLACE FUNCTION trading.tg_audit_log__append_only()
  RETURNS trigger

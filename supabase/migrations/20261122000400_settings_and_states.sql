@@ -73,11 +73,16 @@ create table trading.trading_states (
   reason     text not null default '',
   set_by     text not null default 'engine',
   set_at     timestamptz not null default now(),
+  needs_operator boolean not null default false,
   primary key (scope, scope_id),
-  constraint trading_states_flatten_only_when_not_active check (not flatten or state <> 'active')
+  constraint trading_states_flatten_only_when_not_active check (not flatten or state <> 'active'),
+  constraint trading_states_active_needs_nobody check (not needs_operator or state <> 'active')
 );
 comment on table trading.trading_states is
   'active, reducing (no entry) or halted (no entry and no AI) per system, user and account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
+comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
+create index trading_states_flatten_idx on trading.trading_states (scope, scope_id) where flatten;
 insert into trading.trading_states (scope, scope_id) values ('system', '00000000-0000-0000-0000-000000000000');
 
 alter table trading.settings enable row level security;

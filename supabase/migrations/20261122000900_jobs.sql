@@ -9,7 +9,7 @@ create table trading.jobs (
   priority       smallint not null generated always as (case kind when 'halt' then 0 when 'exit' then 1 when 'protect' then 2
                    when 'cancel' then 3 when 'sync' then 4 when 'enter' then 5 else 6 end) stored,
   key            text not null unique,
-  portfolio_id   uuid not null,
+  portfolio_id   uuid,
   signal_id      uuid,
   position_id    uuid,
   order_id       uuid,
@@ -26,11 +26,13 @@ create table trading.jobs (
   enqueued_at    timestamptz not null default clock_timestamp(),
   started_at     timestamptz,
   finished_at    timestamptz,
+  constraint jobs_portfolio_known check (portfolio_id is not null or kind = 'halt'),
   constraint jobs_lease_matches_status check ((status = 'running') = (lease_until is not null and worker is not null)),
   constraint jobs_finished_at_matches_status check ((status in ('done', 'dead')) = (finished_at is not null))
 ) with (fillfactor = 70);
 comment on table  trading.jobs is 'The outbox: work queued in the commit that made it necessary. The row is the truth, the doorbell only a hint.';
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
+comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
@@ -66,7 +68,7 @@ begin
     return v_id;
   end if;
   select * into v_existing from trading.jobs where key = p_key;
-  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id <> p_portfolio_id
+  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
     or v_existing.position_id is distinct from p_position_id or v_existing.order_id is distinct from p_order_id then
     perform trading.raise_error('FB409', 'job_key_conflict', 'this key was queued before with other content',
       jsonb_build_object('key', p_key, 'job_id', v_existing.id));

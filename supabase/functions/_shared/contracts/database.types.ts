@@ -1189,7 +1189,7 @@ export type Database = {
           order_id: string | null;
           outcome: Json | null;
           payload: Json;
-          portfolio_id: string;
+          portfolio_id: string | null;
           position_id: string | null;
           priority: number;
           signal_id: string | null;
@@ -1212,7 +1212,7 @@ export type Database = {
           order_id?: string | null;
           outcome?: Json | null;
           payload?: Json;
-          portfolio_id: string;
+          portfolio_id?: string | null;
           position_id?: string | null;
           priority?: never;
           signal_id?: string | null;
@@ -1235,7 +1235,7 @@ export type Database = {
           order_id?: string | null;
           outcome?: Json | null;
           payload?: Json;
-          portfolio_id?: string;
+          portfolio_id?: string | null;
           position_id?: string | null;
           priority?: never;
           signal_id?: string | null;
@@ -1525,6 +1525,7 @@ export type Database = {
         Row: {
           epoch: number;
           flatten: boolean;
+          needs_operator: boolean;
           reason: string;
           scope: string;
           scope_id: string;
@@ -1535,6 +1536,7 @@ export type Database = {
         Insert: {
           epoch?: number;
           flatten?: boolean;
+          needs_operator?: boolean;
           reason?: string;
           scope: string;
           scope_id: string;
@@ -1545,6 +1547,7 @@ export type Database = {
         Update: {
           epoch?: number;
           flatten?: boolean;
+          needs_operator?: boolean;
           reason?: string;
           scope?: string;
           scope_id?: string;
