@@ -1171,6 +1171,49 @@ create policy quotes_select_service on trading.quotes for select to service_role
   using (true);
 grant select on table trading.quotes to service_role;
 
+create table trading.rate_budgets (
+  rule text not null,
+  scope_id uuid not null,
+  tokens numeric not null,
+  refilled_at timestamp with time zone not null,
+  blocked_until timestamp with time zone,
+  constraint rate_budgets_pkey PRIMARY KEY (rule, scope_id),
+  constraint rate_budgets_rule_fkey FOREIGN KEY (rule) REFERENCES trading.rate_rules(name)
+) with (fillfactor=50);
+alter table trading.rate_budgets owner to fillbase_engine;
+comment on table trading.rate_budgets is 'The tokens of each bucket as of refilled_at; they are drawn under the row''s lock by whichever worker comes.';
+comment on column trading.rate_budgets.blocked_until is 'The exchange said when to come back; nobody draws before, exits neither: the next step is a ban.';
+alter table trading.rate_budgets enable row level security;
+create policy rate_budgets_select_service on trading.rate_budgets for select to service_role
+  using (true);
+grant select on table trading.rate_budgets to service_role;
+
+create table trading.rate_rules (
+  name text not null,
+  scope text not null,
+  counts text not null,
+  burst numeric not null,
+  per_second numeric not null,
+  entry_reserve numeric not null,
+  note text default ''::text not null,
+  constraint rate_rules_pkey PRIMARY KEY (name),
+  constraint rate_rules_burst_check CHECK (burst > 0::numeric AND burst <> 'NaN'::numeric AND burst <> 'Infinity'::numeric),
+  constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text])),
+  constraint rate_rules_entry_reserve_check CHECK (entry_reserve >= 0::numeric),
+  constraint rate_rules_per_second_check CHECK (per_second > 0::numeric AND per_second <> 'NaN'::numeric AND per_second <> 'Infinity'::numeric),
+  constraint rate_rules_reserve_within_burst CHECK (entry_reserve < burst),
+  constraint rate_rules_scope_check CHECK (scope = ANY (ARRAY['exchange'::text, 'account'::text]))
+);
+alter table trading.rate_rules owner to fillbase_engine;
+comment on table trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
+comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some.';
+alter table trading.rate_rules enable row level security;
+create policy rate_rules_select_service on trading.rate_rules for select to service_role
+  using (true);
+grant select on table trading.rate_rules to service_role;
+
 create table trading.reservations (
   order_id uuid not null,
   portfolio_id uuid not null,
@@ -1622,6 +1665,29 @@ $function$;
 alter function trading.bell_token(p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.bell_token(p_at timestamp with time zone) is 'A doorbell credential "<unix seconds>.<hmac>", valid for 60 s.';
 grant execute on function trading.bell_token(p_at timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_rule trading.rate_rules;
+begin
+  select * into v_rule from trading.rate_rules where name = p_rule;
+  if not found or p_until is null or p_until > p_at + interval '3 days' then
+    perform trading.raise_error('FB400', 'block_invalid', 'a block names a rule and an end within three days', jsonb_build_object('rule', p_rule));
+  end if;
+  insert into trading.rate_budgets as b (rule, scope_id, tokens, refilled_at, blocked_until)
+  values (p_rule, trading.rate_scope_id(v_rule.scope, p_account_id), 0, p_at, p_until)
+  on conflict (rule, scope_id) do update set tokens = 0, refilled_at = greatest(b.refilled_at, excluded.refilled_at),
+    blocked_until = greatest(b.blocked_until, excluded.blocked_until);
+  perform trading.raise_alert(p_at, 'critical', 'exchange_rate_limited', null, 'rate_budget', p_rule,
+    'The exchange refuses requests; nothing is sent before the time it named.', jsonb_build_object('until', p_until, 'account_id', p_account_id));
+end
+$function$;
+alter function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.broadcast_prices()
  RETURNS void
@@ -2080,6 +2146,51 @@ end
 $function$;
 alter function trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer) owner to fillbase_engine;
 comment on function trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer) is 'p_dividend / p_divisor rounded half to even at p_scale decimals, exact before the rounding.';
+
+CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_refused jsonb;
+begin
+  if (p_weight >= 0 and p_orders >= 0) is not true or exists (
+    select from trading.rate_rules r
+    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - case when p_is_entry then r.entry_reserve else 0 end) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names a weight and a number of orders that its buckets can hold');
+  end if;
+  insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
+  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
+  on conflict do nothing;
+  perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  order by b.rule for no key update of b;
+
+  -- In a statement of its own: what a wait for the locks ended with is seen only now. Time never runs backwards here.
+  select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
+  from (
+    select r.name, ceil(1000 * greatest(
+      (case r.counts when 'weight' then p_weight else p_orders end + case when p_is_entry then r.entry_reserve else 0 end
+        - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
+      extract(epoch from b.blocked_until - p_at))) as wait_ms
+    from trading.rate_budgets b
+    join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  ) f
+  where f.wait_ms > 0 order by f.wait_ms desc limit 1;
+  if v_refused is not null then
+    return v_refused;
+  end if;
+  update trading.rate_budgets b set
+    tokens = least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))
+      - case r.counts when 'weight' then p_weight else p_orders end,
+    refilled_at = greatest(b.refilled_at, p_at)
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
+  return '{"granted": true}';
+end
+$function$;
+alter function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
@@ -2839,6 +2950,10 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
+  -- A venue inside this database costs no request.
+  if not p_order.is_paper_trade then
+    perform trading.require_budget(p_order.account_id, p_needs_active);
+  end if;
   perform trading.enter_gates(p_order.user_id, p_order.account_id);
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
@@ -2862,7 +2977,7 @@ begin
 end
 $function$;
 alter function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
+comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused, FB429 request_budget_exhausted.';
 
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -3078,9 +3193,9 @@ CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text, 'PGRST000'::text, 'PGRST001'::text, 'PGRST002'::text, 'PGRST003'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
+RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text, 'PGRST000'::text, 'PGRST001'::text, 'PGRST002'::text, 'PGRST003'::text, 'FB429'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
 alter function trading.is_transient(p_sqlstate text) owner to fillbase_engine;
-comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, or an API that cannot reach the database.';
+comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, or a spent request budget.';
 
 CREATE OR REPLACE FUNCTION trading.is_unsellable(p_position public.positions)
  RETURNS boolean
@@ -3800,6 +3915,14 @@ $function$;
 alter function trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb, p_hint text) owner to fillbase_engine;
 comment on function trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb, p_hint text) is 'Raises SQLSTATE p_sqlstate with "<code>: <message>", DETAIL as JSON and HINT. Never returns.';
 
+CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY['exchange'::text, 'binance'::text]) ELSE p_account_id END;
+alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
+comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: the exchange''s, or the account''s.';
+
 CREATE OR REPLACE FUNCTION trading.record_decisions(p_signal_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -3941,6 +4064,23 @@ end
 $function$;
 alter function trading.reopen_position(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.reopen_position(p_position public.positions, p_now timestamp with time zone) is 'Takes a closed or failed position back to open on a late fill, undoes its closing in the paper balance, and raises a critical alert.';
+
+CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_is_entry boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, 1, 1, clock_timestamp());
+begin
+  if not (v_draw ->> 'granted')::boolean then
+    perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
+      'The job is tried again by itself; exits and cancels go before entries.');
+  end if;
+end
+$function$;
+alter function trading.require_budget(p_account_id uuid, p_is_entry boolean) owner to fillbase_engine;
+comment on function trading.require_budget(p_account_id uuid, p_is_entry boolean) is 'Draws one new order, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
 
 CREATE OR REPLACE FUNCTION trading.require_installation(p_url text, p_secret text)
  RETURNS void

@@ -15,6 +15,10 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
+  -- A venue inside this database costs no request.
+  if not p_order.is_paper_trade then
+    perform trading.require_budget(p_order.account_id, p_needs_active);
+  end if;
   perform trading.enter_gates(p_order.user_id, p_order.account_id);
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
@@ -37,7 +41,7 @@ begin
   return v_order;
 end
 $$;
-comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
+comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused, FB429 request_budget_exhausted.';
 
 -- Sends a permitted order to the paper venue: at once, or, with a latency, as a job due when it would arrive.
 create function trading.send_paper_order(p_order public.orders, p_now timestamptz) returns public.orders

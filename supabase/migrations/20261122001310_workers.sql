@@ -137,9 +137,9 @@ grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean
 language sql immutable
-return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK', 'PGRST000', 'PGRST001', 'PGRST002', 'PGRST003')
+return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK', 'PGRST000', 'PGRST001', 'PGRST002', 'PGRST003', 'FB429')
   or left(p_sqlstate, 2) in ('08', '53', '57');
-comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, or an API that cannot reach the database.';
+comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, or a spent request budget.';
 
 create function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text default null, p_now timestamptz default null)
 returns text

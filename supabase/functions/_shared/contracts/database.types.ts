@@ -1353,6 +1353,66 @@ export type Database = {
         };
         Relationships: [];
       };
+      rate_budgets: {
+        Row: {
+          blocked_until: string | null;
+          refilled_at: string;
+          rule: string;
+          scope_id: string;
+          tokens: number;
+        };
+        Insert: {
+          blocked_until?: string | null;
+          refilled_at: string;
+          rule: string;
+          scope_id: string;
+          tokens: number | string;
+        };
+        Update: {
+          blocked_until?: string | null;
+          refilled_at?: string;
+          rule?: string;
+          scope_id?: string;
+          tokens?: number | string;
+        };
+        Relationships: [{
+          foreignKeyName: "rate_budgets_rule_fkey";
+          columns: ["rule"];
+          isOneToOne: false;
+          referencedRelation: "rate_rules";
+          referencedColumns: ["name"];
+        }];
+      };
+      rate_rules: {
+        Row: {
+          burst: number;
+          counts: string;
+          entry_reserve: number;
+          name: string;
+          note: string;
+          per_second: number;
+          scope: string;
+        };
+        Insert: {
+          burst: number | string;
+          counts: string;
+          entry_reserve: number | string;
+          name: string;
+          note?: string;
+          per_second: number | string;
+          scope: string;
+        };
+        Update: {
+          burst?: number | string;
+          counts?: string;
+          entry_reserve?: number | string;
+          name?: string;
+          note?: string;
+          per_second?: number | string;
+          scope?: string;
+        };
+        Relationships: [];
+      };
       reservations: {
         Row: {
           account_id: string;

@@ -1,0 +1,129 @@
+-- Purpose: the request budgets that all workers draw from before they may speak to the exchange.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create table trading.rate_rules (
+  name           text primary key,
+  scope          text not null check (scope in ('exchange', 'account')),
+  counts         text not null check (counts in ('weight', 'orders')),
+  burst          numeric not null check (burst > 0 and burst <> 'NaN' and burst <> 'Infinity'),
+  per_second     numeric not null check (per_second > 0 and per_second <> 'NaN' and per_second <> 'Infinity'),
+  entry_reserve  numeric not null check (entry_reserve >= 0),
+  note           text not null default '',
+  constraint rate_rules_reserve_within_burst check (entry_reserve < burst)
+);
+comment on table  trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
+comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some.';
+-- Nine tenths of what Binance allows in any window (weight 6,000 a minute, orders 100 in 10 s and 200,000 a day).
+insert into trading.rate_rules values
+  ('request_weight', 'exchange', 'weight', 1200, 70, 600, '5,400 a minute of 6,000'),
+  ('orders_10s', 'account', 'orders', 20, 7, 10, '90 in 10 s of 100'),
+  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, '179,344 a day of 200,000');
+
+create table trading.rate_budgets (
+  rule           text not null references trading.rate_rules (name),
+  scope_id       uuid not null,
+  tokens         numeric not null,
+  refilled_at    timestamptz not null,
+  blocked_until  timestamptz,
+  primary key (rule, scope_id)
+) with (fillfactor = 50);
+comment on table  trading.rate_budgets is 'The tokens of each bucket as of refilled_at; they are drawn under the row''s lock by whichever worker comes.';
+comment on column trading.rate_budgets.blocked_until is 'The exchange said when to come back; nobody draws before, exits neither: the next step is a ban.';
+
+alter table trading.rate_rules enable row level security;
+alter table trading.rate_budgets enable row level security;
+create policy rate_rules_select_service on trading.rate_rules for select to service_role using (true);
+create policy rate_budgets_select_service on trading.rate_budgets for select to service_role using (true);
+revoke all on trading.rate_rules, trading.rate_budgets from public, anon, authenticated, service_role;
+grant select on trading.rate_rules, trading.rate_budgets to service_role;
+
+create function trading.rate_scope_id(p_scope text, p_account_id uuid) returns uuid
+language sql immutable parallel safe
+return case p_scope when 'exchange' then trading.derived_id('exchange', 'binance') else p_account_id end;
+comment on function trading.rate_scope_id is 'Whose bucket it is: the exchange''s, or the account''s.';
+
+-- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
+create function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight int, p_orders int, p_at timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_refused jsonb;
+begin
+  if (p_weight >= 0 and p_orders >= 0) is not true or exists (
+    select from trading.rate_rules r
+    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - case when p_is_entry then r.entry_reserve else 0 end) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names a weight and a number of orders that its buckets can hold');
+  end if;
+  insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
+  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
+  on conflict do nothing;
+  perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  order by b.rule for no key update of b;
+
+  -- In a statement of its own: what a wait for the locks ended with is seen only now. Time never runs backwards here.
+  select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
+  from (
+    select r.name, ceil(1000 * greatest(
+      (case r.counts when 'weight' then p_weight else p_orders end + case when p_is_entry then r.entry_reserve else 0 end
+        - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
+      extract(epoch from b.blocked_until - p_at))) as wait_ms
+    from trading.rate_budgets b
+    join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  ) f
+  where f.wait_ms > 0 order by f.wait_ms desc limit 1;
+  if v_refused is not null then
+    return v_refused;
+  end if;
+  update trading.rate_budgets b set
+    tokens = least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))
+      - case r.counts when 'weight' then p_weight else p_orders end,
+    refilled_at = greatest(b.refilled_at, p_at)
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
+  return '{"granted": true}';
+end
+$$;
+comment on function trading.draw_budget is
+  'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
+
+-- One order's request (weight 1). What was drawn goes back with the transaction that could not draw all of it.
+create function trading.require_budget(p_account_id uuid, p_is_entry boolean) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, 1, 1, clock_timestamp());
+begin
+  if not (v_draw ->> 'granted')::boolean then
+    perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
+      'The job is tried again by itself; exits and cancels go before entries.');
+  end if;
+end
+$$;
+comment on function trading.require_budget is 'Draws one new order, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
+
+-- The exchange's own word (HTTP 429 or 418 with Retry-After) goes over our count.
+create function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamptz, p_at timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_rule trading.rate_rules;
+begin
+  select * into v_rule from trading.rate_rules where name = p_rule;
+  if not found or p_until is null or p_until > p_at + interval '3 days' then
+    perform trading.raise_error('FB400', 'block_invalid', 'a block names a rule and an end within three days', jsonb_build_object('rule', p_rule));
+  end if;
+  insert into trading.rate_budgets as b (rule, scope_id, tokens, refilled_at, blocked_until)
+  values (p_rule, trading.rate_scope_id(v_rule.scope, p_account_id), 0, p_at, p_until)
+  on conflict (rule, scope_id) do update set tokens = 0, refilled_at = greatest(b.refilled_at, excluded.refilled_at),
+    blocked_until = greatest(b.blocked_until, excluded.blocked_until);
+  perform trading.raise_alert(p_at, 'critical', 'exchange_rate_limited', null, 'rate_budget', p_rule,
+    'The exchange refuses requests; nothing is sent before the time it named.', jsonb_build_object('until', p_until, 'account_id', p_account_id));
+end
+$$;
+comment on function trading.block_budget is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
+
+reset role;
