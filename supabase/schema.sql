@@ -32,6 +32,8 @@ comment on table public.alerts is 'What needs a look: severity, cause, subject a
 CREATE UNIQUE INDEX alerts_open_idx ON public.alerts USING btree (code, subject_id) WHERE (resolved_at IS NULL);
 CREATE INDEX alerts_user_id_idx ON public.alerts USING btree (user_id, created_at);
 alter table public.alerts enable row level security;
+create policy alerts_select_operator on public.alerts for select to authenticated
+  using (user_id IS NULL AND ( SELECT public.is_operator() AS is_operator));
 create policy alerts_select_owner on public.alerts for select to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)));
 grant select on table public.alerts to authenticated;
@@ -227,6 +229,7 @@ create policy orders_select_owner on public.orders for select to authenticated
 CREATE TRIGGER orders_100_guard_state BEFORE INSERT OR UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_orders__guard_state();
 CREATE TRIGGER orders_110_refuse_removal BEFORE DELETE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER orders_120_no_truncate BEFORE TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
+CREATE TRIGGER orders_600_advance_stop AFTER UPDATE ON public.orders FOR EACH ROW WHEN (new.role = 'entry'::text AND new.reason = 'trading_stopped'::text AND old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION trading.tg_orders__advance_stop();
 grant select on table public.orders to authenticated;
 grant select on table public.orders to service_role;
 alter publication supabase_realtime add table public.orders;
@@ -339,6 +342,7 @@ create policy positions_select_owner on public.positions for select to authentic
 CREATE TRIGGER positions_100_guard_status BEFORE INSERT OR UPDATE ON public.positions FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__guard_status();
 CREATE TRIGGER positions_110_refuse_removal BEFORE DELETE ON public.positions FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER positions_120_no_truncate BEFORE TRUNCATE ON public.positions FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
+CREATE TRIGGER positions_600_advance_stop AFTER UPDATE ON public.positions FOR EACH ROW WHEN (new.status = 'closed'::text AND old.status <> 'closed'::text AND new.exit_reason = 'trading_stopped'::text) EXECUTE FUNCTION trading.tg_positions__advance_stop();
 grant select on table public.positions to authenticated;
 grant select on table public.positions to service_role;
 alter publication supabase_realtime add table public.positions;
@@ -638,6 +642,45 @@ comment on view public.position_values is 'Open positions at the current bid, mo
 grant select on table public.position_values to authenticated;
 grant select on table public.position_values to service_role;
 
+create view public.stop_progress with (security_invoker=true) as
+ SELECT stop_id,
+    scope,
+    scope_id,
+    mode,
+    reason,
+    requested_by,
+    requested_at,
+    halted_at,
+    settled_at,
+    flattened_at,
+    ended_at,
+    ended_by,
+    entries_denied,
+    entries_cancelled,
+    entries_in_flight,
+    positions_left
+   FROM public.read_stops() read_stops(stop_id, scope, scope_id, mode, reason, requested_by, requested_at, halted_at, settled_at, flattened_at, ended_at, ended_by, entries_denied, entries_cancelled, entries_in_flight, positions_left);
+alter view public.stop_progress owner to fillbase_engine;
+comment on view public.stop_progress is 'The newest 100 stops of the caller''s own traders (operators: all): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+grant select on table public.stop_progress to authenticated;
+grant select on table public.stop_progress to service_role;
+
+create view public.trading_states with (security_invoker=true) as
+ SELECT scope,
+    user_id,
+    trader_id,
+    state,
+    flatten,
+    reason,
+    set_by,
+    since,
+    needs_operator
+   FROM public.read_trading_states() read_trading_states(scope, user_id, trader_id, state, flatten, reason, set_by, since, needs_operator);
+alter view public.trading_states owner to fillbase_engine;
+comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user and each trader''s account, with reason, author and since when. No row: active. The strictest one rules.';
+grant select on table public.trading_states to authenticated;
+grant select on table public.trading_states to service_role;
+
 CREATE OR REPLACE FUNCTION public.cancel_entry(p_position_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -703,6 +746,45 @@ comment on function public.close_position(p_position_id uuid, p_quantity numeric
 grant execute on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) to authenticated;
 grant execute on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.is_operator()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce((select auth.jwt()) @> '{"app_metadata": {"fillbase_operator": true}}', false)
+    or exists (select from trading.operators o where o.user_id = (select auth.uid()));
+end
+$function$;
+alter function public.is_operator() owner to fillbase_engine;
+comment on function public.is_operator() is 'Whether the caller may act for everybody: a row in trading.operators, or {"fillbase_operator": true} in the app_metadata of the token.';
+grant execute on function public.is_operator() to authenticated;
+grant execute on function public.is_operator() to service_role;
+
+CREATE OR REPLACE FUNCTION public.pause_trading(p_scope text, p_id uuid DEFAULT NULL::uuid, p_reason text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_reason text := trading.require_reason(p_reason);
+  v_state  trading.trading_states;
+begin
+  v_state := trading.set_trading_state(v_scope.state_scope, v_scope.state_scope_id, 'reducing', false, v_reason, trading.caller_name(),
+    trading.engine_now());
+  perform trading.mark_operators_state(v_scope);
+  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', v_state.state, 'flatten', v_state.flatten,
+    'reason', v_state.reason, 'set_by', v_state.set_by, 'since', v_state.set_at);
+end
+$function$;
+alter function public.pause_trading(p_scope text, p_id uuid, p_reason text) owner to fillbase_engine;
+comment on function public.pause_trading(p_scope text, p_id uuid, p_reason text) is 'No new entry for a trader, a user (default: the caller) or everyone until resumed; positions stay, guarded, and may be closed. What stands more strictly stays. Returns {scope, id, state, flatten, reason, set_by, since}. FB400 scope_invalid, reason_invalid; FB403 operators_only; FB404 trader_not_found, user_not_found.';
+grant execute on function public.pause_trading(p_scope text, p_id uuid, p_reason text) to authenticated;
+grant execute on function public.pause_trading(p_scope text, p_id uuid, p_reason text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.preview_entry(p_signal_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -731,6 +813,54 @@ alter function public.preview_entry(p_signal_id uuid) owner to fillbase_engine;
 comment on function public.preview_entry(p_signal_id uuid) is 'What would happen if this signal were entered now: verdict, every rule, size and price (text). Writes nothing. FB404 signal_not_found.';
 grant execute on function public.preview_entry(p_signal_id uuid) to authenticated;
 grant execute on function public.preview_entry(p_signal_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.read_stops()
+ RETURNS TABLE(stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text, requested_at timestamp with time zone, halted_at timestamp with time zone, settled_at timestamp with time zone, flattened_at timestamp with time zone, ended_at timestamp with time zone, ended_by text, entries_denied integer, entries_cancelled integer, entries_in_flight integer, positions_left integer)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select s.id, s.scope, s.scope_id, s.mode, s.reason, s.requested_by, s.requested_at, s.halted_at, s.settled_at, s.flattened_at,
+      s.ended_at, s.ended_by, s.denied_count, greatest(s.cancel_count - l.entries, 0), l.entries, l.positions
+    from trading.stop_requests s
+    cross join lateral (
+      select case when s.ended_at is null then (select count(*)::int from trading.live_entries(s.state_scope, s.state_scope_id)) else 0 end as entries,
+        case when s.ended_at is null then (select count(*)::int from trading.live_positions(s.state_scope, s.state_scope_id) p where p.quantity > 0)
+        else 0 end as positions) l
+    where s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role'
+    order by s.requested_at desc
+    limit 100;
+end
+$function$;
+alter function public.read_stops() owner to fillbase_engine;
+comment on function public.read_stops() is 'The rows of public.stop_progress.';
+grant execute on function public.read_stops() to authenticated;
+grant execute on function public.read_stops() to service_role;
+
+CREATE OR REPLACE FUNCTION public.read_trading_states()
+ RETURNS TABLE(scope text, user_id uuid, trader_id uuid, state text, flatten boolean, reason text, set_by text, since timestamp with time zone, needs_operator boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select s.scope, coalesce(a.user_id, case when s.scope = 'user' then s.scope_id end), a.trader_id, s.state, s.flatten, s.reason, s.set_by, s.set_at,
+      s.needs_operator
+    from trading.trading_states s
+    left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or a.user_id = (select auth.uid())
+      or (select public.is_operator()) or (select auth.role()) = 'service_role'
+    order by trading.state_strictness(s.state) desc, s.set_at desc
+    limit 1000;
+end
+$function$;
+alter function public.read_trading_states() owner to fillbase_engine;
+comment on function public.read_trading_states() is 'The rows of public.trading_states.';
+grant execute on function public.read_trading_states() to authenticated;
+grant execute on function public.read_trading_states() to service_role;
 
 CREATE OR REPLACE FUNCTION public.reset_paper_account(p_trader_id uuid, p_request_id uuid DEFAULT gen_random_uuid())
  RETURNS jsonb
@@ -775,6 +905,45 @@ alter function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) o
 comment on function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) is 'Sets a paper account back to the trader''s start balance; its history stays. FB409 account_has_open_positions, FB404 trader_not_found.';
 grant execute on function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) to authenticated;
 grant execute on function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.resume_trading(p_scope text, p_id uuid DEFAULT NULL::uuid, p_reason text DEFAULT NULL::text, p_force boolean DEFAULT false)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now    timestamptz := trading.engine_now();
+  v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_reason text := trading.require_reason(p_reason);
+  v_by     text := trading.caller_name();
+  v_state  trading.trading_states;
+  v_cause  text;
+  v_denied int;
+  v_stop   uuid;
+begin
+  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
+  if coalesce(v_state.state, 'active') = 'active' then
+    return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
+  end if;
+  v_cause := trading.require_resumable(v_scope, v_state, coalesce(p_force, false), v_now);
+  -- A decision made before now was made for a market that is gone: it does not come to life again.
+  v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, v_now);
+  update trading.trading_states s set state = 'active', flatten = false, needs_operator = false, reason = v_reason, set_by = v_by, set_at = v_now
+  where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
+  v_stop := trading.end_stop(v_scope, v_by, v_now);
+  perform trading.audit(v_now, 'trading_resumed', v_scope.user_id, v_scope.trader_id, v_state.scope, v_state.scope_id::text,
+    jsonb_strip_nulls(jsonb_build_object('by', v_by, 'reason', v_reason, 'from', v_state.state, 'stopped_by', v_state.set_by,
+      'overridden_cause', v_cause, 'denied', v_denied, 'stop_id', v_stop)));
+  perform trading.publish_state(s) from trading.trading_states s where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
+  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', v_state.state, 'stop_id', v_stop);
+end
+$function$;
+alter function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) owner to fillbase_engine;
+comment on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) is 'Takes a trader, a user (default: the caller) or everyone back to active, by hand and audited; ends the stop and flatten. Decisions still queued are denied. Refused while the cause stands unless p_force. Returns {scope, id, state, was, stop_id}. FB400 scope_invalid, reason_invalid; FB403 resume_by_hand, operators_only; FB404 trader_not_found, user_not_found; FB409 cause_stands.';
+grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to authenticated;
+grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION public.set_risk_limits(p_limits jsonb, p_trader_id uuid DEFAULT NULL::uuid, p_mode text DEFAULT NULL::text)
  RETURNS jsonb
@@ -838,6 +1007,60 @@ alter function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode t
 comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) is 'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit. FB400 limits_invalid, limits_unknown, limits_scope_invalid; FB404 trader_not_found.';
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to authenticated;
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.stop_trading(p_scope text, p_id uuid DEFAULT NULL::uuid, p_mode text DEFAULT 'halt'::text, p_reason text DEFAULT NULL::text, p_request_id uuid DEFAULT gen_random_uuid())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_requested_at timestamptz := trading.engine_now();
+  v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_reason text := trading.require_reason(p_reason);
+  v_by     text := trading.caller_name();
+  v_id     uuid := trading.derived_id('stop', v_by, p_request_id::text);
+  v_stop   trading.stop_requests;
+begin
+  if (p_mode in ('halt', 'halt_and_flatten')) is not true then
+    perform trading.raise_error('FB400', 'mode_invalid', 'the mode is halt or halt_and_flatten', jsonb_build_object('mode', left(p_mode, 40)));
+  end if;
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
+  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  -- A call that comes again after the stop was resumed is an echo, not a wish.
+  select * into v_stop from trading.stop_requests s where s.id = v_id;
+  if found then
+    if (v_stop.scope, v_stop.scope_id) <> (v_scope.scope, v_scope.scope_id) then
+      perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope',
+        jsonb_build_object('request_id', p_request_id, 'stop_id', v_id));
+    end if;
+    return trading.stop_json(v_stop);
+  end if;
+  perform trading.set_trading_state(v_scope.state_scope, v_scope.state_scope_id, 'halted', p_mode = 'halt_and_flatten', v_reason, v_by, v_requested_at);
+  perform trading.mark_operators_state(v_scope);
+  v_stop := trading.standing_stop(v_scope, p_mode, v_by, v_requested_at);
+  if v_stop.id is not null then
+    return trading.stop_json(v_stop);
+  end if;
+  insert into trading.stop_requests (id, scope, scope_id, state_scope, state_scope_id, user_id, trader_id, mode, reason, requested_by,
+    requested_at, halted_at)
+  values (v_id, v_scope.scope, v_scope.scope_id, v_scope.state_scope, v_scope.state_scope_id, v_scope.user_id, v_scope.trader_id, p_mode,
+    v_reason, v_by, v_requested_at, trading.engine_now())
+  returning * into v_stop;
+  perform trading.audit(v_stop.halted_at, 'stop_requested', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
+    jsonb_build_object('by', v_by, 'scope', v_stop.scope, 'mode', p_mode, 'reason', v_reason, 'request_id', p_request_id));
+  perform trading.raise_alert(v_stop.halted_at, 'emergency', 'emergency_stop', null, 'stop', v_stop.id::text,
+    format('Trading was stopped for %s %s (%s): %s', v_stop.scope, nullif(v_stop.scope_id, trading.system_scope_id()),
+      replace(p_mode, '_', ' '), v_reason), trading.stop_json(v_stop));
+  return trading.stop_json(v_stop);
+end
+$function$;
+alter function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) owner to fillbase_engine;
+comment on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) is 'The emergency stop of a trader, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, user_not_found; FB409 request_conflict.';
+grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to authenticated;
+grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid DEFAULT gen_random_uuid())
  RETURNS jsonb
@@ -1334,6 +1557,49 @@ create policy settings_select_service on trading.settings for select to service_
   using (true);
 grant select on table trading.settings to service_role;
 
+create table trading.stop_requests (
+  id uuid not null,
+  scope text not null,
+  scope_id uuid not null,
+  state_scope text not null,
+  state_scope_id uuid not null,
+  user_id uuid,
+  trader_id uuid,
+  mode text not null,
+  reason text not null,
+  requested_by text not null,
+  requested_at timestamp with time zone not null,
+  halted_at timestamp with time zone not null,
+  announced_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  flattened_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  ended_by text,
+  denied_count integer default 0 not null,
+  cancel_count integer default 0 not null,
+  close_count integer default 0 not null,
+  constraint stop_requests_pkey PRIMARY KEY (id),
+  constraint stop_requests_end_whole CHECK ((ended_at IS NULL) = (ended_by IS NULL)),
+  constraint stop_requests_flattened_after_settled CHECK (flattened_at IS NULL OR settled_at IS NOT NULL),
+  constraint stop_requests_mode_check CHECK (mode = ANY (ARRAY['halt'::text, 'halt_and_flatten'::text])),
+  constraint stop_requests_owner_matches_scope CHECK ((user_id IS NULL) = (scope = 'everyone'::text)),
+  constraint stop_requests_scope_check CHECK (scope = ANY (ARRAY['trader'::text, 'user'::text, 'everyone'::text])),
+  constraint stop_requests_state_scope_check CHECK (state_scope = ANY (ARRAY['account'::text, 'user'::text, 'system'::text]))
+);
+alter table trading.stop_requests owner to fillbase_engine;
+comment on table trading.stop_requests is 'Every emergency stop: who, why, and when it was halted, settled, flattened and resumed. One stands per scope.';
+comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a trader''s is that of its account.';
+comment on column trading.stop_requests.announced_at is 'When the users it touches got their alert.';
+comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
+comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
+comment on column trading.stop_requests.denied_count is 'Decisions still queued at the halt, which ended as denied.';
+CREATE UNIQUE INDEX stop_requests_standing_idx ON trading.stop_requests USING btree (state_scope, state_scope_id) WHERE (ended_at IS NULL);
+CREATE INDEX stop_requests_user_id_idx ON trading.stop_requests USING btree (user_id, requested_at);
+alter table trading.stop_requests enable row level security;
+create policy stop_requests_select_service on trading.stop_requests for select to service_role
+  using (true);
+grant select on table trading.stop_requests to service_role;
+
 create table trading.trading_states (
   scope text not null,
   scope_id uuid not null,
@@ -1422,6 +1688,90 @@ CREATE OR REPLACE FUNCTION trading.actor()
 RETURN COALESCE(NULLIF(current_setting('trading.actor'::text, true), ''::text), 'engine'::text);
 alter function trading.actor() owner to fillbase_engine;
 comment on function trading.actor() is 'Who an audit row names: the setting trading.actor, else the engine.';
+
+CREATE OR REPLACE FUNCTION trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_stop trading.stop_requests;
+begin
+  update trading.stop_requests s set
+    settled_at = coalesce(s.settled_at, p_now),
+    flattened_at = coalesce(s.flattened_at, case when s.mode = 'halt_and_flatten' and not exists (
+      select from trading.live_positions(s.state_scope, s.state_scope_id)) then p_now end)
+  where s.id = p_stop.id and s.ended_at is null
+    and not exists (select from trading.live_entries(s.state_scope, s.state_scope_id))
+  returning * into v_stop;
+  if not found then
+    return;
+  end if;
+  if p_stop.settled_at is null then
+    perform trading.audit(p_now, 'stop_settled', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
+  end if;
+  if p_stop.flattened_at is null and v_stop.flattened_at is not null then
+    perform trading.audit(p_now, 'stop_flattened', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
+  end if;
+  if (v_stop.settled_at, v_stop.flattened_at) is distinct from (p_stop.settled_at, p_stop.flattened_at) then
+    perform trading.publish_stop(v_stop);
+  end if;
+end
+$function$;
+alter function trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone) is 'Marks a stop settled when no entry is in flight, and flattened when besides no position is left; audited and broadcast.';
+
+CREATE OR REPLACE FUNCTION trading.advance_stops(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_state trading.trading_states;
+  v_stop  trading.stop_requests;
+begin
+  for v_state in select * from trading.trading_states s where s.flatten loop
+    perform trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
+  end loop;
+  for v_stop in
+    select * from trading.stop_requests s
+    where s.ended_at is null
+      and (s.settled_at is null or s.announced_at is null or (s.mode = 'halt_and_flatten' and s.flattened_at is null))
+    for no key update skip locked
+  loop
+    if v_stop.settled_at is null then
+      perform trading.queue_cancels(v_stop.state_scope, v_stop.state_scope_id, p_now);
+    end if;
+    if v_stop.announced_at is null then
+      perform trading.announce_stop(v_stop, p_now);
+    end if;
+    perform trading.publish_stop(v_stop);
+    perform trading.advance_stop(v_stop, p_now);
+  end loop;
+end
+$function$;
+alter function trading.advance_stops(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.advance_stops(p_now timestamp with time zone) is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
+
+CREATE OR REPLACE FUNCTION trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'emergency', 'emergency_stop', u.user_id, 'stop', p_stop.id || ':' || u.user_id,
+    format('Trading was stopped (%s): %s', replace(p_stop.mode, '_', ' '), p_stop.reason),
+    jsonb_build_object('stop_id', p_stop.id, 'scope', p_stop.scope, 'mode', p_stop.mode))
+  from (
+    select p_stop.user_id where p_stop.user_id is not null
+    union
+    select f.user_id from trading.portfolios f where p_stop.user_id is null
+  ) u;
+  update trading.stop_requests s set announced_at = p_now where s.id = p_stop.id;
+end
+$function$;
+alter function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) is 'Raises the emergency alert of every user a stop touches, once.';
 
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer
@@ -1716,6 +2066,19 @@ end
 $function$;
 alter function trading.broadcast_prices() owner to fillbase_engine;
 comment on function trading.broadcast_prices() is 'Sends the prices of the 1,000 most recently seen symbols as [symbol, bid, ask, last, time, version], at most once per settings.price_broadcast_ms.';
+
+CREATE OR REPLACE FUNCTION trading.caller_name()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce('user:' || (select auth.uid())::text, nullif((select auth.role()), ''), 'database:' || session_user);
+end
+$function$;
+alter function trading.caller_name() owner to fillbase_engine;
+comment on function trading.caller_name() is 'Who is calling, for rows that outlive the call: user:<id>, service_role or database:<login>.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS integer
@@ -2110,6 +2473,45 @@ $function$;
 alter function trading.count_audit_gaps() owner to fillbase_engine;
 comment on function trading.count_audit_gaps() is 'How many states, fills, decisions and verdicts lack their audit row, and how many seals do not verify.';
 
+CREATE OR REPLACE FUNCTION trading.deny_queued_entries(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_trader_id uuid := (select a.trader_id from trading.accounts a where p_state_scope = 'account' and a.id = p_scope_id);
+  v_count     int;
+begin
+  with over as (
+    select j.id, s.id as signal_id, s.trader_id, f.user_id, j.payload ->> 'decision_id' as decision_id,
+      s.decision_id::text = j.payload ->> 'decision_id' and s.status = 'ready'
+        and not exists (select from public.positions p where p.signal_id = s.id and p.status <> 'failed') as is_newest
+    from trading.jobs j
+    join trading.portfolios f on f.id = j.portfolio_id
+    join public.signals s on s.id = j.signal_id
+    where j.status = 'queued' and j.kind = 'enter'
+      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or s.trader_id = v_trader_id)
+    for no key update of j, s skip locked
+  ), ended as (
+    update trading.jobs j set status = 'done', finished_at = clock_timestamp(),
+      outcome = jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active')
+    from over o where j.id = o.id
+  ), rejected as (
+    update public.signals s set status = 'rejected', rejection_code = 'trading_not_active', closed_at = p_now, updated_at = p_now,
+      rejection_reason = 'trading was paused or halted before the decision could be executed'
+    from over o where s.id = o.signal_id and o.is_newest
+  )
+  insert into public.audit_log (occurred_at, actor, action, user_id, trader_id, subject_type, subject_id, detail)
+  select p_now, trading.actor(), 'signal_rejected', o.user_id, o.trader_id, 'signal', o.signal_id::text,
+    jsonb_build_object('from', 'ready', 'code', 'trading_not_active', 'decision_id', o.decision_id)
+  from over o order by o.id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.deny_queued_entries(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.deny_queued_entries(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Ends the queued decisions of a scope: denied, their signals rejected (trading_not_active); returns how many.';
+
 CREATE OR REPLACE FUNCTION trading.derived_id(VARIADIC p_parts text[])
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2225,6 +2627,28 @@ end
 $function$;
 alter function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Disarms the engine stop and cancels the resting protective orders of a position that holds nothing.';
+
+CREATE OR REPLACE FUNCTION trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_stop trading.stop_requests;
+begin
+  update trading.stop_requests s set ended_at = p_now, ended_by = p_by
+  where s.state_scope = p_scope.state_scope and s.state_scope_id = p_scope.state_scope_id and s.ended_at is null
+  returning * into v_stop;
+  if found then
+    update public.alerts a set resolved_at = p_now, resolved_by = p_by
+    where a.code = 'emergency_stop' and a.resolved_at is null and split_part(a.subject_id, ':', 1) = v_stop.id::text;
+    perform trading.publish_stop(v_stop);
+  end if;
+  return v_stop.id;
+end
+$function$;
+alter function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) is 'Ends the standing stop of a scope and resolves its alerts; returns its id, if there was one.';
 
 CREATE OR REPLACE FUNCTION trading.engine_now()
  RETURNS timestamp with time zone
@@ -2597,6 +3021,46 @@ $function$;
 alter function trading.execute_exit(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.execute_exit(p_job trading.jobs, p_now timestamp with time zone) is 'Sells all or part of a paper position at market or by its stop; what did not fill is tried again. Never blocked by a halt.';
 
+CREATE OR REPLACE FUNCTION trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_state   trading.trading_states;
+  v_stop    trading.stop_requests;
+  v_denied  int;
+  v_cancels int;
+  v_closes  int := 0;
+begin
+  select * into v_state from trading.trading_states s
+  where s.scope = p_job.payload ->> 'scope' and s.scope_id = (p_job.payload ->> 'scope_id')::uuid;
+  if v_state.state = 'active' then
+    return jsonb_build_object('outcome', 'ignored', 'code', 'resumed');
+  end if;
+  v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, p_now);
+  v_cancels := trading.queue_cancels(v_state.scope, v_state.scope_id, p_now);
+  if v_state.flatten then
+    v_closes := trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
+  end if;
+  perform trading.publish_state(v_state);
+  update trading.stop_requests s set denied_count = s.denied_count + v_denied, cancel_count = s.cancel_count + v_cancels,
+    close_count = s.close_count + v_closes
+  where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
+  returning * into v_stop;
+  if v_stop.id is not null then
+    if v_stop.announced_at is null then
+      perform trading.announce_stop(v_stop, p_now);
+    end if;
+    perform trading.publish_stop(v_stop);
+    perform trading.advance_stop(v_stop, p_now);
+  end if;
+  return jsonb_build_object('outcome', 'done', 'denied', v_denied, 'cancels', v_cancels, 'closes', v_closes);
+end
+$function$;
+alter function trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone) is 'Denies the decisions still queued in a scope that is not active, queues the cancel of its entries in flight and, under flatten, the close of its positions, and tells whom it concerns.';
+
 CREATE OR REPLACE FUNCTION trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2828,6 +3292,23 @@ end
 $function$;
 alter function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.enter_gates(p_position.user_id, p_position.account_id);
+  if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
+      ('system', trading.system_scope_id()), ('user', p_position.user_id), ('account', p_position.account_id))) then
+    perform trading.enqueue_job('exit', concat_ws(':', 'flatten', p_position.id, p_position.version), p_position.portfolio_id,
+      p_position.is_paper_trade, p_now, p_position_id => p_position.id, p_payload => '{"reason": "trading_stopped"}');
+  end if;
+end
+$function$;
+alter function trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone) is 'Queues the close of a position that a fill has just opened or enlarged, if flatten stands over it.';
 
 CREATE OR REPLACE FUNCTION trading.floor_to_step(p_value numeric, p_step numeric)
  RETURNS numeric
@@ -3171,6 +3652,19 @@ alter function trading.is_bell_valid(p_token text, p_at timestamp with time zone
 comment on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) is 'Whether p_token was made by bell_token within 60 s of p_at.';
 grant execute on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.is_database_owner()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce((select auth.role()), '') = '' and pg_has_role(session_user, 'fillbase_engine', 'member');
+end
+$function$;
+alter function trading.is_database_owner() owner to fillbase_engine;
+comment on function trading.is_database_owner() is 'Whether the caller is the database owner''s own session, as in an emergency without the API.';
+
 CREATE OR REPLACE FUNCTION trading.is_depth(p_depth jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3222,6 +3716,42 @@ CREATE OR REPLACE FUNCTION trading.job_json(p_job trading.jobs)
 RETURN jsonb_build_object('id', (p_job).id, 'kind', (p_job).kind, 'fence', (p_job).fence, 'is_paper', (p_job).is_paper, 'portfolio_id', (p_job).portfolio_id, 'signal_id', (p_job).signal_id, 'position_id', (p_job).position_id, 'order_id', (p_job).order_id, 'payload', (p_job).payload, 'attempts', (p_job).attempts);
 alter function trading.job_json(p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.job_json(p_job trading.jobs) is 'A job as a worker sees it.';
+
+CREATE OR REPLACE FUNCTION trading.live_entries(p_state_scope text, p_scope_id uuid)
+ RETURNS SETOF public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select o.* from trading.live_positions(p_state_scope, p_scope_id) p
+    join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('submitting', 'unknown', 'working', 'partially_filled');
+end
+$function$;
+alter function trading.live_entries(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
+comment on function trading.live_entries(p_state_scope text, p_scope_id uuid) is 'Entry orders of a scope that left with a permit and are not final.';
+
+CREATE OR REPLACE FUNCTION trading.live_positions(p_state_scope text, p_scope_id uuid)
+ RETURNS SETOF public.positions
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_portfolios uuid[] := array(
+    select f.id from trading.portfolios f
+    where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+      or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id)));
+begin
+  return query
+    select p.* from public.positions p
+    where p.portfolio_id = any (v_portfolios) and p.status not in ('closed', 'failed')
+      and (p_state_scope <> 'account' or p.account_id = p_scope_id);
+end
+$function$;
+alter function trading.live_positions(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
+comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of an account, a user or the system that are not over.';
 
 CREATE OR REPLACE FUNCTION trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone)
  RETURNS trading.jobs
@@ -3280,6 +3810,21 @@ end
 $function$;
 alter function trading.lock_position(p_position_id uuid) owner to fillbase_engine;
 comment on function trading.lock_position(p_position_id uuid) is 'Locks portfolio, account, signal and position in that order and returns the position. FB404 position_not_found.';
+
+CREATE OR REPLACE FUNCTION trading.mark_operators_state(p_scope trading.stop_scope)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_scope.is_for_another then
+    update trading.trading_states s set needs_operator = true
+    where s.scope = p_scope.state_scope and s.scope_id = p_scope.state_scope_id and not s.needs_operator;
+  end if;
+end
+$function$;
+alter function trading.mark_operators_state(p_scope trading.stop_scope) owner to fillbase_engine;
+comment on function trading.mark_operators_state(p_scope trading.stop_scope) is 'Notes that somebody else than the owner acted, whose word the owner cannot undo.';
 
 CREATE OR REPLACE FUNCTION trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -3861,6 +4406,84 @@ $function$;
 alter function trading.publish_outcome(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.publish_outcome(p_job trading.jobs, p_outcome jsonb) is 'Tells the owner what a job changed.';
 
+CREATE OR REPLACE FUNCTION trading.publish_state(p_state trading.trading_states)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.publish('user:' || u.user_id, 'trading_state', jsonb_build_object('scope', p_state.scope, 'trader_id', u.trader_id,
+    'state', p_state.state, 'flatten', p_state.flatten, 'reason', p_state.reason, 'since', p_state.set_at))
+  from (
+    select distinct f.user_id, null::uuid as trader_id from trading.portfolios f
+    where p_state.scope = 'system' or (p_state.scope = 'user' and f.user_id = p_state.scope_id)
+    union all
+    select a.user_id, a.trader_id from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+  ) u;
+end
+$function$;
+alter function trading.publish_state(p_state trading.trading_states) owner to fillbase_engine;
+comment on function trading.publish_state(p_state trading.trading_states) is 'Broadcasts a trading state to every user it is over.';
+
+CREATE OR REPLACE FUNCTION trading.publish_stop(p_stop trading.stop_requests)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.publish(coalesce('user:' || p_stop.user_id, 'operators'), 'stop', trading.stop_json(p_stop)
+    || (select jsonb_build_object('entries_in_flight', (select count(*) from trading.live_entries(p_stop.state_scope, p_stop.state_scope_id)),
+      'positions_left', (select count(*) from trading.live_positions(p_stop.state_scope, p_stop.state_scope_id) p where p.quantity > 0))));
+end
+$function$;
+alter function trading.publish_stop(p_stop trading.stop_requests) owner to fillbase_engine;
+comment on function trading.publish_stop(p_stop trading.stop_requests) is 'Broadcasts a stop and what is left of its work: to its user, or on the channel "operators" when it is over everyone.';
+
+CREATE OR REPLACE FUNCTION trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', concat_ws(':', 'halt', o.id, o.version), o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
+    '{"reason": "trading_stopped"}'
+  from trading.live_entries(p_state_scope, p_scope_id) o
+  where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
+    and (j.status = 'running' or (j.status = 'queued' and j.due_at <= p_now)))
+  order by o.id
+  on conflict (key) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry in flight of a scope that has none on its way; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'exit', concat_ws(':', 'flatten', p.id, p.version), p.portfolio_id, p.is_paper_trade, p_now, p.id, '{"reason": "trading_stopped"}'
+  from trading.live_positions(p_state_scope, p_scope_id) p
+  where p.status in ('open', 'monitoring') and not exists (
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity')
+  order by p.id
+  on conflict (key) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
+
 CREATE OR REPLACE FUNCTION trading.quote_at(p_symbol text, p_at timestamp with time zone)
  RETURNS trading.quotes
  LANGUAGE plpgsql
@@ -4142,6 +4765,96 @@ $function$;
 alter function trading.require_owner(p_owner uuid, p_what text, p_id uuid) owner to fillbase_engine;
 comment on function trading.require_owner(p_owner uuid, p_what text, p_id uuid) is 'FB404 <what>_not_found unless the caller owns the row or is the service role.';
 
+CREATE OR REPLACE FUNCTION trading.require_reason(p_reason text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_reason text := btrim(p_reason, E' \t\r\n');
+begin
+  if coalesce(v_reason, '') = '' or length(v_reason) > 500 then
+    perform trading.raise_error('FB400', 'reason_invalid', 'say why, in 1 to 500 characters');
+  end if;
+  return v_reason;
+end
+$function$;
+alter function trading.require_reason(p_reason text) owner to fillbase_engine;
+comment on function trading.require_reason(p_reason text) is 'The trimmed reason; FB400 reason_invalid when it is missing or longer than 500 characters.';
+
+CREATE OR REPLACE FUNCTION trading.require_resumable(p_scope trading.stop_scope, p_state trading.trading_states, p_force boolean, p_now timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_cause text;
+begin
+  if (select auth.role()) = 'service_role' then
+    perform trading.raise_error('FB403', 'resume_by_hand', 'trading is resumed by a person: the owner, an operator or the database owner', '{}',
+      'Call with the token of that person.');
+  end if;
+  if p_state.needs_operator and not public.is_operator() and not trading.is_database_owner() then
+    perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
+  end if;
+  v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
+    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+  if v_cause is not null and not p_force then
+    perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
+      'Wait until it is over, or resume with p_force and a reason.');
+  end if;
+  return v_cause;
+end
+$function$;
+alter function trading.require_resumable(p_scope trading.stop_scope, p_state trading.trading_states, p_force boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.require_resumable(p_scope trading.stop_scope, p_state trading.trading_states, p_force boolean, p_now timestamp with time zone) is 'The cause that stands and is overridden, or null. FB403 resume_by_hand, operators_only; FB409 cause_stands.';
+
+CREATE OR REPLACE FUNCTION trading.require_stop_scope(p_scope text, p_id uuid)
+ RETURNS trading.stop_scope
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_caller  uuid := (select auth.uid());
+  v_for_all boolean := public.is_operator() or (select auth.role()) is not distinct from 'service_role' or trading.is_database_owner();
+  v_scope   trading.stop_scope;
+begin
+  v_scope.scope := p_scope;
+  case p_scope
+    when 'everyone' then
+      v_scope.scope_id := trading.system_scope_id();
+    when 'user' then
+      v_scope.scope_id := coalesce(p_id, v_caller);
+      v_scope.user_id := v_scope.scope_id;
+    when 'trader' then
+      v_scope.scope_id := p_id;
+      v_scope.trader_id := p_id;
+      v_scope.user_id := (select t.user_id from public.traders t where t.id = p_id);
+    else
+      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
+  end case;
+  if v_scope.scope_id is null or (p_scope = 'everyone' and p_id is not null) then
+    perform trading.raise_error('FB400', 'scope_invalid', 'a trader or user is named by its id, everyone by none');
+  end if;
+  if p_scope = 'everyone' and not v_for_all then
+    perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
+  end if;
+  if p_scope <> 'everyone' and (v_scope.user_id = v_caller
+    or (v_for_all and exists (select from public.traders t where t.user_id = v_scope.user_id))) is not true then
+    perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
+  end if;
+  v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
+  v_scope.state_scope := case p_scope when 'everyone' then 'system' when 'user' then 'user' else 'account' end;
+  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id) else v_scope.scope_id end;
+  return v_scope;
+end
+$function$;
+alter function trading.require_stop_scope(p_scope text, p_id uuid) owner to fillbase_engine;
+comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, user_not_found.';
+
 CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
  RETURNS interval
  LANGUAGE sql
@@ -4240,6 +4953,7 @@ begin
     when 'exit' then trading.execute_exit(p_job, p_now)
     when 'sync' then trading.execute_sync(p_job, p_now)
     when 'cancel' then trading.execute_cancel(p_job, p_now)
+    when 'halt' then trading.execute_halt(p_job, p_now)
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
 $function$;
@@ -4441,6 +5155,7 @@ begin
     else
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
+      perform trading.flatten_if_ordered(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
     perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
@@ -4565,6 +5280,35 @@ $function$;
 alter function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) owner to fillbase_engine;
 comment on function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) is 'Equal parts of a quantity over the nearest take profits, the last taking the rest; fewer levels where parts would be too small.';
 
+CREATE OR REPLACE FUNCTION trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN NULL::text;
+alter function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) is 'The code of a rule that still forbids trading, or null.';
+
+CREATE OR REPLACE FUNCTION trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone)
+ RETURNS trading.stop_requests
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_stop trading.stop_requests;
+begin
+  select * into v_stop from trading.stop_requests s
+  where s.state_scope = p_scope.state_scope and s.state_scope_id = p_scope.state_scope_id and s.ended_at is null;
+  if v_stop.mode = 'halt' and p_mode = 'halt_and_flatten' then
+    update trading.stop_requests s set mode = p_mode where s.id = v_stop.id returning * into v_stop;
+    perform trading.audit(p_now, 'stop_escalated', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
+      jsonb_build_object('by', p_by, 'mode', p_mode));
+  end if;
+  return v_stop;
+end
+$function$;
+alter function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone) is 'The stop that stands over a scope, if any; a halt becomes halt_and_flatten when that is asked for.';
+
 CREATE OR REPLACE FUNCTION trading.state_strictness(p_state text)
  RETURNS integer
  LANGUAGE sql
@@ -4572,6 +5316,14 @@ CREATE OR REPLACE FUNCTION trading.state_strictness(p_state text)
 RETURN CASE p_state WHEN 'active'::text THEN 0 WHEN 'reducing'::text THEN 1 WHEN 'halted'::text THEN 2 ELSE NULL::integer END;
 alter function trading.state_strictness(p_state text) owner to fillbase_engine;
 comment on function trading.state_strictness(p_state text) is 'Orders the trading states: a stricter one forbids more.';
+
+CREATE OR REPLACE FUNCTION trading.stop_json(p_stop trading.stop_requests)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN jsonb_build_object('stop_id', (p_stop).id, 'scope', (p_stop).scope, 'id', (p_stop).scope_id, 'mode', (p_stop).mode, 'reason', (p_stop).reason, 'requested_by', (p_stop).requested_by, 'requested_at', (p_stop).requested_at, 'halted_at', (p_stop).halted_at, 'settled_at', (p_stop).settled_at, 'flattened_at', (p_stop).flattened_at, 'ended_at', (p_stop).ended_at);
+alter function trading.stop_json(p_stop trading.stop_requests) owner to fillbase_engine;
+comment on function trading.stop_json(p_stop trading.stop_requests) is 'A stop as callers and frontends see it.';
 
 CREATE OR REPLACE FUNCTION trading.store_quotes(p_quotes jsonb, p_now timestamp with time zone)
  RETURNS SETOF public.market_prices
@@ -4660,6 +5412,7 @@ begin
     and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
   get diagnostics v_rearmed = row_count;
 
+  perform trading.advance_stops(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
@@ -4788,6 +5541,20 @@ end
 $function$;
 alter function trading.tg_ledger_entries__post() owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.tg_orders__advance_stop()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.settled_at is null and (s.state_scope, s.state_scope_id) in (
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+  return null;
+end
+$function$;
+alter function trading.tg_orders__advance_stop() owner to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.tg_orders__guard_state()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -4819,6 +5586,20 @@ begin
 end
 $function$;
 alter function trading.tg_orders__guard_state() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_positions__advance_stop()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and (s.state_scope, s.state_scope_id) in (
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+  return null;
+end
+$function$;
+alter function trading.tg_positions__advance_stop() owner to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.tg_positions__guard_status()
  RETURNS trigger

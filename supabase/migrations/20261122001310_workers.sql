@@ -18,6 +18,7 @@ begin
     when 'exit' then trading.execute_exit(p_job, p_now)
     when 'sync' then trading.execute_sync(p_job, p_now)
     when 'cancel' then trading.execute_cancel(p_job, p_now)
+    when 'halt' then trading.execute_halt(p_job, p_now)
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
 $$;
@@ -226,6 +227,7 @@ begin
     and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
   get diagnostics v_rearmed = row_count;
 
+  perform trading.advance_stops(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;

@@ -1032,6 +1032,41 @@ export type Database = {
         };
         Relationships: [];
       };
+      stop_progress: {
+        Row: {
+          ended_at: string | null;
+          ended_by: string | null;
+          entries_cancelled: number | null;
+          entries_denied: number | null;
+          entries_in_flight: number | null;
+          flattened_at: string | null;
+          halted_at: string | null;
+          mode: string | null;
+          positions_left: number | null;
+          reason: string | null;
+          requested_at: string | null;
+          requested_by: string | null;
+          scope: string | null;
+          scope_id: string | null;
+          settled_at: string | null;
+          stop_id: string | null;
+        };
+        Relationships: [];
+      };
+      trading_states: {
+        Row: {
+          flatten: boolean | null;
+          needs_operator: boolean | null;
+          reason: string | null;
+          scope: string | null;
+          set_by: string | null;
+          since: string | null;
+          state: string | null;
+          trader_id: string | null;
+          user_id: string | null;
+        };
+        Relationships: [];
+      };
     };
     Functions: {
       cancel_entry: { Args: { p_position_id: string | null }; Returns: Json };
@@ -1043,13 +1078,72 @@ export type Database = {
         };
         Returns: Json;
       };
+      is_operator: { Args: Record<PropertyKey, never>; Returns: boolean };
+      pause_trading: {
+        Args: { p_scope: string | null; p_id?: string | null; p_reason?: string | null };
+        Returns: Json;
+      };
       preview_entry: { Args: { p_signal_id: string | null }; Returns: Json };
+      read_stops: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          stop_id: string | null;
+          scope: string | null;
+          scope_id: string | null;
+          mode: string | null;
+          reason: string | null;
+          requested_by: string | null;
+          requested_at: string | null;
+          halted_at: string | null;
+          settled_at: string | null;
+          flattened_at: string | null;
+          ended_at: string | null;
+          ended_by: string | null;
+          entries_denied: number | null;
+          entries_cancelled: number | null;
+          entries_in_flight: number | null;
+          positions_left: number | null;
+        }[];
+      };
+      read_trading_states: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          scope: string | null;
+          user_id: string | null;
+          trader_id: string | null;
+          state: string | null;
+          flatten: boolean | null;
+          reason: string | null;
+          set_by: string | null;
+          since: string | null;
+          needs_operator: boolean | null;
+        }[];
+      };
       reset_paper_account: {
         Args: { p_trader_id: string | null; p_request_id?: string | null };
         Returns: Json;
       };
+      resume_trading: {
+        Args: {
+          p_scope: string | null;
+          p_id?: string | null;
+          p_reason?: string | null;
+          p_force?: boolean | null;
+        };
+        Returns: Json;
+      };
       set_risk_limits: {
         Args: { p_limits: Json | null; p_trader_id?: string | null; p_mode?: string | null };
+        Returns: Json;
+      };
+      stop_trading: {
+        Args: {
+          p_scope: string | null;
+          p_id?: string | null;
+          p_mode?: string | null;
+          p_reason?: string | null;
+          p_request_id?: string | null;
+        };
         Returns: Json;
       };
       top_up_paper_account: {
@@ -1578,6 +1672,75 @@ export type Database = {
           price_broadcast_ms?: number;
           project_url?: string | null;
           quote_retention_ms?: number;
+        };
+        Relationships: [];
+      };
+      stop_requests: {
+        Row: {
+          announced_at: string | null;
+          cancel_count: number;
+          close_count: number;
+          denied_count: number;
+          ended_at: string | null;
+          ended_by: string | null;
+          flattened_at: string | null;
+          halted_at: string;
+          id: string;
+          mode: string;
+          reason: string;
+          requested_at: string;
+          requested_by: string;
+          scope: string;
+          scope_id: string;
+          settled_at: string | null;
+          state_scope: string;
+          state_scope_id: string;
+          trader_id: string | null;
+          user_id: string | null;
+        };
+        Insert: {
+          announced_at?: string | null;
+          cancel_count?: number;
+          close_count?: number;
+          denied_count?: number;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          flattened_at?: string | null;
+          halted_at: string;
+          id: string;
+          mode: string;
+          reason: string;
+          requested_at: string;
+          requested_by: string;
+          scope: string;
+          scope_id: string;
+          settled_at?: string | null;
+          state_scope: string;
+          state_scope_id: string;
+          trader_id?: string | null;
+          user_id?: string | null;
+        };
+        Update: {
+          announced_at?: string | null;
+          cancel_count?: number;
+          close_count?: number;
+          denied_count?: number;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          flattened_at?: string | null;
+          halted_at?: string;
+          id?: string;
+          mode?: string;
+          reason?: string;
+          requested_at?: string;
+          requested_by?: string;
+          scope?: string;
+          scope_id?: string;
+          settled_at?: string | null;
+          state_scope?: string;
+          state_scope_id?: string;
+          trader_id?: string | null;
+          user_id?: string | null;
         };
         Relationships: [];
       };

@@ -1,0 +1,133 @@
+-- Purpose: the record of each stop and how far it got, and what users see of stops and states.
+-- Locks:   SHARE UPDATE EXCLUSIVE on alerts and realtime.messages while a policy is added.
+
+set role fillbase_engine;
+
+create table trading.stop_requests (
+  id              uuid primary key,
+  scope           text not null check (scope in ('trader', 'user', 'everyone')),
+  scope_id        uuid not null,
+  state_scope     text not null check (state_scope in ('account', 'user', 'system')),
+  state_scope_id  uuid not null,
+  user_id         uuid,
+  trader_id       uuid,
+  mode            text not null check (mode in ('halt', 'halt_and_flatten')),
+  reason          text not null,
+  requested_by    text not null,
+  requested_at    timestamptz not null,
+  halted_at       timestamptz not null,
+  announced_at    timestamptz,
+  settled_at      timestamptz,
+  flattened_at    timestamptz,
+  ended_at        timestamptz,
+  ended_by        text,
+  denied_count    int not null default 0,
+  cancel_count    int not null default 0,
+  close_count     int not null default 0,
+  constraint stop_requests_owner_matches_scope check ((user_id is null) = (scope = 'everyone')),
+  constraint stop_requests_end_whole check ((ended_at is null) = (ended_by is null)),
+  constraint stop_requests_flattened_after_settled check (flattened_at is null or settled_at is not null)
+);
+comment on table  trading.stop_requests is 'Every emergency stop: who, why, and when it was halted, settled, flattened and resumed. One stands per scope.';
+comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a trader''s is that of its account.';
+comment on column trading.stop_requests.announced_at is 'When the users it touches got their alert.';
+comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
+comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
+comment on column trading.stop_requests.denied_count is 'Decisions still queued at the halt, which ended as denied.';
+create unique index stop_requests_standing_idx on trading.stop_requests (state_scope, state_scope_id) where ended_at is null;
+create index stop_requests_user_id_idx on trading.stop_requests (user_id, requested_at);
+
+alter table trading.stop_requests enable row level security;
+create policy stop_requests_select_service on trading.stop_requests for select to service_role using (true);
+revoke all on trading.stop_requests from public, anon, authenticated, service_role;
+grant select on trading.stop_requests to service_role;
+
+-- Live positions of a scope, found through its portfolios, so that one user's stop does not look at everybody's.
+create function trading.live_positions(p_state_scope text, p_scope_id uuid) returns setof public.positions
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_portfolios uuid[] := array(
+    select f.id from trading.portfolios f
+    where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+      or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id)));
+begin
+  return query
+    select p.* from public.positions p
+    where p.portfolio_id = any (v_portfolios) and p.status not in ('closed', 'failed')
+      and (p_state_scope <> 'account' or p.account_id = p_scope_id);
+end
+$$;
+comment on function trading.live_positions is 'Positions of an account, a user or the system that are not over.';
+
+create function trading.live_entries(p_state_scope text, p_scope_id uuid) returns setof public.orders
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    select o.* from trading.live_positions(p_state_scope, p_scope_id) p
+    join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('submitting', 'unknown', 'working', 'partially_filled');
+end
+$$;
+comment on function trading.live_entries is 'Entry orders of a scope that left with a permit and are not final.';
+
+create function public.read_stops() returns table (stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text,
+  requested_at timestamptz, halted_at timestamptz, settled_at timestamptz, flattened_at timestamptz, ended_at timestamptz, ended_by text,
+  entries_denied int, entries_cancelled int, entries_in_flight int, positions_left int)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query
+    select s.id, s.scope, s.scope_id, s.mode, s.reason, s.requested_by, s.requested_at, s.halted_at, s.settled_at, s.flattened_at,
+      s.ended_at, s.ended_by, s.denied_count, greatest(s.cancel_count - l.entries, 0), l.entries, l.positions
+    from trading.stop_requests s
+    cross join lateral (
+      select case when s.ended_at is null then (select count(*)::int from trading.live_entries(s.state_scope, s.state_scope_id)) else 0 end as entries,
+        case when s.ended_at is null then (select count(*)::int from trading.live_positions(s.state_scope, s.state_scope_id) p where p.quantity > 0)
+        else 0 end as positions) l
+    where s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role'
+    order by s.requested_at desc
+    limit 100;
+end
+$$;
+comment on function public.read_stops is 'The rows of public.stop_progress.';
+grant execute on function public.read_stops to authenticated, service_role;
+
+create view public.stop_progress with (security_invoker = true) as select * from public.read_stops();
+comment on view public.stop_progress is
+  'The newest 100 stops of the caller''s own traders (operators: all): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+revoke all on public.stop_progress from public, anon, authenticated, service_role;
+grant select on public.stop_progress to authenticated, service_role;
+
+create function public.read_trading_states() returns table (scope text, user_id uuid, trader_id uuid, state text, flatten boolean, reason text,
+  set_by text, since timestamptz, needs_operator boolean)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query
+    select s.scope, coalesce(a.user_id, case when s.scope = 'user' then s.scope_id end), a.trader_id, s.state, s.flatten, s.reason, s.set_by, s.set_at,
+      s.needs_operator
+    from trading.trading_states s
+    left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or a.user_id = (select auth.uid())
+      or (select public.is_operator()) or (select auth.role()) = 'service_role'
+    order by trading.state_strictness(s.state) desc, s.set_at desc
+    limit 1000;
+end
+$$;
+comment on function public.read_trading_states is 'The rows of public.trading_states.';
+grant execute on function public.read_trading_states to authenticated, service_role;
+
+create view public.trading_states with (security_invoker = true) as select * from public.read_trading_states();
+comment on view public.trading_states is
+  'Trading states over the caller''s traders (operators: all): of the system, the user and each trader''s account, with reason, author and since when. No row: active. The strictest one rules.';
+revoke all on public.trading_states from public, anon, authenticated, service_role;
+grant select on public.trading_states to authenticated, service_role;
+
+-- Alerts without an owner are the installation's own.
+create policy alerts_select_operator on public.alerts for select to authenticated using (user_id is null and (select public.is_operator()));
+
+reset role;
+
+create policy fillbase_broadcast_select_operators on realtime.messages for select to authenticated
+  using (realtime.messages.extension = 'broadcast' and realtime.topic() = 'operators' and (select public.is_operator()));
