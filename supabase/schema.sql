@@ -32,10 +32,8 @@ comment on table public.alerts is 'What needs a look: severity, cause, subject a
 CREATE UNIQUE INDEX alerts_open_idx ON public.alerts USING btree (code, subject_id) WHERE (resolved_at IS NULL);
 CREATE INDEX alerts_user_id_idx ON public.alerts USING btree (user_id, created_at);
 alter table public.alerts enable row level security;
-create policy alerts_select_operator on public.alerts for select to authenticated
-  using (user_id IS NULL AND ( SELECT public.is_operator() AS is_operator));
 create policy alerts_select_owner on public.alerts for select to authenticated
-  using (user_id = (( SELECT auth.uid() AS uid)));
+  using (user_id = (( SELECT auth.uid() AS uid)) OR user_id IS NULL AND ( SELECT public.is_operator() AS is_operator));
 grant select on table public.alerts to authenticated;
 grant select on table public.alerts to service_role;
 alter publication supabase_realtime add table public.alerts;

@@ -1,5 +1,5 @@
 -- Purpose: the record of each stop and how far it got, and what users see of stops and states.
--- Locks:   SHARE UPDATE EXCLUSIVE on alerts and realtime.messages while a policy is added.
+-- Locks:   ACCESS EXCLUSIVE on alerts and realtime.messages while a policy is changed.
 
 set role fillbase_engine;
 
@@ -125,7 +125,8 @@ revoke all on public.trading_states from public, anon, authenticated, service_ro
 grant select on public.trading_states to authenticated, service_role;
 
 -- Alerts without an owner are the installation's own.
-create policy alerts_select_operator on public.alerts for select to authenticated using (user_id is null and (select public.is_operator()));
+alter policy alerts_select_owner on public.alerts
+  using (user_id = (select auth.uid()) or (user_id is null and (select public.is_operator())));
 
 reset role;
 

@@ -7,8 +7,9 @@ import { EngineRpc } from "../_shared/adapters/engine_rpc.ts";
 import { wakeupsOf } from "../_shared/adapters/wakeups_postgres.ts";
 import { LANES } from "../_shared/app/drain_jobs.ts";
 import { serveBell } from "../_shared/app/serve_bell.ts";
-import { type FunctionEnvironment, parseEnvironment } from "../_shared/contracts/environment.ts";
+import { parseEnvironment } from "../_shared/contracts/environment.ts";
 import { answerError, isSecretKey, readBell } from "../_shared/adapters/bell_http.ts";
+import { ringSuccessor } from "../_shared/adapters/ring_http.ts";
 
 declare const EdgeRuntime: { waitUntil<T>(work: Promise<T>): Promise<T> };
 
@@ -34,7 +35,7 @@ async function handle(request: Request): Promise<Response> {
       serveBell({
         worker: { name: worker, engine, log, elapsedMs: () => performance.now() - startedAt },
         wakeups: wakeupsOf(environment.databaseUrl),
-        ringSuccessor: async () => await ring(environment, await engine.bellToken()),
+        ringSuccessor: async () => await ringSuccessor(environment, await engine.bellToken(), log),
         isSuccessor: bell.isHandover,
       }, claim).catch((error) => log("error", "invocation_failed", { worker, message: String(error) })),
     );
@@ -43,18 +44,6 @@ async function handle(request: Request): Promise<Response> {
     log("warning", "bell_refused", { message: String(error) });
     return answerError(error);
   }
-}
-
-/** Rings the next invocation directly, past the database's HTTP client and its nap. */
-async function ring(environment: FunctionEnvironment, token: string): Promise<void> {
-  const response = await fetch(`${environment.url}/functions/v1/execute-trade`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-fillbase-bell": token },
-    body: JSON.stringify({ handover: true }),
-    signal: AbortSignal.timeout(5_000),
-  });
-  await response.body?.cancel();
-  if (response.status !== 202) log("warning", "successor_refused", { status: response.status });
 }
 
 export default { fetch: handle };

@@ -2,7 +2,8 @@
  * One poll of the market, rung by the schedule: quotes of the symbols that matter, with their extremes since the last
  * poll, handed to `apply_prices`. Its period on a hosted project is the schedule's: 2 s.
  */
-import { answerError, BellError, isSecretKey, readBell } from "../_shared/adapters/bell_http.ts";
+import { answerError, isSecretKey, readBell } from "../_shared/adapters/bell_http.ts";
+import { RequestError } from "../_shared/adapters/http_body.ts";
 import { MarketRpc } from "../_shared/adapters/market_rpc.ts";
 import { BinanceMarket } from "../_shared/adapters/market/binance.ts";
 import { consoleLog } from "../_shared/adapters/log_console.ts";
@@ -20,7 +21,7 @@ async function handle(request: Request): Promise<Response> {
     const store = new MarketRpc(environment);
     const isAllowed = bell.token ? await store.isBellValid(bell.token) : isSecretKey(request, environment);
     if (!isAllowed) {
-      throw new BellError(401, "bell_invalid", "the doorbell's signature is wrong or older than 60 s");
+      throw new RequestError(401, "bell_invalid", "the doorbell's signature is wrong or older than 60 s");
     }
     const summary = await refreshMarket(source, store, Date.now());
     log("info", "market_refreshed", { ...summary });

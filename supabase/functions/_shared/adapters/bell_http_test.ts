@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
 import { EngineError } from "../ports/engine.ts";
-import { answerError, type BellError, isSecretKey, readBell } from "./bell_http.ts";
+import { answerError, isSecretKey, readBell } from "./bell_http.ts";
+import type { RequestError } from "./http_body.ts";
 
 const URL = "http://localhost/execute-trade";
 const environment: FunctionEnvironment = {
@@ -35,7 +36,7 @@ for (
   Deno.test(`${what} is refused with ${status} ${code}`, async () => {
     await assert.rejects(
       () => readBell(request),
-      (error: BellError) => error.status === status && error.code === code,
+      (error: RequestError) => error.status === status && error.code === code,
     );
   });
 }

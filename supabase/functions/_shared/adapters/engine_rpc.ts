@@ -7,7 +7,7 @@ import type { Claim, Job, JobOutcome } from "../domain/job.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 
 /** A command that has no answer after this long is taken for lost; longer than the API's own statement timeout. */
-const CALL_DEADLINE_MS = 10_000;
+export const CALL_DEADLINE_MS = 10_000;
 
 type Client = SupabaseClient<never, "trading">;
 
@@ -29,7 +29,8 @@ export async function call<T>(client: Client, name: string, args: object, answer
   return answer.parse(data);
 }
 
-interface ApiFailure {
+/** A failure as the Data API reports it. */
+export interface ApiFailure {
   readonly code?: string;
   readonly message: string;
   readonly details?: string | null;
@@ -37,7 +38,7 @@ interface ApiFailure {
 }
 
 /** Our own messages start with their stable code; everything else is known by its SQLSTATE. */
-function engineErrorOf(error: ApiFailure, status: number): EngineError {
+export function engineErrorOf(error: ApiFailure, status: number): EngineError {
   const sqlstate = error.code || NO_ANSWER;
   const isOurs = sqlstate.startsWith("FB");
   const code = isOurs ? error.message.split(":", 1)[0] ?? sqlstate : sqlstate;

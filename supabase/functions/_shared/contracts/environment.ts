@@ -13,6 +13,7 @@ const keyMap = z.string().transform((text, context): Record<string, string> => {
 const environment = z.object({
   SUPABASE_URL: z.url(),
   SUPABASE_SECRET_KEYS: keyMap,
+  SUPABASE_PUBLISHABLE_KEYS: keyMap.optional(),
   SUPABASE_DB_URL: z.string().min(1),
   FILLBASE_INSTALLATION_SECRET: z.string().min(32).optional(),
 });
@@ -21,6 +22,8 @@ const environment = z.object({
 export interface FunctionEnvironment {
   readonly url: string;
   readonly secretKeys: Readonly<Record<string, string>>;
+  /** By name, as the secret ones; they give no rights, but calls in a user's name carry one. */
+  readonly publishableKeys?: Readonly<Record<string, string>>;
   readonly databaseUrl: string;
   /** Absent on an installation nobody has armed: the engine then refuses to work and says so. */
   readonly installationSecret: string;
@@ -36,6 +39,7 @@ export function parseEnvironment(env: Record<string, string | undefined>): Funct
   return {
     url: parsed.data.SUPABASE_URL.replace(/\/+$/, ""),
     secretKeys: parsed.data.SUPABASE_SECRET_KEYS,
+    publishableKeys: parsed.data.SUPABASE_PUBLISHABLE_KEYS ?? {},
     databaseUrl: parsed.data.SUPABASE_DB_URL,
     installationSecret: parsed.data.FILLBASE_INSTALLATION_SECRET ?? "",
   };
