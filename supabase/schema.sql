@@ -328,10 +328,12 @@ comment on column public.positions.realized_pnl is 'Net result of what was sold,
 comment on column public.positions.realized_pnl_percent is 'realized_pnl / entry_cost, in percent; set when closed.';
 comment on column public.positions.max_loss_usdt is 'Loss if all of it were sold at the stop, taker fee included; a gap can cost more.';
 comment on column public.positions.metadata is 'Free for frontends and the AI; the engine decides nothing from it.';
-CREATE INDEX positions_account_id_idx ON public.positions USING btree (account_id);
+CREATE INDEX positions_account_id_idx ON public.positions USING btree (account_id, created_at);
+CREATE INDEX positions_closed_symbol_idx ON public.positions USING btree (account_id, symbol, closed_at) WHERE (status = 'closed'::text);
 CREATE INDEX positions_portfolio_live_idx ON public.positions USING btree (portfolio_id) WHERE (status <> ALL (ARRAY['closed'::text, 'failed'::text]));
 CREATE INDEX positions_signal_id_all_idx ON public.positions USING btree (signal_id);
 CREATE UNIQUE INDEX positions_signal_id_idx ON public.positions USING btree (signal_id) WHERE (status <> 'failed'::text);
+CREATE INDEX positions_stopped_idx ON public.positions USING btree (portfolio_id, closed_at) WHERE ((status = 'closed'::text) AND (exit_reason = 'stop_loss'::text));
 CREATE INDEX positions_trader_id_idx ON public.positions USING btree (trader_id);
 CREATE INDEX positions_user_id_idx ON public.positions USING btree (user_id, created_at);
 alter table public.positions enable row level security;
@@ -353,38 +355,97 @@ create table public.risk_limits (
   max_position_quote trading.amount,
   max_position_percent numeric,
   min_position_quote trading.amount default 10 not null,
+  max_order_quote trading.amount,
   max_exposure_quote trading.amount,
   max_exposure_percent numeric,
   max_open_positions integer,
   max_open_positions_per_symbol integer,
+  max_loss_per_position trading.amount,
+  max_daily_loss_quote trading.amount,
+  max_daily_loss_percent numeric,
+  max_drawdown_percent numeric,
+  max_consecutive_losses integer,
   max_stop_distance_percent numeric,
+  min_reward_risk numeric,
   min_confidence numeric,
+  max_price_deviation_percent numeric,
+  max_entry_deviation_percent numeric,
+  max_spread_percent numeric,
+  min_order_interval_seconds integer,
+  cooldown_seconds integer,
+  stop_guard_count integer,
+  stop_guard_window_seconds integer,
+  stop_guard_pause_seconds integer,
+  low_profit_trades integer,
+  low_profit_window_seconds integer,
+  low_profit_min_quote trading.amount,
+  low_profit_pause_seconds integer,
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint risk_limits_pkey PRIMARY KEY (id),
   constraint risk_limits_trader_id_fkey FOREIGN KEY (trader_id) REFERENCES public.traders(id) ON DELETE CASCADE,
+  constraint risk_limits_cooldown_seconds_check CHECK (cooldown_seconds >= 1 AND cooldown_seconds <= 2592000),
+  constraint risk_limits_low_profit_min_quote_check CHECK (low_profit_min_quote::numeric >= 0::numeric),
+  constraint risk_limits_low_profit_pause_seconds_check CHECK (low_profit_pause_seconds >= 1 AND low_profit_pause_seconds <= 2592000),
+  constraint risk_limits_low_profit_trades_check CHECK (low_profit_trades >= 1 AND low_profit_trades <= 1000),
+  constraint risk_limits_low_profit_whole CHECK (num_nonnulls(low_profit_trades, low_profit_window_seconds, low_profit_min_quote, low_profit_pause_seconds) = ANY (ARRAY[0, 4])),
+  constraint risk_limits_low_profit_window_seconds_check CHECK (low_profit_window_seconds >= 1 AND low_profit_window_seconds <= 2592000),
+  constraint risk_limits_max_consecutive_losses_check CHECK (max_consecutive_losses > 0),
+  constraint risk_limits_max_daily_loss_percent_check CHECK (max_daily_loss_percent > 0::numeric AND max_daily_loss_percent <= 100::numeric),
+  constraint risk_limits_max_daily_loss_quote_check CHECK (max_daily_loss_quote::numeric > 0::numeric),
+  constraint risk_limits_max_drawdown_percent_check CHECK (max_drawdown_percent > 0::numeric AND max_drawdown_percent <= 100::numeric),
+  constraint risk_limits_max_entry_deviation_percent_check CHECK (max_entry_deviation_percent > 0::numeric AND max_entry_deviation_percent <= 100::numeric),
   constraint risk_limits_max_exposure_percent_check CHECK (max_exposure_percent > 0::numeric AND max_exposure_percent <= 100::numeric),
   constraint risk_limits_max_exposure_quote_check CHECK (max_exposure_quote::numeric > 0::numeric),
+  constraint risk_limits_max_loss_per_position_check CHECK (max_loss_per_position::numeric > 0::numeric),
   constraint risk_limits_max_open_positions_check CHECK (max_open_positions > 0),
   constraint risk_limits_max_open_positions_per_symbol_check CHECK (max_open_positions_per_symbol > 0),
+  constraint risk_limits_max_order_quote_check CHECK (max_order_quote::numeric > 0::numeric),
   constraint risk_limits_max_position_percent_check CHECK (max_position_percent > 0::numeric AND max_position_percent <= 100::numeric),
   constraint risk_limits_max_position_quote_check CHECK (max_position_quote::numeric > 0::numeric),
+  constraint risk_limits_max_price_deviation_percent_check CHECK (max_price_deviation_percent > 0::numeric AND max_price_deviation_percent <= 100::numeric),
+  constraint risk_limits_max_spread_percent_check CHECK (max_spread_percent > 0::numeric AND max_spread_percent <= 100::numeric),
   constraint risk_limits_max_stop_distance_percent_check CHECK (max_stop_distance_percent > 0::numeric AND max_stop_distance_percent <= 100::numeric),
   constraint risk_limits_min_confidence_check CHECK (min_confidence >= 0::numeric AND min_confidence <= 100::numeric),
+  constraint risk_limits_min_order_interval_seconds_check CHECK (min_order_interval_seconds >= 1 AND min_order_interval_seconds <= 86400),
   constraint risk_limits_min_position_quote_check CHECK (min_position_quote::numeric >= 0::numeric),
+  constraint risk_limits_min_reward_risk_check CHECK (min_reward_risk > 0::numeric AND min_reward_risk <= 1000::numeric),
   constraint risk_limits_mode_check CHECK (mode = ANY (ARRAY['paper'::text, 'live'::text])),
-  constraint risk_limits_position_ordered CHECK (max_position_quote IS NULL OR min_position_quote::numeric <= max_position_quote::numeric),
-  constraint risk_limits_scope_whole CHECK ((trader_id IS NULL) = (mode IS NOT NULL))
+  constraint risk_limits_scope_whole CHECK ((trader_id IS NULL) = (mode IS NOT NULL)),
+  constraint risk_limits_sizes_ordered CHECK (COALESCE(min_position_quote::numeric <= LEAST(max_position_quote, max_order_quote, max_exposure_quote)::numeric, true)),
+  constraint risk_limits_stop_guard_count_check CHECK (stop_guard_count >= 1 AND stop_guard_count <= 1000),
+  constraint risk_limits_stop_guard_pause_seconds_check CHECK (stop_guard_pause_seconds >= 1 AND stop_guard_pause_seconds <= 2592000),
+  constraint risk_limits_stop_guard_whole CHECK (num_nonnulls(stop_guard_count, stop_guard_window_seconds, stop_guard_pause_seconds) = ANY (ARRAY[0, 3])),
+  constraint risk_limits_stop_guard_window_seconds_check CHECK (stop_guard_window_seconds >= 1 AND stop_guard_window_seconds <= 2592000)
 );
 alter table public.risk_limits owner to fillbase_engine;
-comment on table public.risk_limits is 'Limits of one trader, or (trader null) of all of a user''s traders of one mode. Both rows must pass; a trader without a row cannot trade.';
+comment on table public.risk_limits is 'Limits of one trader, or (trader null) of all of a user''s traders of one mode. Both rows must pass, so the stricter wins; a trader without a row cannot trade.';
+comment on column public.risk_limits.max_position_quote is 'Largest position in USDT, at the highest price its entry may pay.';
+comment on column public.risk_limits.max_order_quote is 'Largest single order in USDT: a guard against a slipped finger or unit.';
+comment on column public.risk_limits.max_exposure_quote is 'Largest sum of what open positions cost and resting entries reserve.';
+comment on column public.risk_limits.max_loss_per_position is 'Largest loss in USDT if a position is sold at its stop, fees included; a gap can cost more.';
+comment on column public.risk_limits.max_daily_loss_quote is 'At this loss of the UTC day (realized, and open losses) trading goes to reducing; an entry must also stay within it if every stop is hit.';
+comment on column public.risk_limits.max_daily_loss_percent is 'The same in percent of the equity of the moment.';
+comment on column public.risk_limits.max_drawdown_percent is 'At this fall of equity from its peak, open positions included, trading goes to reducing.';
+comment on column public.risk_limits.max_consecutive_losses is 'After so many losing positions in a row trading goes to reducing until somebody resumes it.';
+comment on column public.risk_limits.min_reward_risk is 'Gain at the nearest target over loss at the stop, both after fees, must be at least this.';
 comment on column public.risk_limits.min_confidence is 'Entries need at least this confidence (0-100).';
+comment on column public.risk_limits.max_price_deviation_percent is 'How far the order''s price may lie from the ask.';
+comment on column public.risk_limits.max_entry_deviation_percent is 'How far the ask may have moved from the entry that the signal names.';
+comment on column public.risk_limits.max_spread_percent is 'Widest spread, in percent of the mid price.';
+comment on column public.risk_limits.min_order_interval_seconds is 'Least time between two entries.';
+comment on column public.risk_limits.cooldown_seconds is 'After a stop loss the trader leaves that symbol alone for so long.';
+comment on column public.risk_limits.stop_guard_count is 'So many stop losses within stop_guard_window_seconds lock the account for stop_guard_pause_seconds.';
+comment on column public.risk_limits.low_profit_trades is 'So many closed positions of a symbol within low_profit_window_seconds that together made less than low_profit_min_quote lock it for low_profit_pause_seconds.';
 CREATE UNIQUE INDEX risk_limits_trader_id_idx ON public.risk_limits USING btree (trader_id) WHERE (trader_id IS NOT NULL);
 CREATE UNIQUE INDEX risk_limits_user_id_mode_idx ON public.risk_limits USING btree (user_id, mode) WHERE (trader_id IS NULL);
+CREATE INDEX risk_limits_watched_idx ON public.risk_limits USING btree (user_id) WHERE (num_nonnulls(max_daily_loss_quote, max_daily_loss_percent, max_drawdown_percent, max_consecutive_losses) > 0);
 alter table public.risk_limits enable row level security;
 create policy risk_limits_select_owner on public.risk_limits for select to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)));
+CREATE TRIGGER risk_limits_100_raise_version BEFORE UPDATE ON public.risk_limits FOR EACH ROW EXECUTE FUNCTION trading.tg_risk_limits__raise_version();
+CREATE TRIGGER risk_limits_500_keep_version AFTER INSERT OR UPDATE ON public.risk_limits FOR EACH ROW EXECUTE FUNCTION trading.tg_risk_limits__keep_version();
 grant select on table public.risk_limits to authenticated;
 grant select on table public.risk_limits to service_role;
 
@@ -535,6 +596,7 @@ create policy traders_update_owner on public.traders for update to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)))
   with check (user_id = (( SELECT auth.uid() AS uid)) AND NOT is_built_in);
 CREATE TRIGGER traders_100_refuse_with_open_positions BEFORE DELETE ON public.traders FOR EACH ROW EXECUTE FUNCTION trading.tg_traders__refuse_with_open_positions();
+CREATE TRIGGER traders_500_limit_the_first AFTER INSERT ON public.traders FOR EACH ROW WHEN (new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
 grant delete, insert, select, update on table public.traders to authenticated;
 grant references, select, update on table public.traders to fillbase_engine;
 grant delete, insert, select, update on table public.traders to service_role;
@@ -588,6 +650,7 @@ create policy trades_select_owner on public.trades for select to authenticated
 CREATE TRIGGER trades_110_refuse_removal BEFORE DELETE ON public.trades FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER trades_120_no_truncate BEFORE TRUNCATE ON public.trades FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER trades_500_audit AFTER INSERT ON public.trades FOR EACH ROW EXECUTE FUNCTION trading.tg_trades__audit();
+CREATE TRIGGER trades_510_book_result AFTER INSERT ON public.trades FOR EACH ROW WHEN (new.realized_pnl::numeric <> 0::numeric) EXECUTE FUNCTION trading.tg_trades__book_result();
 grant select on table public.trades to authenticated;
 grant select on table public.trades to service_role;
 alter publication supabase_realtime add table public.trades;
@@ -640,6 +703,45 @@ comment on view public.position_values is 'Open positions at the current bid, mo
 grant select on table public.position_values to authenticated;
 grant select on table public.position_values to service_role;
 
+create view public.risk_locks with (security_invoker=true) as
+ SELECT l.id,
+    l.user_id,
+        CASE
+            WHEN l.account_id IS NOT NULL THEN p.trader_id
+            ELSE NULL::uuid
+        END AS trader_id,
+    l.symbol,
+    l.code,
+    l.reason,
+    l.until,
+    l.created_at,
+    l.cause AS position_id
+   FROM trading.risk_locks l
+     JOIN public.positions p ON p.id = l.cause;
+alter view public.risk_locks owner to fillbase_engine;
+comment on view public.risk_locks is 'What keeps the caller''s entries locked, and until when; symbol null: all, trader_id null: all traders of the mode.';
+grant select on table public.risk_locks to authenticated;
+grant select on table public.risk_locks to service_role;
+
+create view public.risk_verdicts with (security_invoker=true) as
+ SELECT id,
+    user_id,
+    trader_id,
+    signal_id,
+    decision_id,
+    passed,
+    code,
+    message,
+    rules,
+    limits_version,
+    limits_all_version,
+    checked_at
+   FROM trading.risk_checks c;
+alter view public.risk_verdicts owner to fillbase_engine;
+comment on view public.risk_verdicts is 'Verdicts on the caller''s entries: every rule with observed value and limit, and the versions of the limits they were judged by.';
+grant select on table public.risk_verdicts to authenticated;
+grant select on table public.risk_verdicts to service_role;
+
 create view public.stop_progress with (security_invoker=true) as
  SELECT stop_id,
     scope,
@@ -678,6 +780,28 @@ alter view public.trading_states owner to fillbase_engine;
 comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user and each trader''s account, with reason, author and since when. No row: active. The strictest one rules.';
 grant select on table public.trading_states to authenticated;
 grant select on table public.trading_states to service_role;
+
+CREATE OR REPLACE FUNCTION public.adopt_default_limits(p_trader_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_trader public.traders;
+begin
+  select * into v_trader from public.traders t where t.id = p_trader_id;
+  perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
+    perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
+  end if;
+  return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
+end
+$function$;
+alter function public.adopt_default_limits(p_trader_id uuid) owner to fillbase_engine;
+comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+grant execute on function public.adopt_default_limits(p_trader_id uuid) to authenticated;
+grant execute on function public.adopt_default_limits(p_trader_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.cancel_entry(p_position_id uuid)
  RETURNS jsonb
@@ -893,6 +1017,7 @@ begin
       reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
       losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
+    perform trading.restart_marks_of_account(v_account.id, v_account.portfolio_id, v_now);
     perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
       jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
   end if;
@@ -950,59 +1075,33 @@ CREATE OR REPLACE FUNCTION public.set_risk_limits(p_limits jsonb, p_trader_id uu
  SET search_path TO ''
 AS $function$
 declare
+  v_now     timestamptz := trading.engine_now();
   v_user_id uuid := (select auth.uid());
-  v_allowed text[] := '{max_position_quote,max_position_percent,min_position_quote,max_exposure_quote,max_exposure_percent,max_open_positions,max_open_positions_per_symbol,max_stop_distance_percent,min_confidence}';
-  v_unknown text;
+  v_mode    text := p_mode;
   v_row     public.risk_limits;
 begin
   if p_trader_id is not null then
-    select t.user_id into v_user_id from public.traders t where t.id = p_trader_id;
+    select t.user_id, case when t.paper_trade_mode then 'paper' else 'live' end into v_user_id, v_mode from public.traders t where t.id = p_trader_id;
     perform trading.require_owner(v_user_id, 'trader', p_trader_id);
   elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
     perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
   end if;
-  if jsonb_typeof(p_limits) is distinct from 'object' then
-    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+  v_row := trading.parse_limits(p_limits);
+  if v_mode = 'live' then
+    v_row := trading.cap_live_limits(v_row, v_user_id);
   end if;
-  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (v_allowed) limit 1;
-  if v_unknown is not null then
-    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
-      jsonb_build_object('allowed', v_allowed));
-  end if;
-  begin
-    v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
-  exception when others then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
-  end;
-  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
-  end if;
-  begin
-    insert into public.risk_limits as r (user_id, trader_id, mode, max_position_quote, max_position_percent, min_position_quote,
-      max_exposure_quote, max_exposure_percent, max_open_positions, max_open_positions_per_symbol, max_stop_distance_percent, min_confidence,
-      created_at, updated_at)
-    values (v_user_id, p_trader_id, case when p_trader_id is null then p_mode end, v_row.max_position_quote, v_row.max_position_percent,
-      coalesce(v_row.min_position_quote, 10), v_row.max_exposure_quote, v_row.max_exposure_percent, v_row.max_open_positions,
-      v_row.max_open_positions_per_symbol, v_row.max_stop_distance_percent, v_row.min_confidence, trading.engine_now(), trading.engine_now())
-    on conflict do nothing;
-    update public.risk_limits r set max_position_quote = v_row.max_position_quote, max_position_percent = v_row.max_position_percent,
-      min_position_quote = coalesce(v_row.min_position_quote, 10), max_exposure_quote = v_row.max_exposure_quote,
-      max_exposure_percent = v_row.max_exposure_percent, max_open_positions = v_row.max_open_positions,
-      max_open_positions_per_symbol = v_row.max_open_positions_per_symbol, max_stop_distance_percent = v_row.max_stop_distance_percent,
-      min_confidence = v_row.min_confidence, version = r.version + 1, updated_at = trading.engine_now()
-    where r.user_id = v_user_id and r.trader_id is not distinct from p_trader_id
-      and r.mode is not distinct from case when p_trader_id is null then p_mode end
-    returning * into v_row;
-  exception when check_violation then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
-  end;
-  perform trading.audit(trading.engine_now(), 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
+  v_row.user_id := v_user_id;
+  v_row.trader_id := p_trader_id;
+  v_row.mode := case when p_trader_id is null then p_mode end;
+  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
+  v_row := trading.store_limits(v_row, v_now);
+  perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
     jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
   return to_jsonb(v_row);
 end
 $function$;
 alter function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) owner to fillbase_engine;
-comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) is 'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit. FB400 limits_invalid, limits_unknown, limits_scope_invalid; FB404 trader_not_found.';
+comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) is 'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit (live: the cap of the rollout stage). Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to authenticated;
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to service_role;
 
@@ -1180,6 +1279,23 @@ create policy balances_select_service on trading.balances for select to service_
   using (true);
 grant select on table trading.balances to service_role;
 
+create table trading.daily_results (
+  account_id uuid not null,
+  day date not null,
+  portfolio_id uuid not null,
+  realized trading.amount not null,
+  constraint daily_results_pkey PRIMARY KEY (account_id, day),
+  constraint daily_results_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id)
+) with (fillfactor=70);
+alter table trading.daily_results owner to fillbase_engine;
+comment on table trading.daily_results is 'Realized result of an account by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
+comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the account''s positions.';
+CREATE INDEX daily_results_portfolio_id_idx ON trading.daily_results USING btree (portfolio_id, day);
+alter table trading.daily_results enable row level security;
+create policy daily_results_select_service on trading.daily_results for select to service_role
+  using (true);
+grant select on table trading.daily_results to service_role;
+
 create table trading.dust_pools (
   account_id uuid not null,
   asset text not null,
@@ -1298,6 +1414,35 @@ CREATE TRIGGER ledger_entries_100_immutable BEFORE DELETE OR UPDATE ON trading.l
 CREATE TRIGGER ledger_entries_110_no_truncate BEFORE TRUNCATE ON trading.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_ledger_entries__immutable();
 CREATE TRIGGER ledger_entries_500_post AFTER INSERT ON trading.ledger_entries REFERENCING NEW TABLE AS posted FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_ledger_entries__post();
 grant select on table trading.ledger_entries to service_role;
+
+create table trading.loss_trips (
+  id uuid default gen_random_uuid() not null,
+  scope text not null,
+  scope_id uuid not null,
+  user_id uuid not null,
+  portfolio_id uuid not null,
+  rule text not null,
+  observed numeric not null,
+  limit_value numeric not null,
+  day date not null,
+  tripped_at timestamp with time zone not null,
+  resumed_at timestamp with time zone,
+  was_forced boolean,
+  constraint loss_trips_pkey PRIMARY KEY (id),
+  constraint loss_trips_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
+  constraint loss_trips_resumed_whole CHECK ((resumed_at IS NULL) = (was_forced IS NULL)),
+  constraint loss_trips_rule_check CHECK (rule = ANY (ARRAY['daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text])),
+  constraint loss_trips_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'user'::text]))
+);
+alter table trading.loss_trips owner to fillbase_engine;
+comment on table trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
+comment on column trading.loss_trips.scope is 'account: a trader''s own limit; user: an account-wide one.';
+CREATE INDEX loss_trips_day_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule, day);
+CREATE UNIQUE INDEX loss_trips_standing_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule) WHERE (resumed_at IS NULL);
+alter table trading.loss_trips enable row level security;
+create policy loss_trips_select_service on trading.loss_trips for select to service_role
+  using (true);
+grant select on table trading.loss_trips to service_role;
 
 create table trading.operators (
   user_id uuid not null,
@@ -1473,20 +1618,134 @@ create table trading.risk_checks (
   message text,
   rules jsonb not null,
   facts jsonb not null,
+  limits_version integer generated always as (((facts #>> '{limits,version}'::text[]))::integer) stored,
+  limits_all_version integer generated always as (((facts #>> '{limits_all,version}'::text[]))::integer) stored,
   checked_at timestamp with time zone not null,
   constraint risk_checks_pkey PRIMARY KEY (id),
   constraint risk_checks_denial_explained CHECK (passed = (code IS NULL))
 );
 alter table trading.risk_checks owner to fillbase_engine;
 comment on table trading.risk_checks is 'One row per verdict: every rule with its value and limit, and the facts it was computed from.';
-comment on column trading.risk_checks.facts is 'All inputs: trading.evaluate_entry(facts) gives the same rules again.';
+comment on column trading.risk_checks.facts is 'All inputs, limits included: trading.evaluate_entry(facts) gives the same rules again.';
+comment on column trading.risk_checks.limits_version is 'Version of the trader''s limits it was judged by; limits_all_version: of the account-wide ones.';
 CREATE INDEX risk_checks_portfolio_id_idx ON trading.risk_checks USING btree (portfolio_id, checked_at);
 CREATE INDEX risk_checks_signal_id_idx ON trading.risk_checks USING btree (signal_id);
 CREATE INDEX risk_checks_user_id_idx ON trading.risk_checks USING btree (user_id, checked_at);
 alter table trading.risk_checks enable row level security;
+create policy risk_checks_select_owner on trading.risk_checks for select to authenticated
+  using (user_id = (( SELECT auth.uid() AS uid)));
 create policy risk_checks_select_service on trading.risk_checks for select to service_role
   using (true);
+grant select on table trading.risk_checks to authenticated;
 grant select on table trading.risk_checks to service_role;
+
+create table trading.risk_limit_versions (
+  limits_id uuid not null,
+  version integer not null,
+  user_id uuid not null,
+  trader_id uuid,
+  mode text,
+  limits jsonb not null,
+  changed_by text not null,
+  changed_at timestamp with time zone not null,
+  constraint risk_limit_versions_pkey PRIMARY KEY (limits_id, version)
+);
+alter table trading.risk_limit_versions owner to fillbase_engine;
+comment on table trading.risk_limit_versions is 'Every version a row of risk_limits had, whole and immutable; a verdict names the ones it was judged by.';
+CREATE INDEX risk_limit_versions_user_id_idx ON trading.risk_limit_versions USING btree (user_id, changed_at);
+alter table trading.risk_limit_versions enable row level security;
+create policy risk_limit_versions_select_service on trading.risk_limit_versions for select to service_role
+  using (true);
+CREATE TRIGGER risk_limit_versions_100_immutable BEFORE DELETE OR UPDATE ON trading.risk_limit_versions FOR EACH ROW EXECUTE FUNCTION trading.tg_risk_limit_versions__immutable();
+CREATE TRIGGER risk_limit_versions_110_no_truncate BEFORE TRUNCATE ON trading.risk_limit_versions FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_risk_limit_versions__immutable();
+grant select on table trading.risk_limit_versions to service_role;
+
+create table trading.risk_locks (
+  id uuid not null,
+  user_id uuid not null,
+  portfolio_id uuid not null,
+  account_id uuid,
+  symbol text,
+  code text not null,
+  reason text not null,
+  until timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  cause uuid not null,
+  constraint risk_locks_pkey PRIMARY KEY (id),
+  constraint risk_locks_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint risk_locks_cause_fkey FOREIGN KEY (cause) REFERENCES public.positions(id),
+  constraint risk_locks_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
+  constraint risk_locks_code_check CHECK (code = ANY (ARRAY['cooldown'::text, 'stop_guard'::text, 'low_profit'::text])),
+  constraint risk_locks_lasts CHECK (until > created_at)
+);
+alter table trading.risk_locks owner to fillbase_engine;
+comment on table trading.risk_locks is 'No entry until then: in a symbol or in all (null), of one account or of the whole portfolio (null). Exits do not ask.';
+comment on column trading.risk_locks.cause is 'The closed position that gave rise to it.';
+CREATE INDEX risk_locks_account_id_idx ON trading.risk_locks USING btree (account_id) WHERE (account_id IS NOT NULL);
+CREATE INDEX risk_locks_cause_idx ON trading.risk_locks USING btree (cause);
+CREATE INDEX risk_locks_portfolio_id_idx ON trading.risk_locks USING btree (portfolio_id, until);
+CREATE INDEX risk_locks_user_id_idx ON trading.risk_locks USING btree (user_id, created_at);
+alter table trading.risk_locks enable row level security;
+create policy risk_locks_select_owner on trading.risk_locks for select to authenticated
+  using (user_id = (( SELECT auth.uid() AS uid)));
+create policy risk_locks_select_service on trading.risk_locks for select to service_role
+  using (true);
+grant select on table trading.risk_locks to authenticated;
+grant select on table trading.risk_locks to service_role;
+
+create table trading.risk_marks (
+  scope_id uuid not null,
+  scope text not null,
+  peak_result trading.amount default 0 not null,
+  peak_at timestamp with time zone not null,
+  loss_streak integer default 0 not null,
+  constraint risk_marks_pkey PRIMARY KEY (scope_id),
+  constraint risk_marks_loss_streak_check CHECK (loss_streak >= 0),
+  constraint risk_marks_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'portfolio'::text]))
+) with (fillfactor=70);
+alter table trading.risk_marks owner to fillbase_engine;
+comment on table trading.risk_marks is 'What has to be remembered of an account or a portfolio: the peak of its equity and its losing positions in a row.';
+comment on column trading.risk_marks.peak_result is 'Highest result so far, where a result is equity minus capital: money put in or taken out moves equity and peak alike.';
+comment on column trading.risk_marks.loss_streak is 'Positions closed at a loss since the last one closed at a gain, or since trading was resumed.';
+alter table trading.risk_marks enable row level security;
+create policy risk_marks_select_service on trading.risk_marks for select to service_role
+  using (true);
+grant select on table trading.risk_marks to service_role;
+
+create table trading.rollout_members (
+  user_id uuid not null,
+  stage text not null,
+  constraint rollout_members_pkey PRIMARY KEY (user_id),
+  constraint rollout_members_stage_fkey FOREIGN KEY (stage) REFERENCES trading.rollout_stages(stage)
+);
+alter table trading.rollout_members owner to fillbase_engine;
+comment on table trading.rollout_members is 'The rollout stage of a user; without a row: paper_only.';
+CREATE INDEX rollout_members_stage_idx ON trading.rollout_members USING btree (stage);
+alter table trading.rollout_members enable row level security;
+create policy rollout_members_select_service on trading.rollout_members for select to service_role
+  using (true);
+grant select on table trading.rollout_members to service_role;
+
+create table trading.rollout_stages (
+  stage text not null,
+  rank integer not null,
+  is_live boolean not null,
+  max_position_quote trading.amount,
+  max_exposure_quote trading.amount,
+  max_daily_loss_quote trading.amount,
+  constraint rollout_stages_pkey PRIMARY KEY (stage),
+  constraint rollout_stages_rank_key UNIQUE (rank),
+  constraint rollout_stages_live_is_capped CHECK (NOT is_live OR num_nulls(max_position_quote, max_exposure_quote, max_daily_loss_quote) = 0),
+  constraint rollout_stages_max_daily_loss_quote_check CHECK (max_daily_loss_quote::numeric > 0::numeric),
+  constraint rollout_stages_max_exposure_quote_check CHECK (max_exposure_quote::numeric > 0::numeric),
+  constraint rollout_stages_max_position_quote_check CHECK (max_position_quote::numeric > 0::numeric)
+);
+alter table trading.rollout_stages owner to fillbase_engine;
+comment on table trading.rollout_stages is 'What the platform lets live limits be, by stage of the rollout (USDT). Rows an operator may change; paper is not capped.';
+alter table trading.rollout_stages enable row level security;
+create policy rollout_stages_select_service on trading.rollout_stages for select to service_role
+  using (true);
+grant select on table trading.rollout_stages to service_role;
 
 create table trading.settings (
   id boolean default true not null,
@@ -1516,6 +1775,7 @@ create table trading.settings (
   market_poll_symbols integer default 0 not null,
   price_broadcast_ms integer default 1000 not null,
   notify_state_changes boolean default false not null,
+  required_tier text,
   constraint settings_pkey PRIMARY KEY (id),
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
   constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
@@ -1538,6 +1798,7 @@ create table trading.settings (
   constraint settings_price_broadcast_ms_check CHECK (price_broadcast_ms >= 0 AND price_broadcast_ms <= 60000),
   constraint settings_project_url_check CHECK (project_url ~ '^https?://'::text),
   constraint settings_quote_retention_ms_check CHECK (quote_retention_ms >= 1000 AND quote_retention_ms <= 600000),
+  constraint settings_required_tier_known CHECK (required_tier = ANY (ARRAY['free'::text, 'pro'::text, 'elite'::text])),
   constraint settings_slippage_ordered CHECK (paper_slippage_min <= paper_slippage_max)
 );
 alter table trading.settings owner to fillbase_engine;
@@ -1550,6 +1811,7 @@ comment on column trading.settings.entry_batch is 'How many paper entries of one
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
+comment on column trading.settings.required_tier is 'Tier that automatic entries need in user_subscriptions, active; null: none. A lapse stops entries, never exits.';
 alter table trading.settings enable row level security;
 create policy settings_select_service on trading.settings for select to service_role
   using (true);
@@ -1622,7 +1884,51 @@ CREATE INDEX trading_states_flatten_idx ON trading.trading_states USING btree (s
 alter table trading.trading_states enable row level security;
 create policy trading_states_select_service on trading.trading_states for select to service_role
   using (true);
+CREATE TRIGGER trading_states_500_resume AFTER UPDATE ON trading.trading_states FOR EACH ROW WHEN (new.state = 'active'::text AND old.state <> 'active'::text AND new.scope <> 'system'::text) EXECUTE FUNCTION trading.tg_trading_states__resume();
 grant select on table trading.trading_states to service_role;
+
+create view trading.pending_risks with (security_invoker=true) as
+ SELECT r.portfolio_id,
+    r.account_id,
+    r.amount::numeric AS reserved,
+    r.amount::numeric - (o.quantity::numeric - o.filled_quantity::numeric) * f.kept * p.stop_loss_price::numeric * f.kept AS loss_at_stop
+   FROM trading.reservations r
+     JOIN public.orders o ON o.id = r.order_id
+     JOIN public.positions p ON p.id = o.position_id
+     CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
+           FROM trading.settings s) f
+  WHERE r.released_at IS NULL AND r.side = 'BUY'::text;
+alter view trading.pending_risks owner to fillbase_engine;
+comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
+
+create view trading.position_risks with (security_invoker=true) as
+ SELECT p.portfolio_id,
+    p.account_id,
+    p.symbol,
+    p.cost::numeric AS cost,
+    p.quantity::numeric > 0::numeric AS is_held,
+    m.observed_at AS priced_at,
+        CASE
+            WHEN p.quantity::numeric = 0::numeric THEN 0::numeric
+            ELSE p.quantity::numeric * m.bid::numeric
+        END AS value,
+        CASE
+            WHEN p.quantity::numeric = 0::numeric THEN 0::numeric
+            WHEN m.bid::numeric > 0::numeric THEN GREATEST(p.cost::numeric - p.quantity::numeric * m.bid::numeric * f.kept, 0::numeric)
+            ELSE NULL::numeric
+        END AS loss_now,
+        CASE
+            WHEN p.quantity::numeric = 0::numeric THEN 0::numeric
+            WHEN m.bid::numeric > 0::numeric THEN GREATEST(p.cost::numeric - p.quantity::numeric * LEAST(p.stop_loss_price, m.bid)::numeric * f.kept, 0::numeric)
+            ELSE NULL::numeric
+        END AS loss_at_stop
+   FROM public.positions p
+     CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
+           FROM trading.settings s) f
+     LEFT JOIN public.market_prices m ON m.symbol = p.symbol
+  WHERE p.status <> ALL (ARRAY['closed'::text, 'failed'::text]);
+alter view trading.position_risks owner to fillbase_engine;
+comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
 CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric)
  RETURNS record
@@ -1686,6 +1992,30 @@ CREATE OR REPLACE FUNCTION trading.actor()
 RETURN COALESCE(NULLIF(current_setting('trading.actor'::text, true), ''::text), 'engine'::text);
 alter function trading.actor() owner to fillbase_engine;
 comment on function trading.actor() is 'Who an audit row names: the setting trading.actor, else the engine.';
+
+CREATE OR REPLACE FUNCTION trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_lock trading.risk_locks;
+begin
+  insert into trading.risk_locks (id, user_id, portfolio_id, account_id, symbol, code, reason, until, created_at, cause)
+  values (trading.derived_id('risk_lock', p_position.id::text, p_code, coalesce(p_account_id::text, 'all'), p_position.version::text),
+    p_position.user_id, p_position.portfolio_id, p_account_id, p_symbol, p_code, p_reason, p_now + make_interval(secs => p_seconds), p_now, p_position.id)
+  on conflict (id) do nothing
+  returning * into v_lock;
+  if v_lock.id is not null then
+    perform trading.raise_alert(p_now, case p_code when 'cooldown' then 'info' else 'warning' end, p_code, v_lock.user_id, 'risk_lock', v_lock.id::text,
+      p_reason, jsonb_build_object('until', v_lock.until, 'symbol', v_lock.symbol, 'account_id', v_lock.account_id));
+    perform trading.audit(p_now, 'risk_locked', v_lock.user_id, p_position.trader_id, 'risk_lock', v_lock.id::text,
+      jsonb_build_object('code', p_code, 'until', v_lock.until, 'symbol', v_lock.symbol, 'position_id', p_position.id));
+  end if;
+end
+$function$;
+alter function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) is 'Locks entries of an account (null: of its portfolio) in a symbol (null: in all) for some seconds, with alert and audit; once per closing.';
 
 CREATE OR REPLACE FUNCTION trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
  RETURNS void
@@ -1927,26 +2257,9 @@ CREATE OR REPLACE FUNCTION trading.assess_entry(p_signal public.signals, p_trade
  SET search_path TO ''
 AS $function$
 declare
-  -- Without a price these fail too; that does not make a missing price final.
-  c_priced constant text[] := '{stop_side,target_side,stop_present,stop_distance,filters,exitable,max_position,max_position_percent,min_position,exposure,exposure_percent,exposure_all,exposure_percent_all,balance}';
-  v_facts   jsonb := trading.entry_facts(p_signal, p_trader, p_now);
-  v_rules   jsonb;
-  v_failed  text[];
-  v_mending text[];
-  v_code    text;
-  v_message text;
+  v_facts jsonb := trading.entry_facts(p_signal, p_trader, p_now);
 begin
-  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
-      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
-    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
-    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
-    (array_agg(e.code order by e.n) filter (where not e.passed))[1],
-    (array_agg(e.message order by e.n) filter (where not e.passed))[1]
-  into v_rules, v_failed, v_mending, v_code, v_message
-  from trading.evaluate_entry(v_facts) with ordinality as e (rule, code, passed, observed, limit_value, message, is_retryable, n);
-  return jsonb_build_object('facts', v_facts, 'rules', v_rules, 'passed', cardinality(v_failed) = 0, 'code', v_code, 'message', v_message,
-    'is_retryable', cardinality(v_mending) > 0
-      and v_failed <@ (v_mending || case when 'price_present' = any (v_failed) then c_priced else '{}' end));
+  return trading.judge_entry(v_facts) || jsonb_build_object('facts', v_facts);
 end
 $function$;
 alter function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -2037,6 +2350,20 @@ $function$;
 alter function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
 
+CREATE OR REPLACE FUNCTION trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.daily_results as d (account_id, day, portfolio_id, realized)
+  values (p_account_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
+  on conflict (account_id, day) do update set realized = d.realized + excluded.realized;
+end
+$function$;
+alter function trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a realized result to its account''s UTC day.';
+
 CREATE OR REPLACE FUNCTION trading.broadcast_prices()
  RETURNS void
  LANGUAGE plpgsql
@@ -2098,6 +2425,73 @@ end
 $function$;
 alter function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
+
+CREATE OR REPLACE FUNCTION trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', 'loss_limit:' || p_trip_id || ':' || o.id, o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
+    jsonb_build_object('reason', 'loss_limit')
+  from trading.reservations r join public.orders o on o.id = r.order_id
+  where r.portfolio_id = p_portfolio_id and r.released_at is null and r.side = 'BUY' and (p_account_id is null or r.account_id = p_account_id)
+  order by o.id
+  on conflict (key) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry of an account (null: of the portfolio) that may still fill; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid)
+ RETURNS public.risk_limits
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
+  v_row   public.risk_limits := p_row;
+begin
+  if p_row.max_position_quote > v_stage.max_position_quote or p_row.max_exposure_quote > v_stage.max_exposure_quote
+    or p_row.max_daily_loss_quote > v_stage.max_daily_loss_quote then
+    perform trading.raise_error('FB400', 'limits_past_cap', format('a live limit is past the cap of your rollout stage, %s', v_stage.stage),
+      jsonb_build_object('stage', v_stage.stage, 'max_position_quote', trading.money_text(v_stage.max_position_quote),
+        'max_exposure_quote', trading.money_text(v_stage.max_exposure_quote), 'max_daily_loss_quote', trading.money_text(v_stage.max_daily_loss_quote)),
+      'Stay within the caps; a later stage raises them.');
+  end if;
+  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
+  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
+  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
+  return v_row;
+end
+$function$;
+alter function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) owner to fillbase_engine;
+comment on function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) is 'Live limits with the stage''s cap where none was named. FB400 limits_past_cap.';
+
+CREATE OR REPLACE FUNCTION trading.capped_limits(p_limits jsonb, p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_stage  trading.rollout_stages := trading.rollout_stage(p_user_id);
+  v_limits public.risk_limits := jsonb_populate_record(null::public.risk_limits, coalesce(p_limits, '{}'));
+begin
+  return coalesce(p_limits, '{}') || jsonb_strip_nulls(jsonb_build_object(
+    'max_position_quote', least(v_limits.max_position_quote, v_stage.max_position_quote),
+    'max_exposure_quote', least(v_limits.max_exposure_quote, v_stage.max_exposure_quote),
+    'max_daily_loss_quote', least(v_limits.max_daily_loss_quote, v_stage.max_daily_loss_quote)));
+end
+$function$;
+alter function trading.capped_limits(p_limits jsonb, p_user_id uuid) owner to fillbase_engine;
+comment on function trading.capped_limits(p_limits jsonb, p_user_id uuid) is 'Account-wide live limits (null: none) with the caps of the user''s rollout stage.';
 
 CREATE OR REPLACE FUNCTION trading.catch_up_protection(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -2394,6 +2788,7 @@ begin
     winning_trades = b.winning_trades + (v_total > 0)::int, losing_trades = b.losing_trades + (v_total < 0)::int, updated_at = p_now
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
+  perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
     perform trading.set_signal_status(p_position.signal_id, 'completed', null, null, p_now);
@@ -2470,6 +2865,37 @@ AS $function$
 $function$;
 alter function trading.count_audit_gaps() owner to fillbase_engine;
 comment on function trading.count_audit_gaps() is 'How many states, fills, decisions and verdicts lack their audit row, and how many seals do not verify.';
+
+CREATE OR REPLACE FUNCTION trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
+  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_account_id, 'account'), (p_portfolio_id, 'portfolio')) s (id, scope)
+  on conflict (scope_id) do update set
+    loss_streak = case when p_result > 0 then 0 else m.loss_streak + (p_result < 0)::int end;
+end
+$function$;
+alter function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its account and portfolio, or ends their streaks with a winning one.';
+
+CREATE OR REPLACE FUNCTION trading.daily_loss_limit(p_limits public.risk_limits, p_equity numeric)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((p_limits).max_daily_loss_percent IS NULL) THEN ((p_limits).max_daily_loss_quote)::numeric WHEN (p_equity IS NOT NULL) THEN LEAST(((p_limits).max_daily_loss_quote)::numeric, ((p_equity * (p_limits).max_daily_loss_percent) / (100)::numeric)) ELSE NULL::numeric END;
+alter function trading.daily_loss_limit(p_limits public.risk_limits, p_equity numeric) owner to fillbase_engine;
+comment on function trading.daily_loss_limit(p_limits public.risk_limits, p_equity numeric) is 'The daily loss in quote at which limits trip; null: none, or equity is needed and unknown.';
+
+CREATE OR REPLACE FUNCTION trading.default_limits()
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN '{"max_exposure_quote": 500, "max_position_quote": 100, "max_daily_loss_quote": 50}'::jsonb;
+alter function trading.default_limits() owner to fillbase_engine;
+comment on function trading.default_limits() is 'The conservative limits a user''s first trader begins with (USDT).';
 
 CREATE OR REPLACE FUNCTION trading.deny_queued_entries(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS integer
@@ -2769,14 +3195,12 @@ declare
   v_instrument public.instruments;
   v_newest     public.market_prices;
   v_quote      trading.quotes;
-  v_limits     public.risk_limits;
-  v_limits_all public.risk_limits;
-  v_portfolio  jsonb;
   v_state      record;
-  v_equity     numeric;
+  v_facts      jsonb;
   v_market_at  timestamptz := p_signal.decided_at;
   v_account_id uuid := trading.paper_account_id(p_trader.id);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
+  v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
 begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
@@ -2789,21 +3213,28 @@ begin
     v_market_at := p_now;
     v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   end if;
-  select * into v_limits from public.risk_limits where trader_id = p_trader.id;
-  select * into v_limits_all from public.risk_limits where user_id = p_trader.user_id and trader_id is null and mode = v_mode;
-  v_portfolio := trading.portfolio_facts(trading.portfolio_id(p_trader.user_id, v_mode), v_account_id, p_signal.symbol);
-  if not exists (select from trading.accounts where id = v_account_id) then
-    v_portfolio := v_portfolio || jsonb_build_object('cash', p_trader.paper_trade_balance,
-      'equity_all', (v_portfolio ->> 'equity_all')::numeric + p_trader.paper_trade_balance);
+  v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now)
+    || trading.memory_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now);
+  -- A preview opens no account, but shows what it would begin with.
+  if not (v_facts ->> 'account_known')::boolean then
+    v_facts := v_facts || jsonb_build_object('cash', p_trader.paper_trade_balance, 'capital', p_trader.paper_trade_balance,
+      'equity', p_trader.paper_trade_balance, 'equity_all', (v_facts ->> 'equity_all')::numeric + p_trader.paper_trade_balance,
+      'capital_all', (v_facts ->> 'capital_all')::numeric + p_trader.paper_trade_balance);
   end if;
+  v_facts := v_facts || jsonb_build_object(
+    'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric, (v_facts ->> 'peak_result')::numeric),
+    'peak_equity_all',
+      trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
   select * into v_state from trading.effective_state(p_trader.user_id, v_account_id);
-  v_equity := (v_portfolio ->> 'cash')::numeric + (v_portfolio ->> 'positions_value')::numeric;
 
-  return v_portfolio
-    || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, v_equity,
-         least(v_limits.max_position_quote, v_limits_all.max_position_quote), v_settings.paper_taker_fee)
+  return v_facts
+    || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,
+         least((v_facts #>> '{limits,max_position_quote}')::numeric, (v_facts #>> '{limits_all,max_position_quote}')::numeric),
+         v_settings.paper_taker_fee)
     || jsonb_build_object(
       'now', p_now, 'market_at', v_market_at, 'mode', v_mode, 'trader_enabled', p_trader.enabled, 'auto_execute', p_trader.auto_execute_trades,
+      'required_tier', v_settings.required_tier,
+      'tier', case when v_settings.required_tier is not null then trading.user_tier(p_trader.user_id) end,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'trading_state', v_state.state, 'confidence', p_signal.confidence,
@@ -2814,13 +3245,13 @@ begin
       'bid', v_quote.bid, 'ask', v_quote.ask, 'quote_hash', v_quote.hash,
       'price_age_ms', trunc(extract(epoch from p_now - v_newest.observed_at) * 1000),
       'quote_age_ms', trunc(extract(epoch from v_market_at - v_quote.observed_at) * 1000),
-      'max_price_age_ms', v_settings.max_price_age_ms, 'equity', v_equity,
-      'limits', case when v_limits.id is not null then to_jsonb(v_limits) end,
-      'limits_all', case when v_limits_all.id is not null then to_jsonb(v_limits_all) end);
+      'held_price_age_ms', trunc(extract(epoch from p_now - coalesce((v_facts ->> 'held_priced_at')::timestamptz, p_now)) * 1000),
+      'held_price_age_all_ms', trunc(extract(epoch from p_now - coalesce((v_facts ->> 'held_priced_at_all')::timestamptz, p_now)) * 1000),
+      'max_price_age_ms', v_settings.max_price_age_ms);
 end
 $function$;
 alter function trading.entry_facts(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.entry_facts(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) is 'Every input of the entry rules, read in one place: signal, trader, limits, market, filters, money, state.';
+comment on function trading.entry_facts(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) is 'Every input of the entry rules, read in one place: signal, trader, limits, market, filters, money, losses, state.';
 
 CREATE OR REPLACE FUNCTION trading.entry_obstacle(p_signal public.signals, p_job trading.jobs)
  RETURNS text
@@ -2848,69 +3279,22 @@ CREATE OR REPLACE FUNCTION trading.evaluate_entry(p_facts jsonb)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
+declare
+  f trading.entry_inputs := jsonb_populate_record(null::trading.entry_inputs, p_facts);
+  l public.risk_limits   := jsonb_populate_record(null::public.risk_limits, coalesce(f.limits, '{}'));
+  a public.risk_limits   := jsonb_populate_record(null::public.risk_limits, coalesce(f.limits_all, '{}'));
 begin
   return query
     select r.rule, r.code, coalesce(r.passed, false), r.observed, r.limit_value, r.message, r.is_retryable
-    from jsonb_to_record(p_facts) as f (
-      mode text, trader_enabled boolean, auto_execute boolean, side text, trading_state text,
-      decision_age_ms numeric, signal_ttl_ms numeric, confidence numeric,
-      symbol text, symbol_known boolean, symbol_status text, quote_asset text,
-      bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric,
-      levels_readable boolean, order_type text, entry numeric, price numeric, stop numeric, take_profits numeric[], quantity numeric, notional numeric,
-      exit_notional numeric, exit_filter text, notional_min numeric, filter text, cash numeric, reserved numeric, equity numeric,
-      exposure numeric, exposure_all numeric, equity_all numeric, open_positions int, open_positions_all int, open_in_symbol int,
-      open_in_symbol_all int, limits jsonb, limits_all jsonb
-    )
-    cross join lateral jsonb_to_record(coalesce(f.limits, '{}')) as l (
-      max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
-      max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
-      min_confidence numeric
-    )
-    cross join lateral jsonb_to_record(coalesce(f.limits_all, '{}')) as a (
-      max_position_quote numeric, max_position_percent numeric, min_position_quote numeric, max_exposure_quote numeric,
-      max_exposure_percent numeric, max_open_positions int, max_open_positions_per_symbol int, max_stop_distance_percent numeric,
-      min_confidence numeric
-    )
-    cross join lateral (values
-      ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper', 'live trading needs an exchange account, which this installation does not have', false),
-      ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
-      ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true', 'the trader does not execute by itself (auto_execute_trades is off)', false),
-      ('limits_present', 'no_risk_limits', f.limits is not null and num_nonnulls(l.max_position_quote, l.max_position_percent, l.max_exposure_quote,
-        l.max_exposure_percent, l.max_open_positions, a.max_position_quote, a.max_position_percent, a.max_exposure_quote, a.max_exposure_percent,
-        a.max_open_positions) > 0,
-      case when f.limits is null then 'none' else 'a row' end, 'a limit', 'a trader whose positions nothing limits cannot trade', false),
-    ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
-      ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
-      ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text, '0..100', 'the confidence is not a number from 0 to 100', false),
-      ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)), f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
-      ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
-      ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
-      ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
-      ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
-      ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text, 'the newest price is too old (ms)', true),
-      ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text, 'the decision is older than the trader allows (ms)', false),
-      ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN' and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
-        concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices', 'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
-      ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price', 'a limit entry needs the signal''s entry price', false),
-      ('stop_present', 'stop_missing', f.stop is not null, f.stop::text, 'a stop', 'neither the signal nor the trader names a stop', false),
-      ('stop_side', 'stop_not_below_entry', f.stop <> 'NaN' and f.stop < least(f.price, nullif(f.entry, 'NaN')) and (f.order_type = 'limit' or f.stop < f.bid), f.stop::text, least(f.price, nullif(f.entry, 'NaN'), f.bid)::text, 'the stop must lie below the entry and the market', false),
-      ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))), f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
-      ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null or (f.stop <> 'NaN' and (f.price - f.stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price), round((f.price - nullif(f.stop, 'NaN')) * 100 / f.price, 4)::text, least(l.max_stop_distance_percent, a.max_stop_distance_percent)::text, 'the stop is farther from the entry than allowed (percent)', false),
-      ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none', 'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
-      ('exitable', 'not_exitable', f.exit_notional >= f.notional_min and f.exit_filter is null, concat_ws(' ', f.exit_notional, f.exit_filter), f.notional_min::text, 'after fees the position could not be sold at its stop in one market order', false),
-      ('max_position', 'max_position', least(l.max_position_quote, a.max_position_quote) is null or f.notional <= least(l.max_position_quote, a.max_position_quote), f.notional::text, least(l.max_position_quote, a.max_position_quote)::text, 'the position would be larger than allowed', false),
-      ('max_position_percent', 'max_position_percent', least(l.max_position_percent, a.max_position_percent) is null or f.notional * 100 <= f.equity * least(l.max_position_percent, a.max_position_percent), f.notional::text, (f.equity * least(l.max_position_percent, a.max_position_percent) / 100)::text, 'the position would be a larger part of equity than allowed', false),
-      ('min_position', 'min_position', f.notional >= greatest(l.min_position_quote, a.min_position_quote), f.notional::text, greatest(l.min_position_quote, a.min_position_quote)::text, 'the position would be smaller than allowed', false),
-      ('exposure', 'max_exposure', l.max_exposure_quote is null or f.exposure + f.notional <= l.max_exposure_quote, (f.exposure + f.notional)::text, l.max_exposure_quote::text, 'the trader''s total exposure would pass its limit', false),
-      ('exposure_percent', 'max_exposure_percent', l.max_exposure_percent is null or (f.exposure + f.notional) * 100 <= f.equity * l.max_exposure_percent, (f.exposure + f.notional)::text, (f.equity * l.max_exposure_percent / 100)::text, 'the trader''s total exposure would pass its share of equity', false),
-      ('exposure_all', 'max_exposure_all', a.max_exposure_quote is null or f.exposure_all + f.notional <= a.max_exposure_quote, (f.exposure_all + f.notional)::text, a.max_exposure_quote::text, 'the total exposure of all traders would pass the account-wide limit', false),
-      ('exposure_percent_all', 'max_exposure_percent_all', a.max_exposure_percent is null or (f.exposure_all + f.notional) * 100 <= f.equity_all * a.max_exposure_percent, (f.exposure_all + f.notional)::text, (f.equity_all * a.max_exposure_percent / 100)::text, 'the total exposure of all traders would pass its share of their equity', false),
-      ('open_positions', 'max_open_positions', l.max_open_positions is null or f.open_positions < l.max_open_positions, f.open_positions::text, l.max_open_positions::text, 'the trader holds as many positions as allowed', false),
-      ('open_positions_all', 'max_open_positions_all', a.max_open_positions is null or f.open_positions_all < a.max_open_positions, f.open_positions_all::text, a.max_open_positions::text, 'all traders together hold as many positions as allowed', false),
-      ('open_in_symbol', 'max_open_positions_per_symbol', l.max_open_positions_per_symbol is null or f.open_in_symbol < l.max_open_positions_per_symbol, f.open_in_symbol::text, l.max_open_positions_per_symbol::text, 'the trader holds as many positions in this symbol as allowed', false),
-      ('open_in_symbol_all', 'max_open_positions_per_symbol_all', a.max_open_positions_per_symbol is null or f.open_in_symbol_all < a.max_open_positions_per_symbol, f.open_in_symbol_all::text, a.max_open_positions_per_symbol::text, 'all traders together hold as many positions in this symbol as allowed', false),
-      ('balance', 'insufficient_balance', f.notional <= f.cash - f.reserved, f.notional::text, (f.cash - f.reserved)::text, 'the account has less free cash than the order would need', false)
-    ) as r (rule, code, passed, observed, limit_value, message, is_retryable);
+    from (
+      select * from trading.standing_rules(f, l, a)
+      union all select * from trading.market_rules(f, l, a)
+      union all select * from trading.level_rules(f, l, a)
+      union all select * from trading.size_rules(f, l, a)
+      union all select * from trading.loss_rules(l, '', 'the trader', f.loss_now, f.loss_at_stops, f.max_loss, f.equity, f.peak_equity)
+      union all select * from trading.loss_rules(a, '_all', 'all traders', f.loss_now_all, f.loss_at_stops_all, f.max_loss, f.equity_all,
+        f.peak_equity_all)
+    ) r;
 end
 $function$;
 alter function trading.evaluate_entry(p_facts jsonb) owner to fillbase_engine;
@@ -3419,6 +3803,24 @@ RETURN hashtextextended(((('gate:'::text || p_scope) || ':'::text) || (p_scope_i
 alter function trading.gate_key(p_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.gate_key(p_scope text, p_scope_id uuid) is 'Advisory lock key of a halt gate (system, user or account).';
 
+CREATE OR REPLACE FUNCTION trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row public.risk_limits := trading.parse_limits(trading.default_limits());
+begin
+  v_row.user_id := p_user_id;
+  v_row.trader_id := p_trader_id;
+  v_row := trading.store_limits(v_row, p_now);
+  perform trading.audit(p_now, 'limits_set', p_user_id, p_trader_id, 'risk_limits', v_row.id::text,
+    jsonb_build_object('by', 'default', 'version', v_row.version, 'limits', trading.default_limits()));
+end
+$function$;
+alter function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) is 'Sets the default limits of a trader that has none.';
+
 CREATE OR REPLACE FUNCTION trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone)
  RETURNS public.orders
  LANGUAGE plpgsql
@@ -3472,6 +3874,87 @@ end
 $function$;
 alter function trading.greet_position(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.greet_position(p_position public.positions, p_now timestamp with time zone) is 'What follows a position''s first fill: its management schedule and its signal''s status.';
+
+CREATE OR REPLACE FUNCTION trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_own      public.risk_limits;
+  v_all      public.risk_limits;
+  v_cooldown int;
+begin
+  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id;
+  select * into v_all from public.risk_limits r
+  where r.user_id = p_position.user_id and r.trader_id is null and r.mode = case when p_position.is_paper_trade then 'paper' else 'live' end;
+  if p_position.exit_reason = 'stop_loss' then
+    v_cooldown := greatest(v_own.cooldown_seconds, v_all.cooldown_seconds);
+    if v_cooldown is not null then
+      perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'cooldown', v_cooldown,
+        format('a stop loss in %s', p_position.symbol), p_now);
+    end if;
+    perform trading.guard_stops(p_position, v_own, p_position.account_id, p_now);
+    perform trading.guard_stops(p_position, v_all, null, p_now);
+  end if;
+  perform trading.guard_low_profit(p_position, v_own, p_now);
+  perform trading.guard_low_profit(p_position, v_all, p_now);
+end
+$function$;
+alter function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
+
+CREATE OR REPLACE FUNCTION trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count  int;
+  v_result numeric;
+begin
+  if p_limits.low_profit_trades is null then
+    return;
+  end if;
+  select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
+  where p.account_id = p_position.account_id and p.symbol = p_position.symbol and p.status = 'closed'
+    and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+  if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
+    perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
+      format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
+  end if;
+end
+$function$;
+alter function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone) is 'Locks a symbol for the account whose closed positions in it made too little within the window.';
+
+CREATE OR REPLACE FUNCTION trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  if p_limits.stop_guard_count is null then
+    return;
+  end if;
+  -- No more rows than the guard counts to.
+  select count(*) into v_count from (
+    select from public.positions p
+    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss'
+      and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
+      and (p_account_id is null or p.account_id = p_account_id)
+    order by p.closed_at desc limit p_limits.stop_guard_count
+  ) s;
+  if v_count >= p_limits.stop_guard_count then
+    perform trading.add_risk_lock(p_position, p_account_id, null, 'stop_guard', p_limits.stop_guard_pause_seconds,
+      format('%s stop losses within %s s', v_count, p_limits.stop_guard_window_seconds), p_now);
+  end if;
+end
+$function$;
+alter function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) is 'Locks an account, or the portfolio, after as many stop losses within the window as its limits count to.';
 
 CREATE OR REPLACE FUNCTION trading.has_due_jobs(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS boolean
@@ -3715,6 +4198,132 @@ RETURN jsonb_build_object('id', (p_job).id, 'kind', (p_job).kind, 'fence', (p_jo
 alter function trading.job_json(p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.job_json(p_job trading.jobs) is 'A job as a worker sees it.';
 
+CREATE OR REPLACE FUNCTION trading.judge_entry(p_facts jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- Without a price these fail too; that does not make a missing price final.
+  c_priced constant text[] := '{stop_side,target_side,stop_present,stop_distance,reward_risk,price_deviation,entry_deviation,spread,filters,exitable,max_order,max_position,max_position_percent,min_position,max_loss,exposure,exposure_percent,exposure_all,exposure_percent_all,balance,daily_loss_at_stops,daily_loss_at_stops_all}';
+  v_rules   jsonb;
+  v_failed  text[];
+  v_mending text[];
+  v_code    text;
+  v_message text;
+begin
+  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
+      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
+    coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
+    (array_agg(e.code order by e.n) filter (where not e.passed))[1],
+    (array_agg(e.message order by e.n) filter (where not e.passed))[1]
+  into v_rules, v_failed, v_mending, v_code, v_message
+  from trading.evaluate_entry(p_facts) with ordinality as e (rule, code, passed, observed, limit_value, message, is_retryable, n);
+  return jsonb_build_object('rules', v_rules, 'passed', cardinality(v_failed) = 0, 'code', v_code, 'message', v_message,
+    'is_retryable', cardinality(v_mending) > 0
+      and v_failed <@ (v_mending || case when 'price_present' = any (v_failed) then c_priced else '{}' end));
+end
+$function$;
+alter function trading.judge_entry(p_facts jsonb) owner to fillbase_engine;
+comment on function trading.judge_entry(p_facts jsonb) is 'Every rule on a set of facts and the verdict: {rules, passed, code, message, is_retryable}. Pure.';
+
+CREATE OR REPLACE FUNCTION trading.level_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
+ RETURNS SETOF trading.rule_result
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  f alias for p_facts;
+  l alias for p_own;
+  a alias for p_all;
+  v_stop numeric := nullif(f.stop, 'NaN');
+begin
+  return query select * from (values
+    ('levels', 'levels_invalid', f.levels_readable and f.entry is distinct from 'NaN' and f.stop is distinct from 'NaN'
+        and not ('NaN' = any (f.take_profits)) and cardinality(f.take_profits) <= 10,
+      concat_ws(' ', 'entry', f.entry, 'stop', f.stop, 'targets', f.take_profits::text), 'prices',
+      'a level is not a price (positive, finite, below 1e12, at most 18 decimals; at most 10 targets)', false),
+    ('entry_price', 'entry_price_missing', f.order_type <> 'limit' or f.entry is not null, f.entry::text, 'a price',
+      'a limit entry needs the signal''s entry price', false),
+    ('stop_present', 'stop_missing', f.stop is not null, f.stop::text, 'a stop', 'neither the signal nor the trader names a stop', false),
+    ('stop_side', 'stop_not_below_entry', f.stop <> 'NaN' and f.stop < least(f.price, nullif(f.entry, 'NaN')) and (f.order_type = 'limit' or f.stop < f.bid),
+      f.stop::text, least(f.price, nullif(f.entry, 'NaN'), f.bid)::text, 'the stop must lie below the entry and the market', false),
+    ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t
+        where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))),
+      f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
+    ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null
+        or (f.price - v_stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price,
+      round((f.price - v_stop) * 100 / f.price, 4)::text, least(l.max_stop_distance_percent, a.max_stop_distance_percent)::text,
+      'the stop is farther from the entry than allowed (percent)', false),
+    ('reward_risk', 'reward_risk_too_low', greatest(l.min_reward_risk, a.min_reward_risk) is null
+        or f.reward >= f.max_loss * greatest(l.min_reward_risk, a.min_reward_risk),
+      round(f.reward / nullif(f.max_loss, 0), 4)::text, greatest(l.min_reward_risk, a.min_reward_risk)::text,
+      'the nearest target gains too little for what the stop loses, after fees', false),
+    ('price_deviation', 'price_deviation', least(l.max_price_deviation_percent, a.max_price_deviation_percent) is null
+        or abs(f.price - f.ask) * 100 <= least(l.max_price_deviation_percent, a.max_price_deviation_percent) * f.ask,
+      round(abs(f.price - f.ask) * 100 / f.ask, 6)::text, least(l.max_price_deviation_percent, a.max_price_deviation_percent)::text,
+      'the order''s price is farther from the market than allowed (percent)', false),
+    ('entry_deviation', 'entry_deviation', least(l.max_entry_deviation_percent, a.max_entry_deviation_percent) is null
+        or abs(f.ask - nullif(f.entry, 'NaN')) * 100 <= least(l.max_entry_deviation_percent, a.max_entry_deviation_percent) * f.entry,
+      round(abs(f.ask - nullif(f.entry, 'NaN')) * 100 / f.entry, 6)::text, least(l.max_entry_deviation_percent, a.max_entry_deviation_percent)::text,
+      'the market has moved farther from the signal''s entry than allowed, or the signal names none (percent)', false),
+    ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none',
+      'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
+    ('exitable', 'not_exitable', f.exit_notional >= f.notional_min and f.exit_filter is null, concat_ws(' ', f.exit_notional, f.exit_filter),
+      f.notional_min::text, 'after fees the position could not be sold at its stop in one market order', false)
+  ) as r;
+end
+$function$;
+alter function trading.level_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.limit_facts(p_trader public.traders, p_mode text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_own jsonb;
+  v_all jsonb;
+begin
+  select jsonb_strip_nulls(to_jsonb(r)) into v_own from public.risk_limits r where r.trader_id = p_trader.id;
+  select jsonb_strip_nulls(to_jsonb(r)) into v_all from public.risk_limits r
+  where r.user_id = p_trader.user_id and r.trader_id is null and r.mode = p_mode;
+  return jsonb_build_object('limits', v_own,
+    'limits_all', case when p_mode = 'live' then trading.capped_limits(v_all, p_trader.user_id) else v_all end);
+end
+$function$;
+alter function trading.limit_facts(p_trader public.traders, p_mode text) owner to fillbase_engine;
+comment on function trading.limit_facts(p_trader public.traders, p_mode text) is 'The trader''s limits and the account-wide ones of its mode, as they are set now.';
+
+CREATE OR REPLACE FUNCTION trading.limit_names()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.risk_limits'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname <> all ('{id,user_id,trader_id,mode,version,created_at,updated_at}')
+  );
+end
+$function$;
+alter function trading.limit_names() owner to fillbase_engine;
+comment on function trading.limit_names() is 'The columns of risk_limits that are limits.';
+
+CREATE OR REPLACE FUNCTION trading.limits_daily_loss(p_limits public.risk_limits)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (num_nonnulls((p_limits).max_daily_loss_quote, (p_limits).max_daily_loss_percent) > 0);
+alter function trading.limits_daily_loss(p_limits public.risk_limits) owner to fillbase_engine;
+comment on function trading.limits_daily_loss(p_limits public.risk_limits) is 'Whether these limits bound the loss of a day.';
+
 CREATE OR REPLACE FUNCTION trading.live_entries(p_state_scope text, p_scope_id uuid)
  RETURNS SETOF public.orders
  LANGUAGE plpgsql
@@ -3809,6 +4418,55 @@ $function$;
 alter function trading.lock_position(p_position_id uuid) owner to fillbase_engine;
 comment on function trading.lock_position(p_position_id uuid) is 'Locks portfolio, account, signal and position in that order and returns the position. FB404 position_not_found.';
 
+CREATE OR REPLACE FUNCTION trading.loss_breaches(p_figures trading.loss_figures[])
+ RETURNS TABLE(scope text, scope_id uuid, portfolio_id uuid, user_id uuid, rule text, observed numeric, limit_value numeric)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select f.scope, f.scope_id, f.portfolio_id, f.user_id, r.rule, r.observed, r.limit_value
+    from unnest(p_figures) f
+    cross join lateral (select trading.peak_equity(f.capital, f.equity, f.peak_result) as equity) p
+    cross join lateral (values
+      ('daily_loss', f.loss_now, f.daily_loss_limit),
+      ('drawdown', (p.equity - f.equity) * 100 / nullif(p.equity, 0), f.max_drawdown_percent),
+      ('consecutive_losses', f.loss_streak::numeric, f.max_consecutive_losses::numeric)
+    ) r (rule, observed, limit_value)
+    where r.observed >= r.limit_value
+    -- Users before accounts, each by id: the order of the gates.
+    order by f.scope desc, f.scope_id, r.rule;
+end
+$function$;
+alter function trading.loss_breaches(p_figures trading.loss_figures[]) owner to fillbase_engine;
+comment on function trading.loss_breaches(p_figures trading.loss_figures[]) is 'Which loss limits are reached, at the limit included; what is not known breaches nothing here (it denies entries instead).';
+
+CREATE OR REPLACE FUNCTION trading.loss_rules(p_limits public.risk_limits, p_suffix text, p_whose text, p_loss_now numeric, p_loss_at_stops numeric, p_max_loss numeric, p_equity numeric, p_peak_equity numeric)
+ RETURNS SETOF trading.rule_result
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_daily   numeric := trading.daily_loss_limit(p_limits, p_equity);
+  v_is_free boolean := not trading.limits_daily_loss(p_limits);
+begin
+  return query select * from (values
+    ('daily_loss' || p_suffix, 'daily_loss' || p_suffix, v_is_free or p_loss_now < v_daily, trading.money_text(p_loss_now), trading.money_text(v_daily),
+      'today''s loss of ' || p_whose || ' has reached its limit', false),
+    ('daily_loss_at_stops' || p_suffix, 'daily_loss_at_stops' || p_suffix, v_is_free or p_loss_at_stops + p_max_loss <= v_daily,
+      trading.money_text(p_loss_at_stops + p_max_loss), trading.money_text(v_daily),
+      'today''s loss of ' || p_whose || ' would pass its limit if every stop were hit, this one included', false),
+    ('drawdown' || p_suffix, 'drawdown' || p_suffix,
+      p_limits.max_drawdown_percent is null or (p_peak_equity - p_equity) * 100 < p_limits.max_drawdown_percent * p_peak_equity,
+      round((p_peak_equity - p_equity) * 100 / nullif(p_peak_equity, 0), 6)::text, p_limits.max_drawdown_percent::text,
+      'the equity of ' || p_whose || ' has fallen from its peak by as much as allowed (percent)', false)
+  ) as r;
+end
+$function$;
+alter function trading.loss_rules(p_limits public.risk_limits, p_suffix text, p_whose text, p_loss_now numeric, p_loss_at_stops numeric, p_max_loss numeric, p_equity numeric, p_peak_equity numeric) owner to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.mark_operators_state(p_scope trading.stop_scope)
  RETURNS void
  LANGUAGE plpgsql
@@ -3823,6 +4481,47 @@ end
 $function$;
 alter function trading.mark_operators_state(p_scope trading.stop_scope) owner to fillbase_engine;
 comment on function trading.mark_operators_state(p_scope trading.stop_scope) is 'Notes that somebody else than the owner acted, whose word the owner cannot undo.';
+
+CREATE OR REPLACE FUNCTION trading.market_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
+ RETURNS SETOF trading.rule_result
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  f alias for p_facts;
+  l alias for p_own;
+  a alias for p_all;
+begin
+  return query select * from (values
+    ('side', 'short_not_supported', f.side = 'long', f.side, 'long', 'Spot only: a short cannot be opened', false),
+    ('confidence', 'confidence_invalid', f.confidence is null or (f.confidence between 0 and 100 and f.confidence <> 'NaN'), f.confidence::text,
+      '0..100', 'the confidence is not a number from 0 to 100', false),
+    ('min_confidence', 'confidence_too_low', greatest(l.min_confidence, a.min_confidence) is null
+        or (f.confidence <> 'NaN' and f.confidence >= greatest(l.min_confidence, a.min_confidence)),
+      f.confidence::text, greatest(l.min_confidence, a.min_confidence)::text, 'the confidence is below the limit', false),
+    ('symbol_known', 'symbol_unknown', f.symbol_known, f.symbol, 'listed', 'the exchange does not list this symbol', false),
+    ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
+    ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
+    ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
+    ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text,
+      'the newest price is too old (ms)', true),
+    -- A loss that is measured at old prices is not known.
+    ('held_price_age', 'held_price_stale',
+      (f.held_price_age_ms <= f.max_price_age_ms or not (trading.limits_daily_loss(l) or l.max_drawdown_percent is not null))
+        and (f.held_price_age_all_ms <= f.max_price_age_ms or not (trading.limits_daily_loss(a) or a.max_drawdown_percent is not null)),
+      greatest(f.held_price_age_ms, f.held_price_age_all_ms)::text, f.max_price_age_ms::text,
+      'the price of something that is held is too old to know the loss (ms)', true),
+    ('signal_age', 'signal_stale', f.decision_age_ms <= f.signal_ttl_ms, f.decision_age_ms::text, f.signal_ttl_ms::text,
+      'the decision is older than the trader allows (ms)', false),
+    ('spread', 'spread_too_wide', least(l.max_spread_percent, a.max_spread_percent) is null
+        or (f.ask - f.bid) * 200 <= least(l.max_spread_percent, a.max_spread_percent) * (f.ask + f.bid),
+      round((f.ask - f.bid) * 200 / nullif(f.ask + f.bid, 0), 6)::text, least(l.max_spread_percent, a.max_spread_percent)::text,
+      'the spread is wider than allowed (percent of the mid price)', false)
+  ) as r;
+end
+$function$;
+alter function trading.market_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -3861,6 +4560,91 @@ $function$;
 alter function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone)
+ RETURNS SETOF trading.loss_figures
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    with held as (
+      select r.account_id, count(*) = count(r.value) as is_priced, sum(r.value) as value, sum(r.loss_now) as loss
+      from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.account_id
+    ), money as (
+      select c.id, c.portfolio_id, c.user_id, c.trader_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss,
+        t.own as realized, b.capital,
+        coalesce(b.cash, 0) + coalesce(h.value, 0) + coalesce(u.value, 0) as equity
+      from trading.accounts c
+      join trading.portfolios f on f.id = c.portfolio_id
+      left join held h on h.account_id = c.id
+      cross join lateral trading.realized_today(c.portfolio_id, c.id, p_now) t
+      cross join lateral (
+        select sum(x.amount) filter (where x.bucket = 'cash') as cash, -sum(x.amount) filter (where x.bucket = 'external') as capital
+        from trading.balances x where x.account_id = c.id and x.asset = 'USDT' and x.bucket in ('cash', 'external')) b
+      cross join lateral (
+        select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
+        where d.account_id = c.id) u
+      where c.portfolio_id = any (p_portfolio_ids)
+    ), scopes as (
+      select 'account' as scope, m.id as scope_id, m.portfolio_id, m.user_id, m.id as mark_id, m.is_priced, m.open_loss - m.realized as loss, m.equity,
+        m.capital, r as limits
+      from money m left join public.risk_limits r on r.trader_id = m.trader_id
+      union all
+      select 'user', m.user_id, m.portfolio_id, m.user_id, m.portfolio_id, bool_and(m.is_priced), sum(m.open_loss) - p.realized, sum(m.equity),
+        sum(m.capital), r
+      from money m
+      cross join lateral (select t.total as realized from trading.realized_today(m.portfolio_id, null, p_now) t) p
+      left join public.risk_limits r on r.user_id = m.user_id and r.trader_id is null and r.mode = m.mode
+      group by m.portfolio_id, m.user_id, p.realized, r
+    )
+    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
+      s.capital, coalesce(k.peak_result::numeric, 0), coalesce(k.loss_streak, 0),
+      trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
+    from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
+end
+$function$;
+alter function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Loss of the day, equity, peak and streak of the portfolios'' accounts and of the portfolios, each with the limits it is held to; null where a price is missing.';
+
+CREATE OR REPLACE FUNCTION trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'peak_result', coalesce(k.peak_result, 0), 'peak_result_all', coalesce(k.peak_result_all, 0),
+      'loss_streak', coalesce(k.loss_streak, 0), 'loss_streak_all', coalesce(k.loss_streak_all, 0),
+      -- Whoever never entered did so at the beginning of time.
+      'since_entry_ms', trunc(extract(epoch from p_now - coalesce(e.own, 'epoch')) * 1000),
+      'since_entry_all_ms', trunc(extract(epoch from p_now - coalesce(e.total, 'epoch')) * 1000),
+      'locks', l.locks)
+    from (
+      select max(k.peak_result) filter (where k.scope_id = p_account_id) as peak_result,
+        max(k.peak_result) filter (where k.scope_id = p_portfolio_id) as peak_result_all,
+        max(k.loss_streak) filter (where k.scope_id = p_account_id) as loss_streak,
+        max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
+      from trading.risk_marks k where k.scope_id in (p_account_id, p_portfolio_id)
+    ) k, (
+      select max(n.created_at) as total, max(n.created_at) filter (where c.id = p_account_id) as own
+      from trading.accounts c
+      cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
+      where c.portfolio_id = p_portfolio_id
+    ) e, (
+      select coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'until', l.until, 'symbol', l.symbol) order by l.until desc, l.code), '[]') as locks
+      from trading.risk_locks l
+      where l.portfolio_id = p_portfolio_id and l.until > p_now
+        and (l.account_id is null or l.account_id = p_account_id) and (l.symbol is null or l.symbol = p_symbol)
+    ) l
+  );
+end
+$function$;
+alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
+
 CREATE OR REPLACE FUNCTION trading.money_text(p_value numeric)
  RETURNS text
  LANGUAGE sql
@@ -3876,6 +4660,26 @@ CREATE OR REPLACE FUNCTION trading.next_order_state(p_order public.orders, p_sta
 RETURN CASE WHEN (p_filled = ((p_order).quantity)::numeric) THEN 'filled'::text WHEN ((p_status = ANY (ARRAY['cancelled'::text, 'expired'::text, 'rejected'::text, 'not_sent'::text, 'not_placed'::text])) AND (p_filled >= p_executed)) THEN p_status WHEN (p_filled > (0)::numeric) THEN 'partially_filled'::text WHEN (p_status = ANY (ARRAY['cancelled'::text, 'expired'::text, 'filled'::text])) THEN 'working'::text ELSE p_status END;
 alter function trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric) owner to fillbase_engine;
 comment on function trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric) is 'State an order takes on a report, given all fills now recorded and the quantity the venue says it executed.';
+
+CREATE OR REPLACE FUNCTION trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- Fills booked theirs when they were recorded; what is left is the dust, which belongs to the last exit.
+  if p_result <> p_position.realized_pnl then
+    perform trading.book_result(p_position.account_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
+  end if;
+  perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
+  perform trading.guard_against_repetition(p_position, p_now);
+  if p_result < 0 then
+    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  end if;
+end
+$function$;
+alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid)
  RETURNS uuid
@@ -4104,6 +4908,39 @@ $function$;
 alter function trading.parse_level(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_level(p_value jsonb) is 'A price level from JSON: null when missing, NaN when it cannot be a price (negative, zero, not finite, above 1e12, over 18 decimals, text).';
 
+CREATE OR REPLACE FUNCTION trading.parse_limits(p_limits jsonb)
+ RETURNS public.risk_limits
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_unknown text;
+  v_row     public.risk_limits;
+begin
+  if jsonb_typeof(p_limits) is distinct from 'object' then
+    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
+  if v_unknown is not null then
+    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
+      jsonb_build_object('allowed', trading.limit_names()));
+  end if;
+  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
+  end if;
+  begin
+    v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
+  exception when others then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
+  end;
+  v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
+  return v_row;
+end
+$function$;
+alter function trading.parse_limits(p_limits jsonb) owner to fillbase_engine;
+comment on function trading.parse_limits(p_limits jsonb) is 'Limits from JSON, in whole: what is not named has no limit. FB400 limits_invalid, limits_unknown.';
+
 CREATE OR REPLACE FUNCTION trading.parse_take_profits(p_value jsonb)
  RETURNS numeric[]
  LANGUAGE plpgsql
@@ -4126,6 +4963,14 @@ end
 $function$;
 alter function trading.parse_take_profits(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_take_profits(p_value jsonb) is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
+
+CREATE OR REPLACE FUNCTION trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (p_capital + GREATEST(p_peak_result, (p_equity - p_capital)));
+alter function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) owner to fillbase_engine;
+comment on function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) is 'Highest equity so far at today''s capital.';
 
 CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone)
  RETURNS void
@@ -4246,7 +5091,7 @@ alter function trading.poll_plan() owner to fillbase_engine;
 comment on function trading.poll_plan() is 'Symbols refresh-market should ask for now, [{symbol, since}], at most settings.market_poll_symbols.';
 grant execute on function trading.poll_plan() to service_role;
 
-CREATE OR REPLACE FUNCTION trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text)
+CREATE OR REPLACE FUNCTION trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -4255,37 +5100,53 @@ AS $function$
 begin
   return (
     select jsonb_build_object(
-      'cash', coalesce((select b.amount from trading.balances b
-                        where b.account_id = p_account_id and b.asset = 'USDT' and b.bucket = 'cash'), 0),
-      'reserved', coalesce(r.account_reserved, 0),
-      'exposure', coalesce(p.account_cost, 0) + coalesce(r.account_reserved, 0),
-      'exposure_all', coalesce(p.cost, 0) + coalesce(r.reserved, 0),
-      'open_positions', coalesce(p.account_count, 0),
-      'open_positions_all', coalesce(p.count, 0),
-      'open_in_symbol', coalesce(p.account_symbol_count, 0),
-      'open_in_symbol_all', coalesce(p.symbol_count, 0),
-      'positions_value', coalesce(p.account_value, 0),
-      'equity_all', coalesce(p.value, 0) + coalesce((
-        select sum(b.amount) from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket = 'cash'
-        where c.portfolio_id = p_portfolio_id), 0))
+      'account_known', m.capital is not null, 'cash', coalesce(m.cash, 0), 'capital', coalesce(m.capital, 0), 'capital_all', coalesce(m.capital_all, 0),
+      'equity', coalesce(m.cash, 0) + h.value + d.value, 'equity_all', coalesce(m.cash_all, 0) + h.value_all + d.value_all,
+      'reserved', p.reserved, 'exposure', h.cost + p.reserved, 'exposure_all', h.cost_all + p.reserved_all,
+      'open_positions', h.count, 'open_positions_all', h.count_all, 'open_in_symbol', h.symbol_count, 'open_in_symbol_all', h.symbol_count_all,
+      'held_priced_at', h.priced_at, 'held_priced_at_all', h.priced_at_all,
+      'loss_now', h.loss_now - t.own, 'loss_now_all', h.loss_now_all - t.total,
+      'loss_at_stops', h.loss_at_stop + p.loss_at_stop - t.own, 'loss_at_stops_all', h.loss_at_stop_all + p.loss_at_stop_all - t.total)
     from (
-      select sum(o.cost) as cost, count(*) as count, count(*) filter (where o.symbol = p_symbol) as symbol_count,
-        sum(o.cost) filter (where o.account_id = p_account_id) as account_cost,
-        count(*) filter (where o.account_id = p_account_id) as account_count,
-        count(*) filter (where o.account_id = p_account_id and o.symbol = p_symbol) as account_symbol_count,
-        sum(o.quantity * m.bid) as value, sum(o.quantity * m.bid) filter (where o.account_id = p_account_id) as account_value
-      from public.positions o left join public.market_prices m on m.symbol = o.symbol
-      where o.portfolio_id = p_portfolio_id and o.status not in ('closed', 'failed')
+      select count(*) as count_all, count(*) filter (where r.account_id = p_account_id) as count,
+        count(*) filter (where r.symbol = p_symbol) as symbol_count_all,
+        count(*) filter (where r.account_id = p_account_id and r.symbol = p_symbol) as symbol_count,
+        coalesce(sum(r.cost), 0) as cost_all, coalesce(sum(r.cost) filter (where r.account_id = p_account_id), 0) as cost,
+        min(r.priced_at) filter (where r.is_held) as priced_at_all,
+        min(r.priced_at) filter (where r.is_held and r.account_id = p_account_id) as priced_at,
+        -- One price that is missing, and the sum is not known: a sum leaves nulls out.
+        case when count(*) = count(r.value) then coalesce(sum(r.value), 0) end as value_all,
+        case when count(*) = count(r.value) then coalesce(sum(r.loss_now), 0) end as loss_now_all,
+        case when count(*) = count(r.value) then coalesce(sum(r.loss_at_stop), 0) end as loss_at_stop_all,
+        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
+          coalesce(sum(r.value) filter (where r.account_id = p_account_id), 0) end as value,
+        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
+          coalesce(sum(r.loss_now) filter (where r.account_id = p_account_id), 0) end as loss_now,
+        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
+          coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) end as loss_at_stop
+      from trading.position_risks r where r.portfolio_id = p_portfolio_id
+    ) h, (
+      select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved,
+        coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) as loss_at_stop
+      from trading.pending_risks r where r.portfolio_id = p_portfolio_id
     ) p, (
-      select sum(v.amount) as reserved, sum(v.amount) filter (where v.account_id = p_account_id) as account_reserved
-      from trading.reservations v
-      where v.portfolio_id = p_portfolio_id and v.released_at is null and v.side = 'BUY'
-    ) r
+      select sum(b.amount) filter (where b.bucket = 'cash') as cash_all, -sum(b.amount) filter (where b.bucket = 'external') as capital_all,
+        sum(b.amount) filter (where b.bucket = 'cash' and b.account_id = p_account_id) as cash,
+        -sum(b.amount) filter (where b.bucket = 'external' and b.account_id = p_account_id) as capital
+      from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
+      where c.portfolio_id = p_portfolio_id
+    ) m, (
+      select coalesce(sum(u.quantity_all * q.bid), 0) as value_all, coalesce(sum(u.quantity * q.bid), 0) as value
+      from (
+        select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
+        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
+      ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
+    ) d, trading.realized_today(p_portfolio_id, p_account_id, p_now) t
   );
 end
 $function$;
-alter function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text) owner to fillbase_engine;
-comment on function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text) is 'Cash, reservations, exposure at cost and open positions of an account and of its whole portfolio, in quote.';
+alter function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'Cash, capital, equity, reservations, exposure at cost, losses now and at the stops, and open positions of an account and (_all) of its whole portfolio, in quote.';
 
 CREATE OR REPLACE FUNCTION trading.portfolio_id(p_user_id uuid, p_mode text)
  RETURNS uuid
@@ -4536,6 +5397,22 @@ $function$;
 alter function trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb, p_hint text) owner to fillbase_engine;
 comment on function trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb, p_hint text) is 'Raises SQLSTATE p_sqlstate with "<code>: <message>", DETAIL as JSON and HINT. Never returns.';
 
+CREATE OR REPLACE FUNCTION trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  from unnest(p_figures) f where f.equity - f.capital > f.peak_result
+  order by f.mark_id
+  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
+end
+$function$;
+alter function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Remembers equity that is higher than ever before.';
+
 CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -4543,6 +5420,26 @@ CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid
 RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY['exchange'::text, 'binance'::text]) ELSE p_account_id END;
 alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
 comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: the exchange''s, or the account''s.';
+
+CREATE OR REPLACE FUNCTION trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  select coalesce(min(d.own), 0), coalesce(min(d.total), 0) into own, total
+  from (
+    select sum(coalesce(sum(r.realized) filter (where r.account_id = p_account_id), 0)) over w as own, sum(sum(r.realized)) over w as total
+    from trading.daily_results r
+    where r.portfolio_id = p_portfolio_id and r.day >= trading.utc_day(p_now)
+    group by r.day
+    window w as (order by r.day desc)
+  ) d;
+end
+$function$;
+alter function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
+comment on function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of an account and of its whole portfolio.';
 
 CREATE OR REPLACE FUNCTION trading.record_decisions(p_signal_ids uuid[])
  RETURNS void
@@ -4594,6 +5491,41 @@ end
 $function$;
 alter function trading.record_decisions(p_signal_ids uuid[]) owner to fillbase_engine;
 comment on function trading.record_decisions(p_signal_ids uuid[]) is 'Audits the signals'' newest decisions, queues an entry for each enter_trade with an owner, and the cancel of a resting entry whose decision was taken back. Locks no account.';
+
+CREATE OR REPLACE FUNCTION trading.record_trip(p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id    uuid;
+  v_words text := format('%s: %s has reached the limit of %s. Trading is reducing: no new entries, exits go on.',
+    case p_rule when 'daily_loss' then 'Daily loss in USDT' when 'drawdown' then 'Drawdown in percent' else 'Losing positions in a row' end,
+    trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
+begin
+  -- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
+  if p_rule = 'daily_loss' and exists (
+    select from trading.loss_trips t where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
+      and t.day >= trading.utc_day(p_now) and t.was_forced) then
+    return false;
+  end if;
+  insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
+  values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
+  on conflict (portfolio_id, scope_id, rule) where resumed_at is null do nothing
+  returning id into v_id;
+  if v_id is null then
+    return false;
+  end if;
+  perform trading.raise_alert(p_now, 'critical', p_rule, p_user_id, p_scope, p_scope_id::text, v_words,
+    jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+  perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
+    jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+  perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id end, v_id, p_now);
+  return true;
+end
+$function$;
+alter function trading.record_trip(p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.record_trip(p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamp with time zone) is 'Records that a loss limit was reached, once until it is resumed: alert, audit, cancels. True: it is news.';
 
 CREATE OR REPLACE FUNCTION trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -4685,6 +5617,31 @@ end
 $function$;
 alter function trading.reopen_position(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.reopen_position(p_position public.positions, p_now timestamp with time zone) is 'Takes a closed or failed position back to open on a late fill, undoes its closing in the paper balance, and raises a critical alert.';
+
+CREATE OR REPLACE FUNCTION trading.replay_risk(p_check_id uuid, p_limits jsonb DEFAULT NULL::jsonb, p_limits_all jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_facts jsonb := (select c.facts from trading.risk_checks c where c.id = p_check_id);
+begin
+  if v_facts is null then
+    perform trading.raise_error('FB404', 'risk_check_not_found', 'there is no such verdict', jsonb_build_object('risk_check_id', p_check_id));
+  end if;
+  if p_limits is not null then
+    v_facts := v_facts || jsonb_build_object('limits', coalesce(nullif(v_facts -> 'limits', 'null'), '{}') || p_limits);
+  end if;
+  if p_limits_all is not null then
+    v_facts := v_facts || jsonb_build_object('limits_all', coalesce(nullif(v_facts -> 'limits_all', 'null'), '{}') || p_limits_all);
+  end if;
+  return trading.judge_entry(v_facts) - 'is_retryable';
+end
+$function$;
+alter function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) owner to fillbase_engine;
+comment on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) is 'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found.';
+grant execute on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_is_entry boolean)
  RETURNS void
@@ -4853,6 +5810,34 @@ $function$;
 alter function trading.require_stop_scope(p_scope text, p_id uuid) owner to fillbase_engine;
 comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, user_not_found.';
 
+CREATE OR REPLACE FUNCTION trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.restart_peaks(array(
+    select f from trading.measure_losses(array[p_portfolio_id], p_now) f where f.mark_id in (p_account_id, p_portfolio_id)), p_now);
+end
+$function$;
+alter function trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone) is 'A paper account that was reset begins anew, and with it the peak of its portfolio.';
+
+CREATE OR REPLACE FUNCTION trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  from unnest(p_figures) f where f.equity is not null
+  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
+end
+$function$;
+alter function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Measures drawdown and streak anew from here.';
+
 CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
  RETURNS interval
  LANGUAGE sql
@@ -4935,6 +5920,23 @@ $function$;
 alter function trading.ring_market() owner to fillbase_engine;
 comment on function trading.ring_market() is 'Every 2 s: asks refresh-market to poll, unless prices come from elsewhere.';
 grant execute on function trading.ring_market() to service_role;
+
+CREATE OR REPLACE FUNCTION trading.rollout_stage(p_user_id uuid)
+ RETURNS trading.rollout_stages
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_stage trading.rollout_stages;
+begin
+  select s.* into v_stage from trading.rollout_stages s
+  where s.stage = coalesce((select m.stage from trading.rollout_members m where m.user_id = p_user_id), 'paper_only');
+  return v_stage;
+end
+$function$;
+alter function trading.rollout_stage(p_user_id uuid) owner to fillbase_engine;
+comment on function trading.rollout_stage(p_user_id uuid) is 'The user''s rollout stage with its caps.';
 
 CREATE OR REPLACE FUNCTION trading.run_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5216,6 +6218,7 @@ declare
   v_notional   numeric;
   v_quantity   numeric;
   v_unit_loss  numeric;
+  v_kept       numeric := (1 - p_taker_fee) * (1 - p_taker_fee);
 begin
   v_reference := case when v_is_limit then v_entry else p_quote.ask end;
   v_price := case
@@ -5231,7 +6234,7 @@ begin
   v_targets := array(select case when t = 'NaN' then t else trading.ceil_to_step(t, v_tick) end from unnest(v_targets) t);
 
   if v_price > 0 then
-    v_unit_loss := v_price - nullif(v_stop, 'NaN') * (1 - p_taker_fee) * (1 - p_taker_fee);
+    v_unit_loss := v_price - nullif(v_stop, 'NaN') * v_kept;
     v_notional := case p_trader.sizing_method
       when 'fixed_quote' then p_trader.sizing_value
       when 'equity_percent' then p_equity * p_trader.sizing_value / 100
@@ -5244,7 +6247,7 @@ begin
   return jsonb_build_object(
     'order_type', p_trader.entry_order_type, 'entry', v_entry, 'reference', v_reference, 'price', v_price, 'stop', v_stop,
     'take_profits', to_jsonb(v_targets), 'quantity', trim_scale(v_quantity), 'notional', trim_scale(v_quantity * v_price),
-    'max_loss', trim_scale(v_quantity * v_unit_loss),
+    'max_loss', trim_scale(v_quantity * v_unit_loss), 'reward', trim_scale(v_quantity * (nullif(v_targets[1], 'NaN') * v_kept - v_price)),
     'exit_notional', trading.floor_to_step(v_quantity * (1 - p_taker_fee), p_instrument.lot_step) * nullif(v_stop, 'NaN'),
     'exit_filter', trading.filter_violation(p_instrument, 'SELL', 'MARKET',
       trading.floor_to_step(v_quantity * (1 - p_taker_fee), p_instrument.lot_step), null, null, nullif(v_stop, 'NaN')),
@@ -5253,6 +6256,54 @@ end
 $function$;
 alter function trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric) owner to fillbase_engine;
 comment on function trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric) is 'Price (a limit, or the cap of a market entry), stop, targets and quantity of an entry as JSON; what cannot be computed is null, what cannot be a price is "NaN".';
+
+CREATE OR REPLACE FUNCTION trading.size_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
+ RETURNS SETOF trading.rule_result
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  f alias for p_facts;
+  l alias for p_own;
+  a alias for p_all;
+begin
+  return query select * from (values
+    ('max_order', 'max_order', f.notional <= least(l.max_order_quote, a.max_order_quote) or least(l.max_order_quote, a.max_order_quote) is null,
+      f.notional::text, least(l.max_order_quote, a.max_order_quote)::text, 'the order is larger than any order may be', false),
+    ('max_position', 'max_position', least(l.max_position_quote, a.max_position_quote) is null or f.notional <= least(l.max_position_quote, a.max_position_quote),
+      f.notional::text, least(l.max_position_quote, a.max_position_quote)::text, 'the position would be larger than allowed', false),
+    ('max_position_percent', 'max_position_percent', least(l.max_position_percent, a.max_position_percent) is null
+        or f.notional * 100 <= f.equity * least(l.max_position_percent, a.max_position_percent),
+      f.notional::text, (f.equity * least(l.max_position_percent, a.max_position_percent) / 100)::text,
+      'the position would be a larger part of equity than allowed', false),
+    ('min_position', 'min_position', f.notional >= greatest(l.min_position_quote, a.min_position_quote), f.notional::text,
+      greatest(l.min_position_quote, a.min_position_quote)::text, 'the position would be smaller than allowed', false),
+    ('max_loss', 'max_loss', least(l.max_loss_per_position, a.max_loss_per_position) is null or f.max_loss <= least(l.max_loss_per_position, a.max_loss_per_position),
+      f.max_loss::text, least(l.max_loss_per_position, a.max_loss_per_position)::text, 'the position would lose more at its stop than allowed', false),
+    ('exposure', 'max_exposure', l.max_exposure_quote is null or f.exposure + f.notional <= l.max_exposure_quote,
+      (f.exposure + f.notional)::text, l.max_exposure_quote::text, 'the trader''s total exposure would pass its limit', false),
+    ('exposure_percent', 'max_exposure_percent', l.max_exposure_percent is null or (f.exposure + f.notional) * 100 <= f.equity * l.max_exposure_percent,
+      (f.exposure + f.notional)::text, (f.equity * l.max_exposure_percent / 100)::text, 'the trader''s total exposure would pass its share of equity', false),
+    ('exposure_all', 'max_exposure_all', a.max_exposure_quote is null or f.exposure_all + f.notional <= a.max_exposure_quote,
+      (f.exposure_all + f.notional)::text, a.max_exposure_quote::text, 'the total exposure of all traders would pass the account-wide limit', false),
+    ('exposure_percent_all', 'max_exposure_percent_all', a.max_exposure_percent is null or (f.exposure_all + f.notional) * 100 <= f.equity_all * a.max_exposure_percent,
+      (f.exposure_all + f.notional)::text, (f.equity_all * a.max_exposure_percent / 100)::text,
+      'the total exposure of all traders would pass its share of their equity', false),
+    ('open_positions', 'max_open_positions', l.max_open_positions is null or f.open_positions < l.max_open_positions,
+      f.open_positions::text, l.max_open_positions::text, 'the trader holds as many positions as allowed', false),
+    ('open_positions_all', 'max_open_positions_all', a.max_open_positions is null or f.open_positions_all < a.max_open_positions,
+      f.open_positions_all::text, a.max_open_positions::text, 'all traders together hold as many positions as allowed', false),
+    ('open_in_symbol', 'max_open_positions_per_symbol', l.max_open_positions_per_symbol is null or f.open_in_symbol < l.max_open_positions_per_symbol,
+      f.open_in_symbol::text, l.max_open_positions_per_symbol::text, 'the trader holds as many positions in this symbol as allowed', false),
+    ('open_in_symbol_all', 'max_open_positions_per_symbol_all', a.max_open_positions_per_symbol is null or f.open_in_symbol_all < a.max_open_positions_per_symbol,
+      f.open_in_symbol_all::text, a.max_open_positions_per_symbol::text, 'all traders together hold as many positions in this symbol as allowed', false),
+    ('balance', 'insufficient_balance', f.notional <= f.cash - f.reserved, f.notional::text, (f.cash - f.reserved)::text,
+      'the account has less free cash than the order would need', false)
+  ) as r;
+end
+$function$;
+alter function trading.size_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments)
  RETURNS TABLE(part integer, price numeric, quantity numeric)
@@ -5280,11 +6331,61 @@ comment on function trading.split_targets(p_quantity numeric, p_prices numeric[]
 
 CREATE OR REPLACE FUNCTION trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN NULL::text;
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select b.rule
+    from trading.loss_breaches(array(
+      select m from trading.measure_losses(array(select f.id from trading.portfolios f where f.user_id = p_user_id), p_now) m)) b
+    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_account_id, p_user_id)
+    order by b.rule limit 1
+  );
+end
+$function$;
 alter function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) is 'The code of a rule that still forbids trading, or null.';
+comment on function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) is 'daily_loss or drawdown while that limit of the account (null: an account-wide one of the user) is reached; else null.';
+
+CREATE OR REPLACE FUNCTION trading.standing_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
+ RETURNS SETOF trading.rule_result
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  f alias for p_facts;
+  l alias for p_own;
+  a alias for p_all;
+begin
+  return query select * from (values
+    ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper',
+      'live trading needs an exchange account, which this installation does not have', false),
+    ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
+    ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true',
+      'the trader does not execute by itself (auto_execute_trades is off)', false),
+    ('tier', 'tier_required', f.required_tier is null or array_position('{free,pro,elite}', f.tier) >= array_position('{free,pro,elite}', f.required_tier),
+      f.tier, f.required_tier, 'automatic execution needs an active subscription of a higher tier', false),
+    ('limits_present', 'no_risk_limits', f.limits is not null and num_nonnulls(l.max_position_quote, l.max_position_percent, l.max_exposure_quote,
+        l.max_exposure_percent, l.max_open_positions, a.max_position_quote, a.max_position_percent, a.max_exposure_quote, a.max_exposure_percent,
+        a.max_open_positions) > 0,
+      case when f.limits is null then 'none' else 'a row' end, 'a limit', 'a trader whose positions nothing limits cannot trade', false),
+    ('trading_state', 'trading_not_active', f.trading_state = 'active', f.trading_state, 'active', 'trading is paused or halted', false),
+    ('lock', coalesce(f.locks #>> '{0,code}', 'locks_unknown'), f.locks = '[]', f.locks #>> '{0,until}', 'no lock',
+      'a protection keeps entries locked until the time it shows', false),
+    ('consecutive_losses', 'consecutive_losses', l.max_consecutive_losses is null or f.loss_streak < l.max_consecutive_losses,
+      f.loss_streak::text, l.max_consecutive_losses::text, 'the trader lost as many times in a row as allowed', false),
+    ('consecutive_losses_all', 'consecutive_losses_all', a.max_consecutive_losses is null or f.loss_streak_all < a.max_consecutive_losses,
+      f.loss_streak_all::text, a.max_consecutive_losses::text, 'all traders together lost as many times in a row as allowed', false),
+    ('order_interval', 'order_interval', l.min_order_interval_seconds is null or f.since_entry_ms >= l.min_order_interval_seconds * 1000,
+      f.since_entry_ms::text, (l.min_order_interval_seconds * 1000)::text, 'the trader''s last entry is too recent (ms)', false),
+    ('order_interval_all', 'order_interval_all', a.min_order_interval_seconds is null or f.since_entry_all_ms >= a.min_order_interval_seconds * 1000,
+      f.since_entry_all_ms::text, (a.min_order_interval_seconds * 1000)::text, 'the last entry of any trader is too recent (ms)', false)
+  ) as r;
+end
+$function$;
+alter function trading.standing_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone)
  RETURNS trading.stop_requests
@@ -5322,6 +6423,33 @@ CREATE OR REPLACE FUNCTION trading.stop_json(p_stop trading.stop_requests)
 RETURN jsonb_build_object('stop_id', (p_stop).id, 'scope', (p_stop).scope, 'id', (p_stop).scope_id, 'mode', (p_stop).mode, 'reason', (p_stop).reason, 'requested_by', (p_stop).requested_by, 'requested_at', (p_stop).requested_at, 'halted_at', (p_stop).halted_at, 'settled_at', (p_stop).settled_at, 'flattened_at', (p_stop).flattened_at, 'ended_at', (p_stop).ended_at);
 alter function trading.stop_json(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.stop_json(p_stop trading.stop_requests) is 'A stop as callers and frontends see it.';
+
+CREATE OR REPLACE FUNCTION trading.store_limits(p_row public.risk_limits, p_now timestamp with time zone)
+ RETURNS public.risk_limits
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row   public.risk_limits := p_row;
+  v_names text := (select string_agg(quote_ident(n), ', ') from unnest(trading.limit_names()) n);
+begin
+  v_row.id := gen_random_uuid();
+  v_row.version := 1;
+  v_row.created_at := p_now;
+  v_row.updated_at := p_now;
+  insert into public.risk_limits select (v_row).* on conflict do nothing returning * into v_row;
+  if not found then
+    execute format('update public.risk_limits r set (%1$s, updated_at) = (select %1$s, $2 from (select ($1).*) n)
+      where r.user_id = ($1).user_id and r.trader_id is not distinct from ($1).trader_id and r.mode is not distinct from ($1).mode returning r.*', v_names)
+    into v_row using p_row, p_now;
+  end if;
+  return v_row;
+exception when check_violation then
+  perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
+end
+$function$;
+alter function trading.store_limits(p_row public.risk_limits, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.store_limits(p_row public.risk_limits, p_now timestamp with time zone) is 'Writes the one row of its scope, as a new version. FB400 limits_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.store_quotes(p_quotes jsonb, p_now timestamp with time zone)
  RETURNS SETOF public.market_prices
@@ -5411,6 +6539,7 @@ begin
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);
+  perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
@@ -5645,6 +6774,44 @@ end
 $function$;
 alter function trading.tg_positions__refuse_removal() owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.tg_risk_limit_versions__immutable()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_error('FB403', 'limit_version_immutable', 'versions of limits are never changed or removed', '{}', 'Set new limits.');
+  return null;
+end
+$function$;
+alter function trading.tg_risk_limit_versions__immutable() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_risk_limits__keep_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.risk_limit_versions (limits_id, version, user_id, trader_id, mode, limits, changed_by, changed_at)
+  values (new.id, new.version, new.user_id, new.trader_id, new.mode, jsonb_strip_nulls(to_jsonb(new)),
+    coalesce((select auth.uid())::text, trading.actor()), new.updated_at);
+  return null;
+end
+$function$;
+alter function trading.tg_risk_limits__keep_version() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_risk_limits__raise_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.version := old.version + 1;
+  return new;
+end
+$function$;
+alter function trading.tg_risk_limits__raise_version() owner to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.tg_signal_analyses__carry_decision()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5732,6 +6899,23 @@ $function$;
 alter function trading.tg_signals__take_decision() owner to fillbase_engine;
 comment on function trading.tg_signals__take_decision() is 'Gives each new decision its key, time and signal status; keeps the status of a signal with a position true.';
 
+CREATE OR REPLACE FUNCTION trading.tg_traders__limit_the_first()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- Whoever has a trader already has decided about limits, so a further one waits for its own.
+  if not exists (select from public.traders t where t.user_id = new.user_id and t.id <> new.id)
+    and not exists (select from public.risk_limits r where r.user_id = new.user_id) then
+    perform trading.give_default_limits(new.id, new.user_id, trading.engine_now());
+  end if;
+  return null;
+end
+$function$;
+alter function trading.tg_traders__limit_the_first() owner to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.tg_traders__refuse_with_open_positions()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5762,6 +6946,71 @@ begin
 end
 $function$;
 alter function trading.tg_trades__audit() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_trades__book_result()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.book_result(new.account_id, new.portfolio_id, new.realized_pnl, new.executed_at);
+  return null;
+end
+$function$;
+alter function trading.tg_trades__book_result() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_trading_states__resume()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_figures trading.loss_figures[];
+  v_causes  text[];
+begin
+  select array_agg(m) into v_figures
+  from trading.measure_losses(array(
+    select f.id from trading.portfolios f where new.scope = 'user' and f.user_id = new.scope_id
+    union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id), new.set_at) m
+  where m.scope = new.scope and m.scope_id = new.scope_id;
+  select coalesce(array_agg(b.portfolio_id || ':' || b.rule), '{}') into v_causes from trading.loss_breaches(v_figures) b;
+  update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;
+  perform trading.restart_peaks(array(select f from unnest(v_figures) f where f.portfolio_id || ':drawdown' = any (v_causes)), new.set_at);
+  update trading.loss_trips t set resumed_at = new.set_at, was_forced = t.rule <> 'consecutive_losses' and t.portfolio_id || ':' || t.rule = any (v_causes)
+  where t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;
+  update public.alerts a set resolved_at = new.set_at, resolved_by = new.set_by
+  where a.code in ('daily_loss', 'drawdown', 'consecutive_losses') and a.subject_id = new.scope_id::text and a.resolved_at is null;
+  return null;
+end
+$function$;
+alter function trading.tg_trading_states__resume() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.user_tier(p_user_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_tier text;
+begin
+  if has_table_privilege(to_regclass('public.user_subscriptions'), 'select') is not true then
+    return null;
+  end if;
+  execute 'select s.tier from public.user_subscriptions s where s.user_id = $1 and s.status = ''active'' limit 1' into v_tier using p_user_id;
+  return v_tier;
+end
+$function$;
+alter function trading.user_tier(p_user_id uuid) owner to fillbase_engine;
+comment on function trading.user_tier(p_user_id uuid) is 'The tier of the user''s active subscription; null: none, or nothing to read it from.';
+
+CREATE OR REPLACE FUNCTION trading.utc_day(p_at timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((p_at AT TIME ZONE 'UTC'::text))::date;
+alter function trading.utc_day(p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.utc_day(p_at timestamp with time zone) is 'The UTC day of a moment.';
 
 CREATE OR REPLACE FUNCTION trading.vault_text(p_name text)
  RETURNS text
@@ -5806,3 +7055,71 @@ $function$;
 alter function trading.verify_audit() owner to fillbase_engine;
 comment on function trading.verify_audit() is 'Recomputes every seal; a row with intact = false names the range that was tampered with.';
 grant execute on function trading.verify_audit() to service_role;
+
+CREATE OR REPLACE FUNCTION trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_breach record;
+  v_count  int := 0;
+begin
+  perform trading.raise_peaks(p_figures, p_now);
+  for v_breach in select * from trading.loss_breaches(p_figures) loop
+    -- Only tried: whoever holds the gate may wait for locks of ours. The next look comes within seconds, and until then the
+    -- same figures deny every entry.
+    continue when not pg_try_advisory_xact_lock(trading.gate_key(v_breach.scope, v_breach.scope_id));
+    continue when not trading.record_trip(v_breach.scope, v_breach.scope_id, v_breach.portfolio_id, v_breach.user_id, v_breach.rule,
+      v_breach.observed, v_breach.limit_value, p_now);
+    perform trading.set_trading_state(v_breach.scope, v_breach.scope_id, 'reducing', false, v_breach.rule, 'engine', p_now);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$function$;
+alter function trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Raises peaks and trips the loss limits that are reached; returns how many tripped now.';
+
+CREATE OR REPLACE FUNCTION trading.watch_losses(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := coalesce(p_now, trading.engine_now());
+  v_ids uuid[];
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('watch_losses', 0)) then
+    return 0;
+  end if;
+  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
+  from trading.risk_locks l
+  where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id::text = a.subject_id and l.until <= v_now;
+  -- What holds nothing cannot lose; what nothing limits cannot breach.
+  select array_agg(f.id) into v_ids from trading.portfolios f
+  where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))
+    and exists (select from public.risk_limits r where r.user_id = f.user_id
+      and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0);
+  if v_ids is null then
+    return 0;
+  end if;
+  return trading.watch_figures(array(select f from trading.measure_losses(v_ids, v_now) f), v_now);
+end
+$function$;
+alter function trading.watch_losses(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_losses(p_now timestamp with time zone) is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, and trips those that reached one; returns how many.';
+grant execute on function trading.watch_losses(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return trading.watch_figures(array(select f from trading.measure_losses(array[p_portfolio_id], p_now) f), p_now);
+end
+$function$;
+alter function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) is 'The watch over one portfolio, after a losing close.';

@@ -52,6 +52,9 @@ export async function hireTrader(
   if (trader.limits !== null && trader.userId !== null) {
     const limits = trader.limits ?? WIDE_LIMITS;
     await asService(sql, (tx) => tx`select public.set_risk_limits(${tx.json(limits)}, ${row.id})`);
+  } else {
+    // A user's first trader begins with conservative limits; one without any has to lose them.
+    await sql`delete from public.risk_limits where trader_id = ${row.id}`;
   }
   return row.id;
 }

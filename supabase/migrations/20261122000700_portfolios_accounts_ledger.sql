@@ -1,4 +1,4 @@
--- Purpose: portfolios, accounts, risk limits, the double-entry ledger with its running balances, paper balances.
+-- Purpose: portfolios, accounts, the double-entry ledger with its running balances, paper balances.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
@@ -118,49 +118,22 @@ comment on column public.paper_balances.initial_balance is 'Start balance plus l
 comment on column public.paper_balances.current_balance is 'Cash in the ledger; what open positions cost is not in it.';
 create index paper_balances_user_id_idx on public.paper_balances (user_id);
 
-create table public.risk_limits (
-  id                            uuid primary key default gen_random_uuid(),
-  user_id                       uuid not null,
-  trader_id                     uuid references public.traders (id) on delete cascade,
-  mode                          text check (mode in ('paper', 'live')),
-  max_position_quote            trading.amount check (max_position_quote > 0),
-  max_position_percent          numeric check (max_position_percent > 0 and max_position_percent <= 100),
-  min_position_quote            trading.amount not null default 10 check (min_position_quote >= 0),
-  max_exposure_quote            trading.amount check (max_exposure_quote > 0),
-  max_exposure_percent          numeric check (max_exposure_percent > 0 and max_exposure_percent <= 100),
-  max_open_positions            int check (max_open_positions > 0),
-  max_open_positions_per_symbol int check (max_open_positions_per_symbol > 0),
-  max_stop_distance_percent     numeric check (max_stop_distance_percent > 0 and max_stop_distance_percent <= 100),
-  min_confidence                numeric check (min_confidence between 0 and 100),
-  version                       int not null default 1,
-  created_at                    timestamptz not null default now(),
-  updated_at                    timestamptz not null default now(),
-  constraint risk_limits_scope_whole check ((trader_id is null) = (mode is not null)),
-  constraint risk_limits_position_ordered check (max_position_quote is null or min_position_quote <= max_position_quote)
-);
-comment on table  public.risk_limits is 'Limits of one trader, or (trader null) of all of a user''s traders of one mode. Both rows must pass; a trader without a row cannot trade.';
-comment on column public.risk_limits.min_confidence is 'Entries need at least this confidence (0-100).';
-create unique index risk_limits_trader_id_idx on public.risk_limits (trader_id) where trader_id is not null;
-create unique index risk_limits_user_id_mode_idx on public.risk_limits (user_id, mode) where trader_id is null;
-
 alter table trading.portfolios enable row level security;
 alter table trading.accounts enable row level security;
 alter table trading.ledger_entries enable row level security;
 alter table trading.balances enable row level security;
 alter table trading.dust_pools enable row level security;
 alter table public.paper_balances enable row level security;
-alter table public.risk_limits enable row level security;
 create policy portfolios_select_service on trading.portfolios for select to service_role using (true);
 create policy accounts_select_service on trading.accounts for select to service_role using (true);
 create policy ledger_entries_select_service on trading.ledger_entries for select to service_role using (true);
 create policy balances_select_service on trading.balances for select to service_role using (true);
 create policy dust_pools_select_service on trading.dust_pools for select to service_role using (true);
 create policy paper_balances_select_owner on public.paper_balances for select to authenticated using (user_id = (select auth.uid()));
-create policy risk_limits_select_owner on public.risk_limits for select to authenticated using (user_id = (select auth.uid()));
 revoke all on trading.portfolios, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools,
-  public.paper_balances, public.risk_limits from public, anon, authenticated, service_role;
+  public.paper_balances from public, anon, authenticated, service_role;
 grant select on trading.portfolios, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools to service_role;
-grant select on public.paper_balances, public.risk_limits to authenticated, service_role;
+grant select on public.paper_balances to authenticated, service_role;
 
 create function trading.portfolio_id(p_user_id uuid, p_mode text) returns uuid
 language sql immutable parallel safe

@@ -69,6 +69,7 @@ begin
     winning_trades = b.winning_trades + (v_total > 0)::int, losing_trades = b.losing_trades + (v_total < 0)::int, updated_at = p_now
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
+  perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
     perform trading.set_signal_status(p_position.signal_id, 'completed', null, null, p_now);

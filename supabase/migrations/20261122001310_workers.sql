@@ -228,6 +228,7 @@ begin
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);
+  perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;

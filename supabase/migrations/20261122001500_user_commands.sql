@@ -1,4 +1,4 @@
--- Purpose: what a user may do: preview an entry, close or cancel, set limits, fund and reset a paper account; views.
+-- Purpose: what a user may do: preview an entry, close or cancel, fund and reset a paper account; views.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
@@ -95,65 +95,6 @@ end
 $$;
 comment on function public.cancel_entry is 'Queues the cancel of a resting entry; what it has bought stays, protected. FB404 position_not_found.';
 
--- Limits arrive as JSON, so that one wrong key or value is answered by name and nothing is half set.
-create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null) returns jsonb
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_user_id uuid := (select auth.uid());
-  v_allowed text[] := '{max_position_quote,max_position_percent,min_position_quote,max_exposure_quote,max_exposure_percent,max_open_positions,max_open_positions_per_symbol,max_stop_distance_percent,min_confidence}';
-  v_unknown text;
-  v_row     public.risk_limits;
-begin
-  if p_trader_id is not null then
-    select t.user_id into v_user_id from public.traders t where t.id = p_trader_id;
-    perform trading.require_owner(v_user_id, 'trader', p_trader_id);
-  elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
-    perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
-  end if;
-  if jsonb_typeof(p_limits) is distinct from 'object' then
-    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
-  end if;
-  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (v_allowed) limit 1;
-  if v_unknown is not null then
-    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
-      jsonb_build_object('allowed', v_allowed));
-  end if;
-  begin
-    v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
-  exception when others then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
-  end;
-  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
-  end if;
-  begin
-    insert into public.risk_limits as r (user_id, trader_id, mode, max_position_quote, max_position_percent, min_position_quote,
-      max_exposure_quote, max_exposure_percent, max_open_positions, max_open_positions_per_symbol, max_stop_distance_percent, min_confidence,
-      created_at, updated_at)
-    values (v_user_id, p_trader_id, case when p_trader_id is null then p_mode end, v_row.max_position_quote, v_row.max_position_percent,
-      coalesce(v_row.min_position_quote, 10), v_row.max_exposure_quote, v_row.max_exposure_percent, v_row.max_open_positions,
-      v_row.max_open_positions_per_symbol, v_row.max_stop_distance_percent, v_row.min_confidence, trading.engine_now(), trading.engine_now())
-    on conflict do nothing;
-    update public.risk_limits r set max_position_quote = v_row.max_position_quote, max_position_percent = v_row.max_position_percent,
-      min_position_quote = coalesce(v_row.min_position_quote, 10), max_exposure_quote = v_row.max_exposure_quote,
-      max_exposure_percent = v_row.max_exposure_percent, max_open_positions = v_row.max_open_positions,
-      max_open_positions_per_symbol = v_row.max_open_positions_per_symbol, max_stop_distance_percent = v_row.max_stop_distance_percent,
-      min_confidence = v_row.min_confidence, version = r.version + 1, updated_at = trading.engine_now()
-    where r.user_id = v_user_id and r.trader_id is not distinct from p_trader_id
-      and r.mode is not distinct from case when p_trader_id is null then p_mode end
-    returning * into v_row;
-  exception when check_violation then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
-  end;
-  perform trading.audit(trading.engine_now(), 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
-    jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
-  return to_jsonb(v_row);
-end
-$$;
-comment on function public.set_risk_limits is
-  'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit. FB400 limits_invalid, limits_unknown, limits_scope_invalid; FB404 trader_not_found.';
-
 create function public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid default gen_random_uuid()) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -223,6 +164,7 @@ begin
       reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
       losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
+    perform trading.restart_marks_of_account(v_account.id, v_account.portfolio_id, v_now);
     perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
       jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
   end if;
@@ -231,7 +173,7 @@ end
 $$;
 comment on function public.reset_paper_account is 'Sets a paper account back to the trader''s start balance; its history stays. FB409 account_has_open_positions, FB404 trader_not_found.';
 
-grant execute on function public.preview_entry, public.close_position, public.cancel_entry, public.set_risk_limits,
+grant execute on function public.preview_entry, public.close_position, public.cancel_entry,
   public.top_up_paper_account, public.reset_paper_account to authenticated, service_role;
 
 create view public.position_values with (security_invoker = true) as

@@ -160,8 +160,8 @@ begin
   if p_owner is not null and not exists (select from auth.users u where u.id = tests.user_id(p_owner)) then
     perform tests.create_user(p_owner);
   end if;
-  insert into public.traders (id, user_id, name, auto_execute_trades, max_slippage_percent)
-  values (tests.trader_id(p_name), tests.user_id(p_owner), p_name, true, 0);
+  insert into public.traders (id, user_id, name, auto_execute_trades, max_slippage_percent) values (tests.trader_id(p_name), tests.user_id(p_owner), p_name, true, 0);
+  delete from public.risk_limits r where r.trader_id = tests.trader_id(p_name); -- what a first trader begins with
   for v_column in select * from jsonb_each_text(p_columns) loop
     execute format('update public.traders set %I = %L where name = %L', v_column.key, v_column.value, p_name);
   end loop;

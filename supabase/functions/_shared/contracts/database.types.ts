@@ -576,54 +576,111 @@ export type Database = {
       };
       risk_limits: {
         Row: {
+          cooldown_seconds: number | null;
           created_at: string;
           id: string;
+          low_profit_min_quote: number | null;
+          low_profit_pause_seconds: number | null;
+          low_profit_trades: number | null;
+          low_profit_window_seconds: number | null;
+          max_consecutive_losses: number | null;
+          max_daily_loss_percent: number | null;
+          max_daily_loss_quote: number | null;
+          max_drawdown_percent: number | null;
+          max_entry_deviation_percent: number | null;
           max_exposure_percent: number | null;
           max_exposure_quote: number | null;
+          max_loss_per_position: number | null;
           max_open_positions: number | null;
           max_open_positions_per_symbol: number | null;
+          max_order_quote: number | null;
           max_position_percent: number | null;
           max_position_quote: number | null;
+          max_price_deviation_percent: number | null;
+          max_spread_percent: number | null;
           max_stop_distance_percent: number | null;
           min_confidence: number | null;
+          min_order_interval_seconds: number | null;
           min_position_quote: number;
+          min_reward_risk: number | null;
           mode: string | null;
+          stop_guard_count: number | null;
+          stop_guard_pause_seconds: number | null;
+          stop_guard_window_seconds: number | null;
           trader_id: string | null;
           updated_at: string;
           user_id: string;
           version: number;
         };
         Insert: {
+          cooldown_seconds?: number | null;
           created_at?: string;
           id?: string;
+          low_profit_min_quote?: number | string | null;
+          low_profit_pause_seconds?: number | null;
+          low_profit_trades?: number | null;
+          low_profit_window_seconds?: number | null;
+          max_consecutive_losses?: number | null;
+          max_daily_loss_percent?: number | string | null;
+          max_daily_loss_quote?: number | string | null;
+          max_drawdown_percent?: number | string | null;
+          max_entry_deviation_percent?: number | string | null;
           max_exposure_percent?: number | string | null;
           max_exposure_quote?: number | string | null;
+          max_loss_per_position?: number | string | null;
           max_open_positions?: number | null;
           max_open_positions_per_symbol?: number | null;
+          max_order_quote?: number | string | null;
           max_position_percent?: number | string | null;
           max_position_quote?: number | string | null;
+          max_price_deviation_percent?: number | string | null;
+          max_spread_percent?: number | string | null;
           max_stop_distance_percent?: number | string | null;
           min_confidence?: number | string | null;
+          min_order_interval_seconds?: number | null;
           min_position_quote?: number | string;
+          min_reward_risk?: number | string | null;
           mode?: string | null;
+          stop_guard_count?: number | null;
+          stop_guard_pause_seconds?: number | null;
+          stop_guard_window_seconds?: number | null;
           trader_id?: string | null;
           updated_at?: string;
           user_id: string;
           version?: number;
         };
         Update: {
+          cooldown_seconds?: number | null;
           created_at?: string;
           id?: string;
+          low_profit_min_quote?: number | string | null;
+          low_profit_pause_seconds?: number | null;
+          low_profit_trades?: number | null;
+          low_profit_window_seconds?: number | null;
+          max_consecutive_losses?: number | null;
+          max_daily_loss_percent?: number | string | null;
+          max_daily_loss_quote?: number | string | null;
+          max_drawdown_percent?: number | string | null;
+          max_entry_deviation_percent?: number | string | null;
           max_exposure_percent?: number | string | null;
           max_exposure_quote?: number | string | null;
+          max_loss_per_position?: number | string | null;
           max_open_positions?: number | null;
           max_open_positions_per_symbol?: number | null;
+          max_order_quote?: number | string | null;
           max_position_percent?: number | string | null;
           max_position_quote?: number | string | null;
+          max_price_deviation_percent?: number | string | null;
+          max_spread_percent?: number | string | null;
           max_stop_distance_percent?: number | string | null;
           min_confidence?: number | string | null;
+          min_order_interval_seconds?: number | null;
           min_position_quote?: number | string;
+          min_reward_risk?: number | string | null;
           mode?: string | null;
+          stop_guard_count?: number | null;
+          stop_guard_pause_seconds?: number | null;
+          stop_guard_window_seconds?: number | null;
           trader_id?: string | null;
           updated_at?: string;
           user_id?: string;
@@ -1032,6 +1089,37 @@ export type Database = {
         };
         Relationships: [];
       };
+      risk_locks: {
+        Row: {
+          code: string | null;
+          created_at: string | null;
+          id: string | null;
+          position_id: string | null;
+          reason: string | null;
+          symbol: string | null;
+          trader_id: string | null;
+          until: string | null;
+          user_id: string | null;
+        };
+        Relationships: [];
+      };
+      risk_verdicts: {
+        Row: {
+          checked_at: string | null;
+          code: string | null;
+          decision_id: string | null;
+          id: string | null;
+          limits_all_version: number | null;
+          limits_version: number | null;
+          message: string | null;
+          passed: boolean | null;
+          rules: Json | null;
+          signal_id: string | null;
+          trader_id: string | null;
+          user_id: string | null;
+        };
+        Relationships: [];
+      };
       stop_progress: {
         Row: {
           ended_at: string | null;
@@ -1069,6 +1157,7 @@ export type Database = {
       };
     };
     Functions: {
+      adopt_default_limits: { Args: { p_trader_id: string | null }; Returns: Json };
       cancel_entry: { Args: { p_position_id: string | null }; Returns: Json };
       close_position: {
         Args: {
@@ -1231,6 +1320,18 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      daily_results: {
+        Row: { account_id: string; day: string; portfolio_id: string; realized: number };
+        Insert: { account_id: string; day: string; portfolio_id: string; realized: number | string };
+        Update: { account_id?: string; day?: string; portfolio_id?: string; realized?: number | string };
+        Relationships: [{
+          foreignKeyName: "daily_results_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
       dust_pools: {
         Row: { account_id: string; asset: string; cost: number; quantity: number };
         Insert: { account_id: string; asset: string; cost: number | string; quantity: number | string };
@@ -1374,6 +1475,57 @@ export type Database = {
           transaction_id?: string;
         };
         Relationships: [];
+      };
+      loss_trips: {
+        Row: {
+          day: string;
+          id: string;
+          limit_value: number;
+          observed: number;
+          portfolio_id: string;
+          resumed_at: string | null;
+          rule: string;
+          scope: string;
+          scope_id: string;
+          tripped_at: string;
+          user_id: string;
+          was_forced: boolean | null;
+        };
+        Insert: {
+          day: string;
+          id?: string;
+          limit_value: number | string;
+          observed: number | string;
+          portfolio_id: string;
+          resumed_at?: string | null;
+          rule: string;
+          scope: string;
+          scope_id: string;
+          tripped_at: string;
+          user_id: string;
+          was_forced?: boolean | null;
+        };
+        Update: {
+          day?: string;
+          id?: string;
+          limit_value?: number | string;
+          observed?: number | string;
+          portfolio_id?: string;
+          resumed_at?: string | null;
+          rule?: string;
+          scope?: string;
+          scope_id?: string;
+          tripped_at?: string;
+          user_id?: string;
+          was_forced?: boolean | null;
+        };
+        Relationships: [{
+          foreignKeyName: "loss_trips_portfolio_id_fkey";
+          columns: ["portfolio_id"];
+          isOneToOne: false;
+          referencedRelation: "portfolios";
+          referencedColumns: ["id"];
+        }];
       };
       operators: {
         Row: { created_at: string; note: string; user_id: string };
@@ -1547,6 +1699,8 @@ export type Database = {
           decision_id: string | null;
           facts: Json;
           id: string;
+          limits_all_version: number | null;
+          limits_version: number | null;
           message: string | null;
           passed: boolean;
           portfolio_id: string;
@@ -1561,6 +1715,8 @@ export type Database = {
           decision_id?: string | null;
           facts: Json;
           id: string;
+          limits_all_version?: never;
+          limits_version?: never;
           message?: string | null;
           passed: boolean;
           portfolio_id: string;
@@ -1575,6 +1731,8 @@ export type Database = {
           decision_id?: string | null;
           facts?: Json;
           id?: string;
+          limits_all_version?: never;
+          limits_version?: never;
           message?: string | null;
           passed?: boolean;
           portfolio_id?: string;
@@ -1582,6 +1740,147 @@ export type Database = {
           signal_id?: string | null;
           trader_id?: string | null;
           user_id?: string | null;
+        };
+        Relationships: [];
+      };
+      risk_limit_versions: {
+        Row: {
+          changed_at: string;
+          changed_by: string;
+          limits: Json;
+          limits_id: string;
+          mode: string | null;
+          trader_id: string | null;
+          user_id: string;
+          version: number;
+        };
+        Insert: {
+          changed_at: string;
+          changed_by: string;
+          limits: Json;
+          limits_id: string;
+          mode?: string | null;
+          trader_id?: string | null;
+          user_id: string;
+          version: number;
+        };
+        Update: {
+          changed_at?: string;
+          changed_by?: string;
+          limits?: Json;
+          limits_id?: string;
+          mode?: string | null;
+          trader_id?: string | null;
+          user_id?: string;
+          version?: number;
+        };
+        Relationships: [];
+      };
+      risk_locks: {
+        Row: {
+          account_id: string | null;
+          cause: string;
+          code: string;
+          created_at: string;
+          id: string;
+          portfolio_id: string;
+          reason: string;
+          symbol: string | null;
+          until: string;
+          user_id: string;
+        };
+        Insert: {
+          account_id?: string | null;
+          cause: string;
+          code: string;
+          created_at: string;
+          id: string;
+          portfolio_id: string;
+          reason: string;
+          symbol?: string | null;
+          until: string;
+          user_id: string;
+        };
+        Update: {
+          account_id?: string | null;
+          cause?: string;
+          code?: string;
+          created_at?: string;
+          id?: string;
+          portfolio_id?: string;
+          reason?: string;
+          symbol?: string | null;
+          until?: string;
+          user_id?: string;
+        };
+        Relationships: [{
+          foreignKeyName: "risk_locks_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }, {
+          foreignKeyName: "risk_locks_portfolio_id_fkey";
+          columns: ["portfolio_id"];
+          isOneToOne: false;
+          referencedRelation: "portfolios";
+          referencedColumns: ["id"];
+        }];
+      };
+      risk_marks: {
+        Row: { loss_streak: number; peak_at: string; peak_result: number; scope: string; scope_id: string };
+        Insert: {
+          loss_streak?: number;
+          peak_at: string;
+          peak_result?: number | string;
+          scope: string;
+          scope_id: string;
+        };
+        Update: {
+          loss_streak?: number;
+          peak_at?: string;
+          peak_result?: number | string;
+          scope?: string;
+          scope_id?: string;
+        };
+        Relationships: [];
+      };
+      rollout_members: {
+        Row: { stage: string; user_id: string };
+        Insert: { stage: string; user_id: string };
+        Update: { stage?: string; user_id?: string };
+        Relationships: [{
+          foreignKeyName: "rollout_members_stage_fkey";
+          columns: ["stage"];
+          isOneToOne: false;
+          referencedRelation: "rollout_stages";
+          referencedColumns: ["stage"];
+        }];
+      };
+      rollout_stages: {
+        Row: {
+          is_live: boolean;
+          max_daily_loss_quote: number | null;
+          max_exposure_quote: number | null;
+          max_position_quote: number | null;
+          rank: number;
+          stage: string;
+        };
+        Insert: {
+          is_live: boolean;
+          max_daily_loss_quote?: number | string | null;
+          max_exposure_quote?: number | string | null;
+          max_position_quote?: number | string | null;
+          rank: number;
+          stage: string;
+        };
+        Update: {
+          is_live?: boolean;
+          max_daily_loss_quote?: number | string | null;
+          max_exposure_quote?: number | string | null;
+          max_position_quote?: number | string | null;
+          rank?: number;
+          stage?: string;
         };
         Relationships: [];
       };
@@ -1614,6 +1913,7 @@ export type Database = {
           price_broadcast_ms: number;
           project_url: string | null;
           quote_retention_ms: number;
+          required_tier: string | null;
         };
         Insert: {
           armed_at?: string | null;
@@ -1643,6 +1943,7 @@ export type Database = {
           price_broadcast_ms?: number;
           project_url?: string | null;
           quote_retention_ms?: number;
+          required_tier?: string | null;
         };
         Update: {
           armed_at?: string | null;
@@ -1672,6 +1973,7 @@ export type Database = {
           price_broadcast_ms?: number;
           project_url?: string | null;
           quote_retention_ms?: number;
+          required_tier?: string | null;
         };
         Relationships: [];
       };
@@ -1781,7 +2083,31 @@ export type Database = {
         Relationships: [];
       };
     };
-    Views: { [_ in never]: never };
+    Views: {
+      pending_risks: {
+        Row: {
+          account_id: string | null;
+          loss_at_stop: number | null;
+          portfolio_id: string | null;
+          reserved: number | null;
+        };
+        Relationships: [];
+      };
+      position_risks: {
+        Row: {
+          account_id: string | null;
+          cost: number | null;
+          is_held: boolean | null;
+          loss_at_stop: number | null;
+          loss_now: number | null;
+          portfolio_id: string | null;
+          priced_at: string | null;
+          symbol: string | null;
+          value: number | null;
+        };
+        Relationships: [];
+      };
+    };
     Functions: {
       apply_instruments: {
         Args: {
@@ -1831,6 +2157,10 @@ export type Database = {
       is_bell_valid: { Args: { p_token: string | null; p_at?: string | null }; Returns: boolean };
       poll_plan: { Args: Record<PropertyKey, never>; Returns: Json };
       prune: { Args: { p_keep?: string | null }; Returns: number };
+      replay_risk: {
+        Args: { p_check_id: string | null; p_limits?: Json | null; p_limits_all?: Json | null };
+        Returns: Json;
+      };
       ring_bell: { Args: Record<PropertyKey, never>; Returns: undefined };
       ring_market: { Args: Record<PropertyKey, never>; Returns: undefined };
       seal_audit: { Args: Record<PropertyKey, never>; Returns: number };
@@ -1845,6 +2175,7 @@ export type Database = {
           intact: boolean | null;
         }[];
       };
+      watch_losses: { Args: { p_now?: string | null }; Returns: number };
     };
     Enums: { [_ in never]: never };
     CompositeTypes: { [_ in never]: never };

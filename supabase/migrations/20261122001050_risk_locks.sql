@@ -1,0 +1,132 @@
+-- Purpose: what a closed position leaves behind: its result of the day, the losing streak, and the locks it gives rise to.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create function trading.add_risk_lock(
+  p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds int, p_reason text, p_now timestamptz
+) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_lock trading.risk_locks;
+begin
+  insert into trading.risk_locks (id, user_id, portfolio_id, account_id, symbol, code, reason, until, created_at, cause)
+  values (trading.derived_id('risk_lock', p_position.id::text, p_code, coalesce(p_account_id::text, 'all'), p_position.version::text),
+    p_position.user_id, p_position.portfolio_id, p_account_id, p_symbol, p_code, p_reason, p_now + make_interval(secs => p_seconds), p_now, p_position.id)
+  on conflict (id) do nothing
+  returning * into v_lock;
+  if v_lock.id is not null then
+    perform trading.raise_alert(p_now, case p_code when 'cooldown' then 'info' else 'warning' end, p_code, v_lock.user_id, 'risk_lock', v_lock.id::text,
+      p_reason, jsonb_build_object('until', v_lock.until, 'symbol', v_lock.symbol, 'account_id', v_lock.account_id));
+    perform trading.audit(p_now, 'risk_locked', v_lock.user_id, p_position.trader_id, 'risk_lock', v_lock.id::text,
+      jsonb_build_object('code', p_code, 'until', v_lock.until, 'symbol', v_lock.symbol, 'position_id', p_position.id));
+  end if;
+end
+$$;
+comment on function trading.add_risk_lock is 'Locks entries of an account (null: of its portfolio) in a symbol (null: in all) for some seconds, with alert and audit; once per closing.';
+
+-- One row of limits, on the account it is about; account null: the account-wide row, on the whole portfolio.
+create function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_count int;
+begin
+  if p_limits.stop_guard_count is null then
+    return;
+  end if;
+  -- No more rows than the guard counts to.
+  select count(*) into v_count from (
+    select from public.positions p
+    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss'
+      and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
+      and (p_account_id is null or p.account_id = p_account_id)
+    order by p.closed_at desc limit p_limits.stop_guard_count
+  ) s;
+  if v_count >= p_limits.stop_guard_count then
+    perform trading.add_risk_lock(p_position, p_account_id, null, 'stop_guard', p_limits.stop_guard_pause_seconds,
+      format('%s stop losses within %s s', v_count, p_limits.stop_guard_window_seconds), p_now);
+  end if;
+end
+$$;
+comment on function trading.guard_stops is 'Locks an account, or the portfolio, after as many stop losses within the window as its limits count to.';
+
+create function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_count  int;
+  v_result numeric;
+begin
+  if p_limits.low_profit_trades is null then
+    return;
+  end if;
+  select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
+  where p.account_id = p_position.account_id and p.symbol = p_position.symbol and p.status = 'closed'
+    and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+  if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
+    perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
+      format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
+  end if;
+end
+$$;
+comment on function trading.guard_low_profit is 'Locks a symbol for the account whose closed positions in it made too little within the window.';
+
+create function trading.guard_against_repetition(p_position public.positions, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_own      public.risk_limits;
+  v_all      public.risk_limits;
+  v_cooldown int;
+begin
+  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id;
+  select * into v_all from public.risk_limits r
+  where r.user_id = p_position.user_id and r.trader_id is null and r.mode = case when p_position.is_paper_trade then 'paper' else 'live' end;
+  if p_position.exit_reason = 'stop_loss' then
+    v_cooldown := greatest(v_own.cooldown_seconds, v_all.cooldown_seconds);
+    if v_cooldown is not null then
+      perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'cooldown', v_cooldown,
+        format('a stop loss in %s', p_position.symbol), p_now);
+    end if;
+    perform trading.guard_stops(p_position, v_own, p_position.account_id, p_now);
+    perform trading.guard_stops(p_position, v_all, null, p_now);
+  end if;
+  perform trading.guard_low_profit(p_position, v_own, p_now);
+  perform trading.guard_low_profit(p_position, v_all, p_now);
+end
+$$;
+comment on function trading.guard_against_repetition is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
+
+-- A break-even is neither a win nor a loss.
+create function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
+  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_account_id, 'account'), (p_portfolio_id, 'portfolio')) s (id, scope)
+  on conflict (scope_id) do update set
+    loss_streak = case when p_result > 0 then 0 else m.loss_streak + (p_result < 0)::int end;
+end
+$$;
+comment on function trading.count_streak is 'Counts a losing position for its account and portfolio, or ends their streaks with a winning one.';
+
+create function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  -- Fills booked theirs when they were recorded; what is left is the dust, which belongs to the last exit.
+  if p_result <> p_position.realized_pnl then
+    perform trading.book_result(p_position.account_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
+  end if;
+  perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
+  perform trading.guard_against_repetition(p_position, p_now);
+  if p_result < 0 then
+    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  end if;
+end
+$$;
+comment on function trading.note_closed_position is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
+
+reset role;

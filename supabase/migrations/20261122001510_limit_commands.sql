@@ -1,0 +1,188 @@
+-- Purpose: how users set their limits, within the platform's caps, and the conservative ones they begin with.
+-- Locks:   SHARE ROW EXCLUSIVE on traders while its trigger is created.
+
+set role fillbase_engine;
+
+-- Read from the catalogue, so that a new limit can be set from the migration on that makes it.
+create function trading.limit_names() returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.risk_limits'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname <> all ('{id,user_id,trader_id,mode,version,created_at,updated_at}')
+  );
+end
+$$;
+comment on function trading.limit_names is 'The columns of risk_limits that are limits.';
+
+create function trading.parse_limits(p_limits jsonb) returns public.risk_limits
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_unknown text;
+  v_row     public.risk_limits;
+begin
+  if jsonb_typeof(p_limits) is distinct from 'object' then
+    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
+  if v_unknown is not null then
+    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
+      jsonb_build_object('allowed', trading.limit_names()));
+  end if;
+  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
+  end if;
+  begin
+    v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
+  exception when others then
+    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
+  end;
+  v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
+  return v_row;
+end
+$$;
+comment on function trading.parse_limits is 'Limits from JSON, in whole: what is not named has no limit. FB400 limits_invalid, limits_unknown.';
+
+-- What a live user leaves out, the platform does not: the cap takes its place.
+create function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) returns public.risk_limits
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
+  v_row   public.risk_limits := p_row;
+begin
+  if p_row.max_position_quote > v_stage.max_position_quote or p_row.max_exposure_quote > v_stage.max_exposure_quote
+    or p_row.max_daily_loss_quote > v_stage.max_daily_loss_quote then
+    perform trading.raise_error('FB400', 'limits_past_cap', format('a live limit is past the cap of your rollout stage, %s', v_stage.stage),
+      jsonb_build_object('stage', v_stage.stage, 'max_position_quote', trading.money_text(v_stage.max_position_quote),
+        'max_exposure_quote', trading.money_text(v_stage.max_exposure_quote), 'max_daily_loss_quote', trading.money_text(v_stage.max_daily_loss_quote)),
+      'Stay within the caps; a later stage raises them.');
+  end if;
+  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
+  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
+  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
+  return v_row;
+end
+$$;
+comment on function trading.cap_live_limits is 'Live limits with the stage''s cap where none was named. FB400 limits_past_cap.';
+
+-- The caller holds the portfolio's lock: an entry is judged by the limits before this commit or by those after it.
+create function trading.store_limits(p_row public.risk_limits, p_now timestamptz) returns public.risk_limits
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_row   public.risk_limits := p_row;
+  v_names text := (select string_agg(quote_ident(n), ', ') from unnest(trading.limit_names()) n);
+begin
+  v_row.id := gen_random_uuid();
+  v_row.version := 1;
+  v_row.created_at := p_now;
+  v_row.updated_at := p_now;
+  insert into public.risk_limits select (v_row).* on conflict do nothing returning * into v_row;
+  if not found then
+    execute format('update public.risk_limits r set (%1$s, updated_at) = (select %1$s, $2 from (select ($1).*) n)
+      where r.user_id = ($1).user_id and r.trader_id is not distinct from ($1).trader_id and r.mode is not distinct from ($1).mode returning r.*', v_names)
+    into v_row using p_row, p_now;
+  end if;
+  return v_row;
+exception when check_violation then
+  perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
+end
+$$;
+comment on function trading.store_limits is 'Writes the one row of its scope, as a new version. FB400 limits_invalid.';
+
+-- Limits arrive as JSON, so that one wrong key or value is answered by name and nothing is half set.
+create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now     timestamptz := trading.engine_now();
+  v_user_id uuid := (select auth.uid());
+  v_mode    text := p_mode;
+  v_row     public.risk_limits;
+begin
+  if p_trader_id is not null then
+    select t.user_id, case when t.paper_trade_mode then 'paper' else 'live' end into v_user_id, v_mode from public.traders t where t.id = p_trader_id;
+    perform trading.require_owner(v_user_id, 'trader', p_trader_id);
+  elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
+    perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
+  end if;
+  v_row := trading.parse_limits(p_limits);
+  if v_mode = 'live' then
+    v_row := trading.cap_live_limits(v_row, v_user_id);
+  end if;
+  v_row.user_id := v_user_id;
+  v_row.trader_id := p_trader_id;
+  v_row.mode := case when p_trader_id is null then p_mode end;
+  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
+  v_row := trading.store_limits(v_row, v_now);
+  perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
+    jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
+  return to_jsonb(v_row);
+end
+$$;
+comment on function public.set_risk_limits is
+  'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit (live: the cap of the rollout stage). Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
+
+create function trading.default_limits() returns jsonb
+language sql immutable parallel safe
+return '{"max_position_quote": 100, "max_exposure_quote": 500, "max_daily_loss_quote": 50}'::jsonb;
+comment on function trading.default_limits is 'The conservative limits a user''s first trader begins with (USDT).';
+
+create function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_row public.risk_limits := trading.parse_limits(trading.default_limits());
+begin
+  v_row.user_id := p_user_id;
+  v_row.trader_id := p_trader_id;
+  v_row := trading.store_limits(v_row, p_now);
+  perform trading.audit(p_now, 'limits_set', p_user_id, p_trader_id, 'risk_limits', v_row.id::text,
+    jsonb_build_object('by', 'default', 'version', v_row.version, 'limits', trading.default_limits()));
+end
+$$;
+comment on function trading.give_default_limits is 'Sets the default limits of a trader that has none.';
+
+create function public.adopt_default_limits(p_trader_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_trader public.traders;
+begin
+  select * into v_trader from public.traders t where t.id = p_trader_id;
+  perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
+    perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
+  end if;
+  return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
+end
+$$;
+comment on function public.adopt_default_limits is
+  'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+
+grant execute on function public.set_risk_limits, public.adopt_default_limits to authenticated, service_role;
+
+reset role;
+
+-- Created as postgres, who owns traders.
+create function trading.tg_traders__limit_the_first() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  -- Whoever has a trader already has decided about limits, so a further one waits for its own.
+  if not exists (select from public.traders t where t.user_id = new.user_id and t.id <> new.id)
+    and not exists (select from public.risk_limits r where r.user_id = new.user_id) then
+    perform trading.give_default_limits(new.id, new.user_id, trading.engine_now());
+  end if;
+  return null;
+end
+$$;
+alter function trading.tg_traders__limit_the_first() owner to fillbase_engine;
+alter function trading.tg_traders__limit_the_first() security definer;
+revoke execute on function trading.tg_traders__limit_the_first() from public;
+create trigger traders_500_limit_the_first after insert on public.traders
+  for each row when (new.user_id is not null) execute function trading.tg_traders__limit_the_first();
