@@ -7,6 +7,7 @@ import { describeMachine, loadNow } from "./bench/machine.ts";
 import { profileRows } from "./bench/profile.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
 import { measureStarts } from "./bench/starts.ts";
+import { measureStops } from "./bench/stops.ts";
 import { measureTicks } from "./bench/ticks.ts";
 
 /** Groups of rows that share one stack, in running order. */
@@ -16,6 +17,7 @@ const ON_A_STACK: Readonly<Record<string, (run: BenchRun) => Promise<BenchResult
   steady: measureSteady,
   burst: measureBurst,
   tick: measureTicks,
+  stop: measureStops,
 };
 /** The group that starts the system by itself. */
 const START = "start";

@@ -1045,7 +1045,7 @@ declare
   v_denied int;
   v_stop   uuid;
 begin
-  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
@@ -1125,7 +1125,7 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
-  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
@@ -2017,37 +2017,36 @@ $function$;
 alter function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) is 'Locks entries of an account (null: of its portfolio) in a symbol (null: in all) for some seconds, with alert and audit; once per closing.';
 
-CREATE OR REPLACE FUNCTION trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.advance_stop(p_stop_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_stop trading.stop_requests;
+  v_before trading.stop_requests;
+  v_stop   trading.stop_requests;
 begin
+  select * into v_before from trading.stop_requests s where s.id = p_stop_id and s.ended_at is null for no key update;
   update trading.stop_requests s set
     settled_at = coalesce(s.settled_at, p_now),
     flattened_at = coalesce(s.flattened_at, case when s.mode = 'halt_and_flatten' and not exists (
-      select from trading.live_positions(s.state_scope, s.state_scope_id)) then p_now end)
-  where s.id = p_stop.id and s.ended_at is null
-    and not exists (select from trading.live_entries(s.state_scope, s.state_scope_id))
+      select from trading.live_positions(s.state_scope, s.state_scope_id) p where p.status in ('open', 'monitoring', 'closing')) then p_now end)
+  where s.id = v_before.id and not exists (select from trading.live_entries(s.state_scope, s.state_scope_id))
   returning * into v_stop;
-  if not found then
+  if (v_stop.settled_at, v_stop.flattened_at) is not distinct from (v_before.settled_at, v_before.flattened_at) or v_stop.id is null then
     return;
   end if;
-  if p_stop.settled_at is null then
+  if v_before.settled_at is null then
     perform trading.audit(p_now, 'stop_settled', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
   end if;
-  if p_stop.flattened_at is null and v_stop.flattened_at is not null then
+  if v_before.flattened_at is null and v_stop.flattened_at is not null then
     perform trading.audit(p_now, 'stop_flattened', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
   end if;
-  if (v_stop.settled_at, v_stop.flattened_at) is distinct from (p_stop.settled_at, p_stop.flattened_at) then
-    perform trading.publish_stop(v_stop);
-  end if;
+  perform trading.publish_stop(v_stop);
 end
 $function$;
-alter function trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.advance_stop(p_stop trading.stop_requests, p_now timestamp with time zone) is 'Marks a stop settled when no entry is in flight, and flattened when besides no position is left; audited and broadcast.';
+alter function trading.advance_stop(p_stop_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.advance_stop(p_stop_id uuid, p_now timestamp with time zone) is 'Marks a stop settled when no entry is in flight, and flattened when besides no position is left; audited and broadcast.';
 
 CREATE OR REPLACE FUNCTION trading.advance_stops(p_now timestamp with time zone)
  RETURNS void
@@ -2074,12 +2073,24 @@ begin
       perform trading.announce_stop(v_stop, p_now);
     end if;
     perform trading.publish_stop(v_stop);
-    perform trading.advance_stop(v_stop, p_now);
+    perform trading.advance_stop(v_stop.id, p_now);
   end loop;
 end
 $function$;
 alter function trading.advance_stops(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.advance_stops(p_now timestamp with time zone) is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
+
+CREATE OR REPLACE FUNCTION trading.announce_halt()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('halt_announced', 0));
+end
+$function$;
+alter function trading.announce_halt() owner to fillbase_engine;
+comment on function trading.announce_halt() is 'Asks the transactions that hold gates to end soon, until this one ends.';
 
 CREATE OR REPLACE FUNCTION trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
  RETURNS void
@@ -2755,6 +2766,19 @@ $function$;
 alter function trading.client_order_id(p_order_id uuid) owner to fillbase_engine;
 comment on function trading.client_order_id(p_order_id uuid) is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
+CREATE OR REPLACE FUNCTION trading.close_gate(p_scope text, p_scope_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.announce_halt();
+  perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
+end
+$function$;
+alter function trading.close_gate(p_scope text, p_scope_id uuid) owner to fillbase_engine;
+comment on function trading.close_gate(p_scope text, p_scope_id uuid) is 'Takes the gate of a scope exclusively until the end of the transaction: no permit is given meanwhile.';
+
 CREATE OR REPLACE FUNCTION trading.close_position_row(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -2828,7 +2852,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most loop
+  while v_done < p_most and not trading.is_halt_announced() loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -2842,7 +2866,7 @@ begin
 end
 $function$;
 alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and for a halt that waits. Returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -3036,6 +3060,52 @@ end
 $function$;
 alter function trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
 comment on function trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
+
+CREATE OR REPLACE FUNCTION trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_denied int := trading.deny_queued_entries(p_state.scope, p_state.scope_id, p_now);
+  v_stop   trading.stop_requests;
+begin
+  update trading.stop_requests s set denied_count = s.denied_count + v_denied
+  where s.state_scope = p_state.scope and s.state_scope_id = p_state.scope_id and s.ended_at is null
+  returning * into v_stop;
+  if v_stop.id is not null and v_stop.announced_at is null then
+    perform trading.announce_stop(v_stop, p_now);
+  end if;
+  return jsonb_build_object('denied', v_denied);
+end
+$function$;
+alter function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) is 'Denies the decisions of a scope that are still queued, and raises the alerts of its stop.';
+
+CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_cancels int := trading.queue_cancels(p_state.scope, p_state.scope_id, p_now);
+  v_closes  int := case when p_state.flatten then trading.queue_closes(p_state.scope, p_state.scope_id, p_now) else 0 end;
+  v_stop    trading.stop_requests;
+begin
+  perform trading.enqueue_job('halt', p_job.key || ':decisions', null, true, p_now, p_payload => p_job.payload || '{"step": "decisions"}');
+  perform trading.publish_state(p_state);
+  update trading.stop_requests s set cancel_count = s.cancel_count + v_cancels, close_count = s.close_count + v_closes
+  where s.state_scope = p_state.scope and s.state_scope_id = p_state.scope_id and s.ended_at is null
+  returning * into v_stop;
+  if v_stop.id is not null then
+    perform trading.publish_stop(v_stop);
+    perform trading.advance_stop(v_stop.id, p_now);
+  end if;
+  return jsonb_build_object('cancels', v_cancels, 'closes', v_closes);
+end
+$function$;
+alter function trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone) is 'Queues the cancels and, under flatten, the closes of a scope, and after them the end of its decisions; tells whom it concerns.';
 
 CREATE OR REPLACE FUNCTION trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -3409,39 +3479,20 @@ CREATE OR REPLACE FUNCTION trading.execute_halt(p_job trading.jobs, p_now timest
  SET search_path TO ''
 AS $function$
 declare
-  v_state   trading.trading_states;
-  v_stop    trading.stop_requests;
-  v_denied  int;
-  v_cancels int;
-  v_closes  int := 0;
+  v_state trading.trading_states;
+  v_done  jsonb;
 begin
   select * into v_state from trading.trading_states s
   where s.scope = p_job.payload ->> 'scope' and s.scope_id = (p_job.payload ->> 'scope_id')::uuid;
   if v_state.state = 'active' then
     return jsonb_build_object('outcome', 'ignored', 'code', 'resumed');
   end if;
-  v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, p_now);
-  v_cancels := trading.queue_cancels(v_state.scope, v_state.scope_id, p_now);
-  if v_state.flatten then
-    v_closes := trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
-  end if;
-  perform trading.publish_state(v_state);
-  update trading.stop_requests s set denied_count = s.denied_count + v_denied, cancel_count = s.cancel_count + v_cancels,
-    close_count = s.close_count + v_closes
-  where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
-  returning * into v_stop;
-  if v_stop.id is not null then
-    if v_stop.announced_at is null then
-      perform trading.announce_stop(v_stop, p_now);
-    end if;
-    perform trading.publish_stop(v_stop);
-    perform trading.advance_stop(v_stop, p_now);
-  end if;
-  return jsonb_build_object('outcome', 'done', 'denied', v_denied, 'cancels', v_cancels, 'closes', v_closes);
+  v_done := case p_job.payload ->> 'step' when 'decisions' then trading.end_decisions(v_state, p_now) else trading.end_orders(v_state, p_job, p_now) end;
+  return jsonb_build_object('outcome', 'done') || v_done;
 end
 $function$;
 alter function trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone) is 'Denies the decisions still queued in a scope that is not active, queues the cancel of its entries in flight and, under flatten, the close of its positions, and tells whom it concerns.';
+comment on function trading.execute_halt(p_job trading.jobs, p_now timestamp with time zone) is 'Ends what a scope that is not active has under way: its orders (and under flatten its positions), or its decisions.';
 
 CREATE OR REPLACE FUNCTION trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
@@ -3462,12 +3513,15 @@ begin
       v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
     end if;
     v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
+  elsif v_job.kind <> 'enter' and p_next_for is not null then
+    v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
+      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
   end if;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $function$;
 alter function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone)
@@ -4164,6 +4218,39 @@ $function$;
 alter function trading.is_depth(p_depth jsonb) owner to fillbase_engine;
 comment on function trading.is_depth(p_depth jsonb) is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
 
+CREATE OR REPLACE FUNCTION trading.is_halt_announced()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if pg_try_advisory_lock(hashtextextended('halt_announced', 0)) then
+    perform pg_advisory_unlock(hashtextextended('halt_announced', 0));
+    return false;
+  end if;
+  return true;
+end
+$function$;
+alter function trading.is_halt_announced() owner to fillbase_engine;
+comment on function trading.is_halt_announced() is 'Whether some halt waits for its gate or is about to commit.';
+
+CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_ending_now constant int := 20;
+begin
+  return c_ending_now > case when p_stop.settled_at is null
+    then (select count(*) from (select from trading.live_entries(p_stop.state_scope, p_stop.state_scope_id) limit c_ending_now) l)
+    else (select count(*) from (select from trading.live_positions(p_stop.state_scope, p_stop.state_scope_id) limit c_ending_now) l) end;
+end
+$function$;
+alter function trading.is_nearly_done(p_stop trading.stop_requests) owner to fillbase_engine;
+comment on function trading.is_nearly_done(p_stop trading.stop_requests) is 'Whether so few of a stop''s entries, or once settled of its positions, are left that the last could be ending now.';
+
 CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
@@ -4325,38 +4412,39 @@ alter function trading.limits_daily_loss(p_limits public.risk_limits) owner to f
 comment on function trading.limits_daily_loss(p_limits public.risk_limits) is 'Whether these limits bound the loss of a day.';
 
 CREATE OR REPLACE FUNCTION trading.live_entries(p_state_scope text, p_scope_id uuid)
- RETURNS SETOF public.orders
- LANGUAGE plpgsql
+ RETURNS TABLE(id uuid, position_id uuid, portfolio_id uuid, is_paper_trade boolean, version bigint)
+ LANGUAGE sql
  STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return query
-    select o.* from trading.live_positions(p_state_scope, p_scope_id) p
-    join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('submitting', 'unknown', 'working', 'partially_filled');
-end
-$function$;
+BEGIN ATOMIC
+ SELECT o.id,
+     o.position_id,
+     o.portfolio_id,
+     o.is_paper_trade,
+     o.version
+    FROM (trading.live_positions(live_entries.p_state_scope, live_entries.p_scope_id) p(id, portfolio_id, status, quantity, is_paper_trade, version)
+      JOIN public.orders o ON (((o.position_id = p.id) AND (o.role = 'entry'::text) AND (o.state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'working'::text, 'partially_filled'::text])))));
+END;
 alter function trading.live_entries(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.live_entries(p_state_scope text, p_scope_id uuid) is 'Entry orders of a scope that left with a permit and are not final.';
 
 CREATE OR REPLACE FUNCTION trading.live_positions(p_state_scope text, p_scope_id uuid)
- RETURNS SETOF public.positions
- LANGUAGE plpgsql
+ RETURNS TABLE(id uuid, portfolio_id uuid, status text, quantity numeric, is_paper_trade boolean, version bigint)
+ LANGUAGE sql
  STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_portfolios uuid[] := array(
-    select f.id from trading.portfolios f
-    where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
-      or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id)));
-begin
-  return query
-    select p.* from public.positions p
-    where p.portfolio_id = any (v_portfolios) and p.status not in ('closed', 'failed')
-      and (p_state_scope <> 'account' or p.account_id = p_scope_id);
-end
-$function$;
+BEGIN ATOMIC
+ SELECT p.id,
+     p.portfolio_id,
+     p.status,
+     (p.quantity)::numeric AS quantity,
+     p.is_paper_trade,
+     p.version
+    FROM public.positions p
+   WHERE ((p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND ((live_positions.p_state_scope <> 'account'::text) OR (p.account_id = live_positions.p_scope_id)) AND (p.portfolio_id = ANY (ARRAY( SELECT f.id
+            FROM trading.portfolios f
+           WHERE ((live_positions.p_state_scope = 'system'::text) OR ((live_positions.p_state_scope = 'user'::text) AND (f.user_id = live_positions.p_scope_id)) OR ((live_positions.p_state_scope = 'account'::text) AND (f.id = ( SELECT a.portfolio_id
+                    FROM trading.accounts a
+                   WHERE (a.id = live_positions.p_scope_id)))))))));
+END;
 alter function trading.live_positions(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of an account, a user or the system that are not over.';
 
@@ -6110,7 +6198,7 @@ begin
     perform trading.raise_error('FB400', 'state_invalid', 'trading is set to reducing or halted; it is resumed by a command of its own',
       jsonb_build_object('state', p_state));
   end if;
-  perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
+  perform trading.close_gate(p_scope, p_scope_id);
   insert into trading.trading_states as s (scope, scope_id, state, epoch, flatten, reason, set_by, set_at)
   values (p_scope, p_scope_id, p_state, 1, p_flatten, p_reason, p_by, p_now)
   on conflict (scope, scope_id) do update set
@@ -6674,8 +6762,8 @@ CREATE OR REPLACE FUNCTION trading.tg_orders__advance_stop()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
-  where s.ended_at is null and s.settled_at is null and (s.state_scope, s.state_scope_id) in (
+  perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
     ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
   return null;
 end
@@ -6720,9 +6808,10 @@ CREATE OR REPLACE FUNCTION trading.tg_positions__advance_stop()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
-  where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+  perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
+    and (s.state_scope, s.state_scope_id) in (
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
   return null;
 end
 $function$;

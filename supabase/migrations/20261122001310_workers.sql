@@ -98,7 +98,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most loop
+  while v_done < p_most and not trading.is_halt_announced() loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -111,7 +111,7 @@ begin
   return v_done;
 end
 $$;
-comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and for a halt that waits. Returns how many.';
 
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
@@ -128,12 +128,15 @@ begin
       v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
     end if;
     v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
+  elsif v_job.kind <> 'enter' and p_next_for is not null then
+    v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
+      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
   end if;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $$;
 comment on function trading.execute_job is
-  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean

@@ -13,6 +13,40 @@ language sql immutable parallel safe
 return case p_state when 'active' then 0 when 'reducing' then 1 when 'halted' then 2 end;
 comment on function trading.state_strictness is 'Orders the trading states: a stricter one forbids more.';
 
+-- A halt that waits for its gate says so, and a worker that would execute further entries in the transaction it is in ends
+-- that transaction instead. Halts share the announcement; the worker's question holds it for a moment only.
+create function trading.announce_halt() returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('halt_announced', 0));
+end
+$$;
+comment on function trading.announce_halt is 'Asks the transactions that hold gates to end soon, until this one ends.';
+
+create function trading.is_halt_announced() returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if pg_try_advisory_lock(hashtextextended('halt_announced', 0)) then
+    perform pg_advisory_unlock(hashtextextended('halt_announced', 0));
+    return false;
+  end if;
+  return true;
+end
+$$;
+comment on function trading.is_halt_announced is 'Whether some halt waits for its gate or is about to commit.';
+
+create function trading.close_gate(p_scope text, p_scope_id uuid) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.announce_halt();
+  perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
+end
+$$;
+comment on function trading.close_gate is 'Takes the gate of a scope exclusively until the end of the transaction: no permit is given meanwhile.';
+
 -- The gate is taken exclusively, so this waits for the commits that hold it shared and for nothing else; what it writes is
 -- one row. A transaction that sets several states takes them in the order of the gates (system, users, accounts, each by
 -- id). What follows from it is the work of a later transaction, queued here.
@@ -28,7 +62,7 @@ begin
     perform trading.raise_error('FB400', 'state_invalid', 'trading is set to reducing or halted; it is resumed by a command of its own',
       jsonb_build_object('state', p_state));
   end if;
-  perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
+  perform trading.close_gate(p_scope, p_scope_id);
   insert into trading.trading_states as s (scope, scope_id, state, epoch, flatten, reason, set_by, set_at)
   values (p_scope, p_scope_id, p_state, 1, p_flatten, p_reason, p_by, p_now)
   on conflict (scope, scope_id) do update set

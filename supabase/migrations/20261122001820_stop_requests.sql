@@ -42,33 +42,30 @@ create policy stop_requests_select_service on trading.stop_requests for select t
 revoke all on trading.stop_requests from public, anon, authenticated, service_role;
 grant select on trading.stop_requests to service_role;
 
--- Live positions of a scope, found through its portfolios, so that one user's stop does not look at everybody's.
-create function trading.live_positions(p_state_scope text, p_scope_id uuid) returns setof public.positions
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_portfolios uuid[] := array(
-    select f.id from trading.portfolios f
-    where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
-      or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id)));
-begin
-  return query
-    select p.* from public.positions p
-    where p.portfolio_id = any (v_portfolios) and p.status not in ('closed', 'failed')
-      and (p_state_scope <> 'account' or p.account_id = p_scope_id);
-end
-$$;
+-- Both are found through the scope's portfolios, so that one user's stop does not look at everybody's, and are written so
+-- that the planner sees through them: whoever needs one row reads one row.
+create function trading.live_positions(p_state_scope text, p_scope_id uuid)
+returns table (id uuid, portfolio_id uuid, status text, quantity numeric, is_paper_trade boolean, version bigint)
+language sql stable
+begin atomic
+  select p.id, p.portfolio_id, p.status, p.quantity::numeric, p.is_paper_trade, p.version
+  from public.positions p
+  where p.status not in ('closed', 'failed') and (p_state_scope <> 'account' or p.account_id = p_scope_id)
+    and p.portfolio_id = any (array(
+      select f.id from trading.portfolios f
+      where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+        or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id))));
+end;
 comment on function trading.live_positions is 'Positions of an account, a user or the system that are not over.';
 
-create function trading.live_entries(p_state_scope text, p_scope_id uuid) returns setof public.orders
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return query
-    select o.* from trading.live_positions(p_state_scope, p_scope_id) p
-    join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('submitting', 'unknown', 'working', 'partially_filled');
-end
-$$;
+create function trading.live_entries(p_state_scope text, p_scope_id uuid)
+returns table (id uuid, position_id uuid, portfolio_id uuid, is_paper_trade boolean, version bigint)
+language sql stable
+begin atomic
+  select o.id, o.position_id, o.portfolio_id, o.is_paper_trade, o.version
+  from trading.live_positions(p_state_scope, p_scope_id) p
+  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('submitting', 'unknown', 'working', 'partially_filled');
+end;
 comment on function trading.live_entries is 'Entry orders of a scope that left with a permit and are not final.';
 
 create function public.read_stops() returns table (stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text,

@@ -149,72 +149,94 @@ end
 $$;
 comment on function trading.announce_stop is 'Raises the emergency alert of every user a stop touches, once.';
 
-create function trading.advance_stop(p_stop trading.stop_requests, p_now timestamptz) returns void
+-- Locking the stop first makes what ends at the same moment look one after the other, so the last one sees that it is.
+create function trading.advance_stop(p_stop_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_stop trading.stop_requests;
+  v_before trading.stop_requests;
+  v_stop   trading.stop_requests;
 begin
+  select * into v_before from trading.stop_requests s where s.id = p_stop_id and s.ended_at is null for no key update;
   update trading.stop_requests s set
     settled_at = coalesce(s.settled_at, p_now),
     flattened_at = coalesce(s.flattened_at, case when s.mode = 'halt_and_flatten' and not exists (
-      select from trading.live_positions(s.state_scope, s.state_scope_id)) then p_now end)
-  where s.id = p_stop.id and s.ended_at is null
-    and not exists (select from trading.live_entries(s.state_scope, s.state_scope_id))
+      select from trading.live_positions(s.state_scope, s.state_scope_id) p where p.status in ('open', 'monitoring', 'closing')) then p_now end)
+  where s.id = v_before.id and not exists (select from trading.live_entries(s.state_scope, s.state_scope_id))
   returning * into v_stop;
-  if not found then
+  if (v_stop.settled_at, v_stop.flattened_at) is not distinct from (v_before.settled_at, v_before.flattened_at) or v_stop.id is null then
     return;
   end if;
-  if p_stop.settled_at is null then
+  if v_before.settled_at is null then
     perform trading.audit(p_now, 'stop_settled', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
   end if;
-  if p_stop.flattened_at is null and v_stop.flattened_at is not null then
+  if v_before.flattened_at is null and v_stop.flattened_at is not null then
     perform trading.audit(p_now, 'stop_flattened', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text);
   end if;
-  if (v_stop.settled_at, v_stop.flattened_at) is distinct from (p_stop.settled_at, p_stop.flattened_at) then
-    perform trading.publish_stop(v_stop);
-  end if;
+  perform trading.publish_stop(v_stop);
 end
 $$;
 comment on function trading.advance_stop is 'Marks a stop settled when no entry is in flight, and flattened when besides no position is left; audited and broadcast.';
 
--- The job of set_trading_state: everything that a halt's own commit left to be done.
+-- The job of set_trading_state: what a halt's own commit left to be done. Orders first; the decisions that wait are many and
+-- can do no harm, so they are a second job.
 create function trading.execute_halt(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_state   trading.trading_states;
-  v_stop    trading.stop_requests;
-  v_denied  int;
-  v_cancels int;
-  v_closes  int := 0;
+  v_state trading.trading_states;
+  v_done  jsonb;
 begin
   select * into v_state from trading.trading_states s
   where s.scope = p_job.payload ->> 'scope' and s.scope_id = (p_job.payload ->> 'scope_id')::uuid;
   if v_state.state = 'active' then
     return jsonb_build_object('outcome', 'ignored', 'code', 'resumed');
   end if;
-  v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, p_now);
-  v_cancels := trading.queue_cancels(v_state.scope, v_state.scope_id, p_now);
-  if v_state.flatten then
-    v_closes := trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
-  end if;
-  perform trading.publish_state(v_state);
-  update trading.stop_requests s set denied_count = s.denied_count + v_denied, cancel_count = s.cancel_count + v_cancels,
-    close_count = s.close_count + v_closes
-  where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
-  returning * into v_stop;
-  if v_stop.id is not null then
-    if v_stop.announced_at is null then
-      perform trading.announce_stop(v_stop, p_now);
-    end if;
-    perform trading.publish_stop(v_stop);
-    perform trading.advance_stop(v_stop, p_now);
-  end if;
-  return jsonb_build_object('outcome', 'done', 'denied', v_denied, 'cancels', v_cancels, 'closes', v_closes);
+  v_done := case p_job.payload ->> 'step' when 'decisions' then trading.end_decisions(v_state, p_now) else trading.end_orders(v_state, p_job, p_now) end;
+  return jsonb_build_object('outcome', 'done') || v_done;
 end
 $$;
-comment on function trading.execute_halt is 'Denies the decisions still queued in a scope that is not active, queues the cancel of its entries in flight and, under flatten, the close of its positions, and tells whom it concerns.';
+comment on function trading.execute_halt is 'Ends what a scope that is not active has under way: its orders (and under flatten its positions), or its decisions.';
+
+create function trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_cancels int := trading.queue_cancels(p_state.scope, p_state.scope_id, p_now);
+  v_closes  int := case when p_state.flatten then trading.queue_closes(p_state.scope, p_state.scope_id, p_now) else 0 end;
+  v_stop    trading.stop_requests;
+begin
+  perform trading.enqueue_job('halt', p_job.key || ':decisions', null, true, p_now, p_payload => p_job.payload || '{"step": "decisions"}');
+  perform trading.publish_state(p_state);
+  update trading.stop_requests s set cancel_count = s.cancel_count + v_cancels, close_count = s.close_count + v_closes
+  where s.state_scope = p_state.scope and s.state_scope_id = p_state.scope_id and s.ended_at is null
+  returning * into v_stop;
+  if v_stop.id is not null then
+    perform trading.publish_stop(v_stop);
+    perform trading.advance_stop(v_stop.id, p_now);
+  end if;
+  return jsonb_build_object('cancels', v_cancels, 'closes', v_closes);
+end
+$$;
+comment on function trading.end_orders is 'Queues the cancels and, under flatten, the closes of a scope, and after them the end of its decisions; tells whom it concerns.';
+
+create function trading.end_decisions(p_state trading.trading_states, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_denied int := trading.deny_queued_entries(p_state.scope, p_state.scope_id, p_now);
+  v_stop   trading.stop_requests;
+begin
+  update trading.stop_requests s set denied_count = s.denied_count + v_denied
+  where s.state_scope = p_state.scope and s.state_scope_id = p_state.scope_id and s.ended_at is null
+  returning * into v_stop;
+  if v_stop.id is not null and v_stop.announced_at is null then
+    perform trading.announce_stop(v_stop, p_now);
+  end if;
+  return jsonb_build_object('denied', v_denied);
+end
+$$;
+comment on function trading.end_decisions is 'Denies the decisions of a scope that are still queued, and raises the alerts of its stop.';
 
 create function trading.advance_stops(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -239,20 +261,33 @@ begin
       perform trading.announce_stop(v_stop, p_now);
     end if;
     perform trading.publish_stop(v_stop);
-    perform trading.advance_stop(v_stop, p_now);
+    perform trading.advance_stop(v_stop.id, p_now);
   end loop;
 end
 $$;
 comment on function trading.advance_stops is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
 
--- The last cancel and the last close mark their stop in their own commit, so that nobody waits for the sweep. Two that end
--- at the same moment do not see each other; then the sweep does it.
+-- The last cancel and the last close mark their stop in their own commit, so that nobody waits for the sweep. While more
+-- are left than workers could be ending now, none of them is the last, and they do not wait for each other.
+create function trading.is_nearly_done(p_stop trading.stop_requests) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_ending_now constant int := 20;
+begin
+  return c_ending_now > case when p_stop.settled_at is null
+    then (select count(*) from (select from trading.live_entries(p_stop.state_scope, p_stop.state_scope_id) limit c_ending_now) l)
+    else (select count(*) from (select from trading.live_positions(p_stop.state_scope, p_stop.state_scope_id) limit c_ending_now) l) end;
+end
+$$;
+comment on function trading.is_nearly_done is 'Whether so few of a stop''s entries, or once settled of its positions, are left that the last could be ending now.';
+
 create function trading.tg_orders__advance_stop() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
-  where s.ended_at is null and s.settled_at is null and (s.state_scope, s.state_scope_id) in (
+  perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
     ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
   return null;
 end
@@ -265,9 +300,10 @@ create function trading.tg_positions__advance_stop() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.advance_stop(s, new.updated_at) from trading.stop_requests s
-  where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+  perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
+  where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
+    and (s.state_scope, s.state_scope_id) in (
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
   return null;
 end
 $$;

@@ -71,7 +71,7 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
-  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
@@ -160,7 +160,7 @@ declare
   v_denied int;
   v_stop   uuid;
 begin
-  perform pg_advisory_xact_lock(trading.gate_key(v_scope.state_scope, v_scope.state_scope_id));
+  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);

@@ -1,11 +1,12 @@
 begin;
-select plan(20);
+select plan(22);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.enter('held', 'alpha');
 select tests.resting_entry('resting', 1);
 select tests.hire('beta', 'bob');
 select tests.decide('claimed', 'alpha');
+select trading.claim_jobs('another worker', 1, 'https://desk.example.test', repeat('desk', 8));
 select tests.decide('queued', 'alpha');
 select tests.decide('of another', 'beta');
 
@@ -13,9 +14,11 @@ select tests.stop('ann', 'user');
 select is((select count(*) from public.orders o where o.state = 'cancelled') + (select count(*) from public.signals s where s.status = 'rejected'), 0::bigint,
   'the halt itself is one state: cancels and denials come after it');
 select is((select array_agg(j.kind || ' ' || j.status order by j.priority, j.id) from trading.jobs j where j.status = 'queued' and j.due_at <= trading.engine_now()),
-  '{"halt queued","enter queued","enter queued","enter queued"}', 'and are first in the queue');
-select is(tests.run_jobs(), '{"halt done","enter denied trading_not_active","enter filled","cancel cancelled"}', 'a worker carries them out');
+  '{"halt queued","enter queued","enter queued"}', 'and are first in the queue');
+select is(tests.run_jobs(), '{"halt done","enter filled","halt done","cancel cancelled"}', 'a worker carries them out');
 
+select is((select status from public.signals where id = tests.signal_id('claimed')), 'ready', 'a decision that a worker holds is left to it');
+select is((select trading.execute_job(j.id, j.fence) ->> 'code' from trading.jobs j where j.worker = 'another worker'), 'trading_not_active', 'and denied by it');
 select is((select status || ' ' || rejection_code from public.signals where id = tests.signal_id('queued')), 'rejected trading_not_active',
   'a decision still queued is over');
 select is((select outcome from trading.jobs where signal_id = tests.signal_id('queued')), '{"outcome": "denied", "code": "trading_not_active"}',
