@@ -39,6 +39,36 @@ export function parseExactJson(json: string): unknown {
   });
 }
 
+/** Digits that a double always gives back. */
+const CERTAIN_DIGITS = 15;
+/** Only a text that holds such a run can hold a number that a double would change. */
+const SUSPECT = /[\d.]{16}|\d[eE]/;
+
+/**
+ * The same JSON for a reader that has doubles only: a number that a double would round, or cannot reach, becomes the
+ * text of its digits, which PostgreSQL takes for a number wherever it expects one. Other text is returned as it is,
+ * also what is no JSON.
+ */
+export function withLongNumbersAsText(json: string): string {
+  if (!SUSPECT.test(json)) return json;
+  try {
+    return JSON.stringify(
+      parseWithSource(
+        json,
+        (_key, value, { source }) =>
+          typeof value === "number" && source !== undefined && !isCertain(value, source) ? source : value,
+      ),
+    );
+  } catch {
+    return json;
+  }
+}
+
+function isCertain(value: number, source: string): boolean {
+  const digits = source.replace(/[eE].*$/, "").replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
+  return Number.isFinite(value) && digits.length <= CERTAIN_DIGITS && (value !== 0 || digits === "");
+}
+
 /** Source text of primitives and raw output are in the engine, but not yet in TypeScript's library. */
 type SourceReviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 const { parse: parseWithSource, rawJSON: rawJson } = JSON as unknown as {

@@ -4,6 +4,7 @@ import { type Admission, admit } from "./admission.ts";
 import { type AuthUser, translateAuthAnswer } from "./auth_answers.ts";
 import type { DataApi } from "./data_api.ts";
 import type { FunctionsHost } from "./functions_host.ts";
+import { withLongNumbersAsText } from "./exact_json.ts";
 import { answerPreflight, bodyTooLarge, isPreflight, readBody, refuse, withCors } from "./http_edges.ts";
 import type { LocalKeys } from "./keys.ts";
 import type { RpcHandler } from "./rpc.ts";
@@ -82,7 +83,18 @@ async function restRoute(parts: RouteParts, request: Request, url: URL, body: Bo
     });
     if (answer !== null) return answer;
   }
-  return await parts.dataApi.fetch(await innerRequest(parts.tokens, request, url, body, admission));
+  return await parts.dataApi.fetch(
+    await innerRequest(parts.tokens, request, url, exactBody(request, body), admission),
+  );
+}
+
+/** The table machinery reads JSON into doubles; what they would round reaches PostgreSQL as text instead. */
+function exactBody(request: Request, body: Body): Body {
+  const isJson = /^application\/(json|vnd\.pgrst\.\w+\+json)/i.test(
+    request.headers.get("content-type") ?? "",
+  );
+  if (!isJson || body.byteLength === 0) return body;
+  return new TextEncoder().encode(withLongNumbersAsText(new TextDecoder().decode(body)));
 }
 
 async function authRoute(parts: RouteParts, request: Request, url: URL, body: Body): Promise<Response> {

@@ -31,6 +31,11 @@ interface BadDecision {
   readonly limits?: Limits | null;
 }
 
+/** A JSON number as written, which JavaScript itself could not write. */
+function number(digits: string): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(digits);
+}
+
 const BAD: readonly BadDecision[] = [
   { what: "an unknown symbol", symbol: "NOSUCHUSDT", code: "symbol_unknown" },
   { what: "a symbol that is no symbol", symbol: "btc/usdt; --", code: "symbol_unknown" },
@@ -64,6 +69,13 @@ const BAD: readonly BadDecision[] = [
   { what: "a stop of zero", levels: { stopLoss: 0 }, code: "levels_invalid" },
   { what: "a target of 1e30", levels: { stopLoss: 49000, takeProfit: [1e30] }, code: "levels_invalid" },
   { what: "a stop of 40 decimals", levels: { stopLoss: DIGITS_40 }, code: "levels_invalid" },
+  { what: "a number of 40 decimals", levels: { stopLoss: number(DIGITS_40) }, code: "levels_invalid" },
+  { what: "a number beyond every double", levels: { stopLoss: number("1e400") }, code: "levels_invalid" },
+  {
+    what: "a target that is a number beyond every double",
+    levels: { stopLoss: 49000, takeProfit: [number("1e999")] },
+    code: "levels_invalid",
+  },
   { what: "a word for a stop", levels: { stopLoss: "below the low" }, code: "levels_invalid" },
   { what: "a list for a stop", levels: { stopLoss: [49000] }, code: "levels_invalid" },
   { what: "an object for a stop", levels: { stopLoss: { price: 49000 } }, code: "levels_invalid" },
