@@ -839,12 +839,11 @@ AS $function$
 declare
   v_position public.positions;
   v_job_id   bigint;
+  v_key      text := 'close:' || p_position_id || ':' || p_request_id;
+  v_payload  jsonb := jsonb_strip_nulls(jsonb_build_object('reason', 'manual', 'quantity', trading.money_text(p_quantity)));
 begin
   select * into v_position from public.positions where id = p_position_id;
   perform trading.require_owner(v_position.user_id, 'position', p_position_id);
-  if p_request_id is null then
-    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
-  end if;
   if p_quantity is not null and not (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity') then
     perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity to close must be a positive number, or null for all of it');
   end if;
@@ -855,16 +854,19 @@ begin
   if v_position.status in ('closed', 'failed') then
     return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id', null);
   end if;
-  v_job_id := trading.enqueue_job('exit', 'close:' || p_position_id || ':' || p_request_id, v_position.portfolio_id, v_position.is_paper_trade,
-    trading.engine_now(), p_position_id => p_position_id,
-    p_payload => jsonb_strip_nulls(jsonb_build_object('reason', 'manual', 'quantity', trading.money_text(p_quantity))));
+  if not trading.is_new_request('close_position', p_position_id, p_request_id, v_payload, trading.engine_now()) then
+    return jsonb_build_object('position_id', p_position_id, 'status', v_position.status,
+      'job_id', (select j.id from trading.jobs j where j.key = v_key));
+  end if;
+  v_job_id := trading.enqueue_job('exit', v_key, v_position.portfolio_id, v_position.is_paper_trade, trading.engine_now(),
+    p_position_id => p_position_id, p_payload => v_payload);
   perform trading.audit(trading.engine_now(), 'close_requested', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
     jsonb_strip_nulls(jsonb_build_object('by', (select auth.uid()), 'quantity', trading.money_text(p_quantity), 'job_id', v_job_id)));
   return jsonb_build_object('position_id', p_position_id, 'status', v_position.status, 'job_id', v_job_id);
 end
 $function$;
 alter function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) owner to fillbase_engine;
-comment on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) is 'Queues the sale of all or part (base quantity) of a position at market; p_request_id makes a repeated call the same call. An entry still resting is cancelled. FB404 position_not_found, FB400 quantity_invalid, quantity_below_step.';
+comment on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) is 'Queues the sale of all or part (base quantity) of a position at market; p_request_id makes a repeated call the same call. An entry still resting is cancelled. FB404 position_not_found, FB400 quantity_invalid, quantity_below_step, request_id_missing, FB409 request_conflict.';
 grant execute on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) to authenticated;
 grant execute on function public.close_position(p_position_id uuid, p_quantity numeric, p_request_id uuid) to service_role;
 
@@ -916,6 +918,7 @@ AS $function$
 declare
   v_signal public.signals;
   v_trader public.traders;
+  v_obstacle text;
   v_result jsonb;
 begin
   select * into v_signal from public.signals where id = p_signal_id;
@@ -924,7 +927,15 @@ begin
   if v_signal.decided_at is null then
     v_signal.decided_at := trading.engine_now();
   end if;
+  -- What ends a decision before any rule is asked; the decision itself is taken for granted.
+  v_signal.decision := 'enter_trade';
+  v_obstacle := trading.entry_obstacle(v_signal,
+    jsonb_populate_record(null::trading.jobs, jsonb_build_object('payload', jsonb_build_object('decision_id', v_signal.decision_id))));
   v_result := trading.assess_entry(v_signal, v_trader, trading.engine_now());
+  if v_obstacle is not null then
+    v_result := v_result || jsonb_build_object('passed', false, 'code', v_obstacle,
+      'message', 'the signal already has its position or is over; a decision on it would be ignored');
+  end if;
   return jsonb_build_object('passed', v_result -> 'passed', 'code', v_result -> 'code', 'message', v_result -> 'message',
     'rules', v_result -> 'rules', 'quantity', v_result #>> '{facts,quantity}', 'price', v_result #>> '{facts,price}',
     'notional', v_result #>> '{facts,notional}', 'stop', v_result #>> '{facts,stop}', 'take_profits', v_result #> '{facts,take_profits}',
@@ -998,29 +1009,27 @@ declare
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
-  if p_request_id is null then
-    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
-  end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
   v_account := trading.ensure_paper_account(v_trader, v_now);
+  if not trading.is_new_request('reset', v_account.id, p_request_id, '{}', v_now) then
+    return jsonb_build_object('trader_id', p_trader_id, 'balance', trading.money_text(v_trader.paper_trade_balance));
+  end if;
   if exists (select from public.positions p where p.account_id = v_account.id and p.status not in ('closed', 'failed')) then
     perform trading.raise_error('FB409', 'account_has_open_positions', 'a paper account is reset only when it holds no position',
       jsonb_build_object('trader_id', p_trader_id), 'Close its positions first.');
   end if;
   select b.amount into v_cash from trading.balances b where b.account_id = v_account.id and b.asset = 'USDT' and b.bucket = 'cash';
-  if not exists (select from trading.ledger_entries e where e.transaction_id = trading.derived_id('paper_reset', v_account.id::text, p_request_id::text)) then
-    if coalesce(v_cash, 0) <> v_trader.paper_trade_balance then
-      perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
-    end if;
-    update public.paper_balances b set initial_balance = v_trader.paper_trade_balance, total_pnl = 0, total_trades = 0, winning_trades = 0,
-      -- After every position closed so far, also where market time stands still.
-      reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
-      losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
-    perform trading.refresh_paper_balance(v_account.id, v_now);
-    perform trading.restart_marks_of_account(v_account.id, v_account.portfolio_id, v_now);
-    perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
-      jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
+  if coalesce(v_cash, 0) <> v_trader.paper_trade_balance then
+    perform trading.fund_paper_account(v_account.id, v_trader.paper_trade_balance - coalesce(v_cash, 0), 'paper_reset', p_request_id, v_now);
   end if;
+  update public.paper_balances b set initial_balance = v_trader.paper_trade_balance, total_pnl = 0, total_trades = 0, winning_trades = 0,
+    -- After every position closed so far, also where market time stands still.
+    reset_at = greatest(v_now, (select max(p.closed_at) + interval '1 microsecond' from public.positions p where p.account_id = v_account.id)),
+    losing_trades = 0, updated_at = v_now where b.account_id = v_account.id;
+  perform trading.refresh_paper_balance(v_account.id, v_now);
+  perform trading.restart_marks_of_account(v_account.id, v_account.portfolio_id, v_now);
+  perform trading.audit(v_now, 'paper_reset', v_trader.user_id, v_trader.id, 'account', v_account.id::text,
+    jsonb_build_object('from', trading.money_text(v_cash), 'to', trading.money_text(v_trader.paper_trade_balance)));
   return jsonb_build_object('trader_id', p_trader_id, 'balance', trading.money_text(v_trader.paper_trade_balance));
 end
 $function$;
@@ -1170,25 +1179,15 @@ declare
   v_account trading.accounts;
   v_now     timestamptz := trading.engine_now();
   v_balance public.paper_balances;
-  v_before  numeric;
 begin
   select * into v_trader from public.traders where id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
-  if p_request_id is null then
-    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
-  end if;
   if (p_amount > 0 and p_amount <= 1e9 and scale(p_amount) <= 8) is not true then
     perform trading.raise_error('FB400', 'amount_invalid', 'a top-up is a positive number up to 1,000,000,000 with at most 8 decimals');
   end if;
   perform trading.lock_portfolio(trading.ensure_portfolio(v_trader.user_id, 'paper', v_now));
   v_account := trading.ensure_paper_account(v_trader, v_now);
-  select e.amount into v_before from trading.ledger_entries e
-  where e.transaction_id = trading.derived_id('top_up', v_account.id::text, p_request_id::text) and e.bucket = 'cash';
-  if v_before <> p_amount then
-    perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before with another amount',
-      jsonb_build_object('request_id', p_request_id, 'amount', trading.money_text(v_before)));
-  end if;
-  if v_before is null then
+  if trading.is_new_request('top_up', v_account.id, p_request_id, jsonb_build_object('amount', trading.money_text(p_amount)), v_now) then
     perform trading.fund_paper_account(v_account.id, p_amount, 'top_up', p_request_id, v_now);
     update public.paper_balances b set initial_balance = b.initial_balance + p_amount, updated_at = v_now where b.account_id = v_account.id;
     perform trading.refresh_paper_balance(v_account.id, v_now);
@@ -1579,6 +1578,22 @@ alter table trading.rate_rules enable row level security;
 create policy rate_rules_select_service on trading.rate_rules for select to service_role
   using (true);
 grant select on table trading.rate_rules to service_role;
+
+create table trading.requests (
+  command text not null,
+  subject_id uuid not null,
+  request_id uuid not null,
+  content jsonb not null,
+  heard_at timestamp with time zone not null,
+  constraint requests_pkey PRIMARY KEY (subject_id, command, request_id)
+);
+alter table trading.requests owner to fillbase_engine;
+comment on table trading.requests is 'Calls that carry a request id: what each asked for. Kept, so that an echo finds its call however late it comes.';
+comment on column trading.requests.subject_id is 'The position or trader the call was about; two users can use the same request id.';
+alter table trading.requests enable row level security;
+create policy requests_select_service on trading.requests for select to service_role
+  using (true);
+grant select on table trading.requests to service_role;
 
 create table trading.reservations (
   order_id uuid not null,
@@ -2079,6 +2094,21 @@ end
 $function$;
 alter function trading.advance_stops(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.advance_stops(p_now timestamp with time zone) is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
+
+CREATE OR REPLACE FUNCTION trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'exit_failed', p.user_id, 'position', p.id::text,
+    format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
+    jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
+  from public.positions p where p.id = p_job.position_id;
+end
+$function$;
+alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
 
 CREATE OR REPLACE FUNCTION trading.announce_halt()
  RETURNS void
@@ -2792,8 +2822,11 @@ declare
   v_total numeric;
 begin
   if v_dust > 0 then
-    select t.price into v_last from public.trades t where t.position_id = p_position.id
-    order by (t.side = 'SELL') desc, t.executed_at desc, t.sequence desc limit 1;
+    v_last := coalesce(
+      (select t.price from public.trades t where t.position_id = p_position.id and t.side = 'SELL'
+       order by t.executed_at desc, t.sequence desc limit 1),
+      (select m.bid from public.market_prices m where m.symbol = p_position.symbol),
+      p_position.entry_price);
     select i.base_asset into v_base from public.instruments i where i.symbol = p_position.symbol;
     v_value := v_dust * v_last;
     insert into trading.dust_pools as d (account_id, asset, quantity, cost) values (p_position.account_id, v_base, v_dust, v_value)
@@ -2812,6 +2845,8 @@ begin
     winning_trades = b.winning_trades + (v_total > 0)::int, losing_trades = b.losing_trades + (v_total < 0)::int, updated_at = p_now
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exit_failed' and a.subject_id = p_position.id::text and a.resolved_at is null;
   perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
@@ -2833,6 +2868,9 @@ begin
   if v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+    if p_job.kind = 'exit' then
+      perform trading.alert_failed_exit(p_job, v_outcome, p_now);
+    end if;
   else
     perform trading.finish_job(p_job, v_outcome);
   end if;
@@ -3176,7 +3214,8 @@ begin
     return v_id;
   end if;
   select * into v_existing from trading.jobs where key = p_key;
-  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
+  -- How far it got is not what was asked for.
+  if v_existing.kind <> p_kind or v_existing.payload - 'sold' <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
     or v_existing.position_id is distinct from p_position_id or v_existing.order_id is distinct from p_order_id then
     perform trading.raise_error('FB409', 'job_key_conflict', 'this key was queued before with other content',
       jsonb_build_object('key', p_key, 'job_id', v_existing.id));
@@ -3195,17 +3234,17 @@ AS $function$
 declare
   v_account trading.accounts;
 begin
-  select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id);
+  select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id, p_trader.user_id);
   if found then
     return v_account;
   end if;
   insert into trading.accounts (id, portfolio_id, user_id, trader_id, environment, created_at)
-  values (trading.paper_account_id(p_trader.id), trading.ensure_portfolio(p_trader.user_id, 'paper', p_now),
+  values (trading.paper_account_id(p_trader.id, p_trader.user_id), trading.ensure_portfolio(p_trader.user_id, 'paper', p_now),
           p_trader.user_id, p_trader.id, 'paper', p_now)
   on conflict do nothing
   returning * into v_account;
   if not found then
-    select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id);
+    select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id, p_trader.user_id);
     return v_account;
   end if;
   if p_trader.paper_trade_balance > 0 then
@@ -3268,7 +3307,7 @@ declare
   v_state      record;
   v_facts      jsonb;
   v_market_at  timestamptz := p_signal.decided_at;
-  v_account_id uuid := trading.paper_account_id(p_trader.id);
+  v_account_id uuid := trading.paper_account_id(p_trader.id, p_trader.user_id);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
 begin
@@ -3428,8 +3467,9 @@ declare
   v_instrument public.instruments;
   v_order      public.orders;
   v_sellable   numeric;
-  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric;
+  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
   v_is_whole   boolean;
+  v_obstacle   text;
   v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
@@ -3453,21 +3493,21 @@ begin
       perform trading.close_position_row(v_position, p_now);
       return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
     end if;
-    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
-  elsif v_wanted = 0 then
+  elsif v_wanted <= 0 then
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
+  end if;
+  v_obstacle := trading.exit_obstacle(v_position, v_instrument, v_market_at);
+  if v_obstacle is not null then
+    return jsonb_build_object('outcome', 'retry', 'code', v_obstacle, 'message', 'nothing can be sold now; it is tried again');
+  end if;
+  if v_is_whole then
+    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
   v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
   if v_order.id is null then
     return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
   end if;
-  v_order := trading.send_paper_order(v_order, p_now);
-  if v_order.finished_at is not null and v_order.state <> 'filled' and v_is_whole then
-    -- The first try met the quote that caused it, and emptied it; the next one meets the market as it is then.
-    update trading.jobs j set payload = j.payload - 'market_at' where j.id = p_job.id;
-    return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(v_order.error_message, 'the exit did not fill'));
-  end if;
-  return jsonb_build_object('outcome', v_order.state, 'position_id', v_position.id, 'order_id', v_order.id);
+  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_is_whole, p_now);
 end
 $function$;
 alter function trading.execute_exit(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
@@ -3543,6 +3583,7 @@ begin
     select * into v_order from public.orders o where o.id = p_job.order_id;
     if v_order.state = 'submitting' then
       v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
+      perform trading.sell_rest(v_order, p_now);
     end if;
     return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
   end if;
@@ -3562,6 +3603,28 @@ end
 $function$;
 alter function trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone) is 'Asks the paper venue: about one order that arrives after its latency, or about all resting limits of a position at a quote.';
+
+CREATE OR REPLACE FUNCTION trading.exit_obstacle(p_position public.positions, p_instrument public.instruments, p_market_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_quote trading.quotes := trading.quote_at(p_position.symbol, p_market_at);
+begin
+  return case
+    when p_instrument.status <> 'TRADING' then 'symbol_not_trading'
+    when v_quote.symbol is null then 'price_missing'
+    when jsonb_typeof(v_quote.depth -> 'bids') = 'array' and (
+      select coalesce(sum((e.value ->> 1)::numeric), 0) from jsonb_array_elements(v_quote.depth -> 'bids') e)
+      <= (select coalesce(sum(t.quantity), 0) from public.trades t
+          where t.position_id = p_position.id and t.side = 'SELL' and t.quote_hash = v_quote.hash and not t.is_maker) then 'book_empty'
+  end;
+end
+$function$;
+alter function trading.exit_obstacle(p_position public.positions, p_instrument public.instruments, p_market_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.exit_obstacle(p_position public.positions, p_instrument public.instruments, p_market_at timestamp with time zone) is 'symbol_not_trading, price_missing, book_empty (all its bids taken by this position), or null when a sale can be tried.';
 
 CREATE OR REPLACE FUNCTION trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS public.orders
@@ -3585,13 +3648,32 @@ begin
     time_in_force, quantity, client_order_id, state, is_paper_trade, market_at, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
     'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'planned',
-    p_position.is_paper_trade, p_market_at, p_job.payload ->> 'reason', p_now, p_now)
+    p_position.is_paper_trade, p_market_at + (select trading.paper_latency(v_id, s) from trading.settings s), p_job.payload ->> 'reason',
+    p_now, p_now)
   returning * into v_order;
   return trading.grant_permit(v_order, false, p_now);
 end
 $function$;
 alter function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone) is 'The working stop for a stop exit, else a new market sell with its permit (exits pass every halt).';
+
+CREATE OR REPLACE FUNCTION trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_order.finished_at is null or p_order.state = 'filled' or (select p.status from public.positions p where p.id = p_order.position_id) = 'closed' then
+    return jsonb_build_object('outcome', p_order.state, 'position_id', p_order.position_id, 'order_id', p_order.id);
+  end if;
+  update trading.jobs j set payload = (j.payload - 'market_at') || case when p_is_whole then '{}'
+    else jsonb_build_object('sold', coalesce((j.payload ->> 'sold')::numeric, 0) + p_order.filled_quantity) end
+  where j.id = p_job.id;
+  return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(p_order.error_message, 'the exit did not fill'));
+end
+$function$;
+alter function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone) is 'The outcome of an exit''s order: done, or retry exit_incomplete, for a part with what was sold already.';
 
 CREATE OR REPLACE FUNCTION trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -4251,6 +4333,35 @@ $function$;
 alter function trading.is_nearly_done(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.is_nearly_done(p_stop trading.stop_requests) is 'Whether so few of a stop''s entries, or once settled of its positions, are left that the last could be ending now.';
 
+CREATE OR REPLACE FUNCTION trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_content jsonb;
+begin
+  if p_request_id is null then
+    perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
+  end if;
+  insert into trading.requests (command, subject_id, request_id, content, heard_at)
+  values (p_command, p_subject_id, p_request_id, p_content, p_now)
+  on conflict do nothing;
+  if found then
+    return true;
+  end if;
+  select r.content into v_content from trading.requests r
+  where r.subject_id = p_subject_id and r.command = p_command and r.request_id = p_request_id;
+  if v_content <> p_content then
+    perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before with other content',
+      jsonb_build_object('request_id', p_request_id, 'before', v_content));
+  end if;
+  return false;
+end
+$function$;
+alter function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) is 'Notes a call; false when the same one was heard before. FB400 request_id_missing, FB409 request_conflict when the id stands for other content.';
+
 CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
@@ -4769,13 +4880,13 @@ $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
 
-CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid)
+CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN trading.derived_id(VARIADIC ARRAY['account'::text, 'paper'::text, (p_trader_id)::text]);
-alter function trading.paper_account_id(p_trader_id uuid) owner to fillbase_engine;
-comment on function trading.paper_account_id(p_trader_id uuid) is 'Id of a trader''s paper account.';
+RETURN trading.derived_id(VARIADIC ARRAY['account'::text, 'paper'::text, (p_trader_id)::text, (p_user_id)::text]);
+alter function trading.paper_account_id(p_trader_id uuid, p_user_id uuid) owner to fillbase_engine;
+comment on function trading.paper_account_id(p_trader_id uuid, p_user_id uuid) is 'Id of the paper account of a trader under that owner.';
 
 CREATE OR REPLACE FUNCTION trading.paper_fee(p_side text, p_price numeric, p_quantity numeric, p_rate numeric, p_instrument public.instruments, OUT fee numeric, OUT fee_asset text)
  RETURNS record
@@ -4834,7 +4945,8 @@ declare
   v_best    numeric := case when v_is_buy then p_quote.ask else p_quote.bid end;
   v_slip    numeric;
 begin
-  if jsonb_array_length(coalesce(v_book, '[]')) > 0 then
+  -- A side that is known to be empty sells nothing; one that is not known is assumed to be deep.
+  if jsonb_typeof(v_book) = 'array' then
     return query
       select e.n, (e.level ->> 0)::numeric, (e.level ->> 1)::numeric
       from jsonb_array_elements(v_book) with ordinality as e (level, n);
@@ -4940,6 +5052,8 @@ declare
   v_price  numeric;
   v_count  bigint := (select count(*) from public.trades t where t.order_id = p_order.id);
   v_fills  jsonb := '[]';
+  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order, p_quote) end;
+  v_is_hit boolean := p_order.role = 'stop_loss' and least(p_quote.bid, p_quote.low) <= p_order.trigger_price;
 begin
   v_wanted := v_wanted - v_left;
   for v_level in select * from trading.paper_levels(p_order, p_instrument, p_quote, p_settings) order by n loop
@@ -4953,10 +5067,11 @@ begin
       end if;
       exit when (p_order.side = 'BUY' and v_price > p_order.price) or (p_order.side = 'SELL' and v_price < p_order.price);
     end if;
-    if p_order.role = 'stop_loss' then
+    if v_is_hit then
       v_price := least(v_price, p_order.trigger_price);
     end if;
-    v_take := least(v_left, v_level.quantity);
+    v_take := least(v_left, v_level.quantity - least(v_level.quantity, v_taken));
+    v_taken := v_taken - least(v_level.quantity, v_taken);
     continue when v_take <= 0;
     v_count := v_count + 1;
     v_fills := v_fills || trading.paper_fill(p_order, v_count, v_price, v_take, false, p_instrument, p_settings, p_quote, p_at);
@@ -4972,6 +5087,22 @@ end
 $function$;
 alter function trading.paper_take(p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.paper_take(p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamp with time zone) is 'Report of a paper order that takes liquidity now: fills down the book, the rest expired (IOC, market, stop) or resting (GTC limit).';
+
+CREATE OR REPLACE FUNCTION trading.paper_taken(p_order public.orders, p_quote trading.quotes)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(sum(t.quantity), 0) from public.trades t
+    where t.position_id = p_order.position_id and t.side = p_order.side and t.quote_hash = p_quote.hash and not t.is_maker
+  );
+end
+$function$;
+alter function trading.paper_taken(p_order public.orders, p_quote trading.quotes) owner to fillbase_engine;
+comment on function trading.paper_taken(p_order public.orders, p_quote trading.quotes) is 'Base quantity that a position''s orders of this side took from the book of that quote.';
 
 CREATE OR REPLACE FUNCTION trading.parse_level(p_value jsonb)
  RETURNS numeric
@@ -5891,7 +6022,7 @@ begin
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
   v_scope.state_scope := case p_scope when 'everyone' then 'system' when 'user' then 'user' else 'account' end;
-  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id) else v_scope.scope_id end;
+  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id, v_scope.user_id) else v_scope.scope_id end;
   return v_scope;
 end
 $function$;
@@ -5930,9 +6061,9 @@ CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN make_interval(secs => LEAST(power((2)::double precision, ((LEAST(p_attempts, 5) - 1))::double precision), (30)::double precision));
+RETURN make_interval(secs => power((2)::double precision, ((LEAST(p_attempts, 5) - 1))::double precision));
 alter function trading.retry_delay(p_attempts integer) owner to fillbase_engine;
-comment on function trading.retry_delay(p_attempts integer) is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
+comment on function trading.retry_delay(p_attempts integer) is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
 
 CREATE OR REPLACE FUNCTION trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb)
  RETURNS void
@@ -6082,6 +6213,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('audit_seal', 0));
   select * into v_last from trading.audit_seals order by id desc limit 1;
   v_from := coalesce(v_last.to_transaction, '0'::xid8);
+  -- Transactions count from the start in a new cluster; silence would look like nothing to seal.
+  if v_from > pg_snapshot_xmax(pg_current_snapshot()) then
+    perform trading.raise_alert(clock_timestamp(), 'critical', 'audit_seal_stuck', null, 'audit_seals', v_last.id::text,
+      'The newest seal is ahead of this server''s transactions, so nothing is sealed any more: was the database restored elsewhere?');
+    return 0;
+  end if;
   if v_to <= v_from or not exists (
     select from public.audit_log a where a.transaction_id >= v_from and a.transaction_id < v_to) then
     return 0;
@@ -6105,6 +6242,23 @@ CREATE OR REPLACE FUNCTION trading.seeded_unit(p_seed text)
 RETURN ((((('x'::text || "left"(md5(p_seed), 12)))::bit(48))::bigint)::numeric / ('281474976710656'::bigint)::numeric);
 alter function trading.seeded_unit(p_seed text) owner to fillbase_engine;
 comment on function trading.seeded_unit(p_seed text) is 'A reproducible number in [0, 1) drawn from a text seed.';
+
+CREATE OR REPLACE FUNCTION trading.sell_rest(p_order public.orders, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_order.role = 'exit' and p_order.state in ('expired', 'rejected') and exists (
+    select from public.positions p where p.id = p_order.position_id and p.status in ('open', 'monitoring')) then
+    perform trading.enqueue_job('exit', 'rest:' || p_order.id, p_order.portfolio_id, p_order.is_paper_trade, p_now + interval '1 second',
+      p_position_id => p_order.position_id,
+      p_payload => jsonb_build_object('reason', p_order.reason, 'quantity', trading.money_text(p_order.quantity - p_order.filled_quantity)));
+  end if;
+end
+$function$;
+alter function trading.sell_rest(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.sell_rest(p_order public.orders, p_now timestamp with time zone) is 'Queues the sale of what an arrived exit order did not sell.';
 
 CREATE OR REPLACE FUNCTION trading.send_paper_order(p_order public.orders, p_now timestamp with time zone)
  RETURNS public.orders
@@ -6232,15 +6386,16 @@ declare
   v_is_final boolean := p_order.finished_at is not null;
 begin
   select * into v_position from public.positions where id = p_order.position_id;
-  if p_fills.fill_count > 0 then
-    if p_fills.is_opening then
-      perform trading.greet_position(v_position, p_now);
-    end if;
+  if p_fills.is_opening then
+    perform trading.greet_position(v_position, p_now);
+  end if;
+  if p_fills.fill_count > 0 or (v_is_final and p_order.filled_quantity > 0 and v_position.status in ('open', 'monitoring')) then
+    -- The end of the entry decides it, whether its last fill comes with it or came long before.
     if v_is_final and trading.is_unsellable(v_position) then
       perform trading.begin_closing(v_position.id, 'dust', p_now);
       select * into v_position from public.positions where id = v_position.id;
       perform trading.close_position_row(v_position, p_now);
-    else
+    elsif p_fills.fill_count > 0 then
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
       perform trading.flatten_if_ordered(v_position, p_now);

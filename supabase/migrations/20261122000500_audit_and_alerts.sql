@@ -94,6 +94,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('audit_seal', 0));
   select * into v_last from trading.audit_seals order by id desc limit 1;
   v_from := coalesce(v_last.to_transaction, '0'::xid8);
+  -- Transactions count from the start in a new cluster; silence would look like nothing to seal.
+  if v_from > pg_snapshot_xmax(pg_current_snapshot()) then
+    perform trading.raise_alert(clock_timestamp(), 'critical', 'audit_seal_stuck', null, 'audit_seals', v_last.id::text,
+      'The newest seal is ahead of this server''s transactions, so nothing is sealed any more: was the database restored elsewhere?');
+    return 0;
+  end if;
   if v_to <= v_from or not exists (
     select from public.audit_log a where a.transaction_id >= v_from and a.transaction_id < v_to) then
     return 0;

@@ -140,10 +140,11 @@ language sql immutable parallel safe
 return trading.derived_id('portfolio', p_user_id::text, p_mode);
 comment on function trading.portfolio_id is 'Id of a user''s portfolio of one mode.';
 
-create function trading.paper_account_id(p_trader_id uuid) returns uuid
+-- Of the trader and its owner: an id that comes back under another owner must not come with the money of the one before.
+create function trading.paper_account_id(p_trader_id uuid, p_user_id uuid) returns uuid
 language sql immutable parallel safe
-return trading.derived_id('account', 'paper', p_trader_id::text);
-comment on function trading.paper_account_id is 'Id of a trader''s paper account.';
+return trading.derived_id('account', 'paper', p_trader_id::text, p_user_id::text);
+comment on function trading.paper_account_id is 'Id of the paper account of a trader under that owner.';
 
 create function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamptz) returns uuid
 language plpgsql volatile set search_path = ''
@@ -179,17 +180,17 @@ as $$
 declare
   v_account trading.accounts;
 begin
-  select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id);
+  select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id, p_trader.user_id);
   if found then
     return v_account;
   end if;
   insert into trading.accounts (id, portfolio_id, user_id, trader_id, environment, created_at)
-  values (trading.paper_account_id(p_trader.id), trading.ensure_portfolio(p_trader.user_id, 'paper', p_now),
+  values (trading.paper_account_id(p_trader.id, p_trader.user_id), trading.ensure_portfolio(p_trader.user_id, 'paper', p_now),
           p_trader.user_id, p_trader.id, 'paper', p_now)
   on conflict do nothing
   returning * into v_account;
   if not found then
-    select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id);
+    select * into v_account from trading.accounts where id = trading.paper_account_id(p_trader.id, p_trader.user_id);
     return v_account;
   end if;
   if p_trader.paper_trade_balance > 0 then

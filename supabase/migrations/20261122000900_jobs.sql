@@ -68,7 +68,8 @@ begin
     return v_id;
   end if;
   select * into v_existing from trading.jobs where key = p_key;
-  if v_existing.kind <> p_kind or v_existing.payload <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
+  -- How far it got is not what was asked for.
+  if v_existing.kind <> p_kind or v_existing.payload - 'sold' <> p_payload or v_existing.portfolio_id is distinct from p_portfolio_id
     or v_existing.position_id is distinct from p_position_id or v_existing.order_id is distinct from p_order_id then
     perform trading.raise_error('FB409', 'job_key_conflict', 'this key was queued before with other content',
       jsonb_build_object('key', p_key, 'job_id', v_existing.id));

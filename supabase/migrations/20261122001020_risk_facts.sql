@@ -137,7 +137,7 @@ declare
   v_state      record;
   v_facts      jsonb;
   v_market_at  timestamptz := p_signal.decided_at;
-  v_account_id uuid := trading.paper_account_id(p_trader.id);
+  v_account_id uuid := trading.paper_account_id(p_trader.id, p_trader.user_id);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
 begin

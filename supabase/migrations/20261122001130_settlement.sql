@@ -37,7 +37,8 @@ end
 $$;
 comment on function trading.refresh_paper_balance is 'Copies the ledger''s cash to the paper balance users see.';
 
--- Nothing sellable is left: value the dust at the last fill, book it to the pool and close.
+-- Nothing sellable is left: value the dust at the last exit fill, book it to the pool and close. What was never sold at all
+-- is worth what the market would give for it, if it took so little.
 create function trading.close_position_row(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -49,8 +50,11 @@ declare
   v_total numeric;
 begin
   if v_dust > 0 then
-    select t.price into v_last from public.trades t where t.position_id = p_position.id
-    order by (t.side = 'SELL') desc, t.executed_at desc, t.sequence desc limit 1;
+    v_last := coalesce(
+      (select t.price from public.trades t where t.position_id = p_position.id and t.side = 'SELL'
+       order by t.executed_at desc, t.sequence desc limit 1),
+      (select m.bid from public.market_prices m where m.symbol = p_position.symbol),
+      p_position.entry_price);
     select i.base_asset into v_base from public.instruments i where i.symbol = p_position.symbol;
     v_value := v_dust * v_last;
     insert into trading.dust_pools as d (account_id, asset, quantity, cost) values (p_position.account_id, v_base, v_dust, v_value)
@@ -69,6 +73,8 @@ begin
     winning_trades = b.winning_trades + (v_total > 0)::int, losing_trades = b.losing_trades + (v_total < 0)::int, updated_at = p_now
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exit_failed' and a.subject_id = p_position.id::text and a.resolved_at is null;
   perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
@@ -123,15 +129,16 @@ declare
   v_is_final boolean := p_order.finished_at is not null;
 begin
   select * into v_position from public.positions where id = p_order.position_id;
-  if p_fills.fill_count > 0 then
-    if p_fills.is_opening then
-      perform trading.greet_position(v_position, p_now);
-    end if;
+  if p_fills.is_opening then
+    perform trading.greet_position(v_position, p_now);
+  end if;
+  if p_fills.fill_count > 0 or (v_is_final and p_order.filled_quantity > 0 and v_position.status in ('open', 'monitoring')) then
+    -- The end of the entry decides it, whether its last fill comes with it or came long before.
     if v_is_final and trading.is_unsellable(v_position) then
       perform trading.begin_closing(v_position.id, 'dust', p_now);
       select * into v_position from public.positions where id = v_position.id;
       perform trading.close_position_row(v_position, p_now);
-    else
+    elsif p_fills.fill_count > 0 then
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
       perform trading.flatten_if_ordered(v_position, p_now);

@@ -16,7 +16,8 @@ declare
   v_best    numeric := case when v_is_buy then p_quote.ask else p_quote.bid end;
   v_slip    numeric;
 begin
-  if jsonb_array_length(coalesce(v_book, '[]')) > 0 then
+  -- A side that is known to be empty sells nothing; one that is not known is assumed to be deep.
+  if jsonb_typeof(v_book) = 'array' then
     return query
       select e.n, (e.level ->> 0)::numeric, (e.level ->> 1)::numeric
       from jsonb_array_elements(v_book) with ordinality as e (level, n);
@@ -79,8 +80,22 @@ end
 $$;
 comment on function trading.paper_open_quantity is 'How much of a paper order may still fill.';
 
+-- What a position has already taken from a book is gone for it. Books of paper traders are their own otherwise: nobody's
+-- result depends on who else trades the same quote.
+create function trading.paper_taken(p_order public.orders, p_quote trading.quotes) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(t.quantity), 0) from public.trades t
+    where t.position_id = p_order.position_id and t.side = p_order.side and t.quote_hash = p_quote.hash and not t.is_maker
+  );
+end
+$$;
+comment on function trading.paper_taken is 'Base quantity that a position''s orders of this side took from the book of that quote.';
+
 -- A taker walks the book up to its limit. A stop that was only touched by a wick sold near its trigger; one the market
--- jumped over sells at the gap.
+-- jumped over sells at the gap; one that is tried again later sells at the market of then.
 create function trading.paper_take(
   p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamptz
 ) returns jsonb
@@ -94,6 +109,8 @@ declare
   v_price  numeric;
   v_count  bigint := (select count(*) from public.trades t where t.order_id = p_order.id);
   v_fills  jsonb := '[]';
+  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order, p_quote) end;
+  v_is_hit boolean := p_order.role = 'stop_loss' and least(p_quote.bid, p_quote.low) <= p_order.trigger_price;
 begin
   v_wanted := v_wanted - v_left;
   for v_level in select * from trading.paper_levels(p_order, p_instrument, p_quote, p_settings) order by n loop
@@ -107,10 +124,11 @@ begin
       end if;
       exit when (p_order.side = 'BUY' and v_price > p_order.price) or (p_order.side = 'SELL' and v_price < p_order.price);
     end if;
-    if p_order.role = 'stop_loss' then
+    if v_is_hit then
       v_price := least(v_price, p_order.trigger_price);
     end if;
-    v_take := least(v_left, v_level.quantity);
+    v_take := least(v_left, v_level.quantity - least(v_level.quantity, v_taken));
+    v_taken := v_taken - least(v_level.quantity, v_taken);
     continue when v_take <= 0;
     v_count := v_count + 1;
     v_fills := v_fills || trading.paper_fill(p_order, v_count, v_price, v_take, false, p_instrument, p_settings, p_quote, p_at);

@@ -44,7 +44,27 @@ end
 $$;
 comment on function trading.cancel_entry_rest is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
 
--- The order an exit is carried out by: the protective one that triggered, else a new market sell.
+-- Why selling now would end in nothing, or null. Asked before an order is made, so that tries leave no rows behind.
+create function trading.exit_obstacle(p_position public.positions, p_instrument public.instruments, p_market_at timestamptz) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_quote trading.quotes := trading.quote_at(p_position.symbol, p_market_at);
+begin
+  return case
+    when p_instrument.status <> 'TRADING' then 'symbol_not_trading'
+    when v_quote.symbol is null then 'price_missing'
+    when jsonb_typeof(v_quote.depth -> 'bids') = 'array' and (
+      select coalesce(sum((e.value ->> 1)::numeric), 0) from jsonb_array_elements(v_quote.depth -> 'bids') e)
+      <= (select coalesce(sum(t.quantity), 0) from public.trades t
+          where t.position_id = p_position.id and t.side = 'SELL' and t.quote_hash = v_quote.hash and not t.is_maker) then 'book_empty'
+  end;
+end
+$$;
+comment on function trading.exit_obstacle is 'symbol_not_trading, price_missing, book_empty (all its bids taken by this position), or null when a sale can be tried.';
+
+-- The order an exit is carried out by: the protective one that triggered, else a new market sell. A stop was at the exchange
+-- when the market met it; a market sell has to travel there.
 create function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamptz, p_now timestamptz)
 returns public.orders
 language plpgsql volatile set search_path = ''
@@ -66,12 +86,30 @@ begin
     time_in_force, quantity, client_order_id, state, is_paper_trade, market_at, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
     'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'planned',
-    p_position.is_paper_trade, p_market_at, p_job.payload ->> 'reason', p_now, p_now)
+    p_position.is_paper_trade, p_market_at + (select trading.paper_latency(v_id, s) from trading.settings s), p_job.payload ->> 'reason',
+    p_now, p_now)
   returning * into v_order;
   return trading.grant_permit(v_order, false, p_now);
 end
 $$;
 comment on function trading.exit_order is 'The working stop for a stop exit, else a new market sell with its permit (exits pass every halt).';
+
+-- What became of a sale: its end, or the next try for what is left of it. The first try met the quote that caused it; the
+-- next one meets the market as it is then.
+create function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_order.finished_at is null or p_order.state = 'filled' or (select p.status from public.positions p where p.id = p_order.position_id) = 'closed' then
+    return jsonb_build_object('outcome', p_order.state, 'position_id', p_order.position_id, 'order_id', p_order.id);
+  end if;
+  update trading.jobs j set payload = (j.payload - 'market_at') || case when p_is_whole then '{}'
+    else jsonb_build_object('sold', coalesce((j.payload ->> 'sold')::numeric, 0) + p_order.filled_quantity) end
+  where j.id = p_job.id;
+  return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(p_order.error_message, 'the exit did not fill'));
+end
+$$;
+comment on function trading.exit_outcome is 'The outcome of an exit''s order: done, or retry exit_incomplete, for a part with what was sold already.';
 
 create function trading.execute_exit(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -81,8 +119,9 @@ declare
   v_instrument public.instruments;
   v_order      public.orders;
   v_sellable   numeric;
-  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric;
+  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
   v_is_whole   boolean;
+  v_obstacle   text;
   v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
@@ -106,26 +145,41 @@ begin
       perform trading.close_position_row(v_position, p_now);
       return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
     end if;
-    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
-  elsif v_wanted = 0 then
+  elsif v_wanted <= 0 then
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
+  end if;
+  v_obstacle := trading.exit_obstacle(v_position, v_instrument, v_market_at);
+  if v_obstacle is not null then
+    return jsonb_build_object('outcome', 'retry', 'code', v_obstacle, 'message', 'nothing can be sold now; it is tried again');
+  end if;
+  if v_is_whole then
+    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
   v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
   if v_order.id is null then
     return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
   end if;
-  v_order := trading.send_paper_order(v_order, p_now);
-  if v_order.finished_at is not null and v_order.state <> 'filled' and v_is_whole then
-    -- The first try met the quote that caused it, and emptied it; the next one meets the market as it is then.
-    update trading.jobs j set payload = j.payload - 'market_at' where j.id = p_job.id;
-    return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(v_order.error_message, 'the exit did not fill'));
-  end if;
-  return jsonb_build_object('outcome', v_order.state, 'position_id', v_position.id, 'order_id', v_order.id);
+  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_is_whole, p_now);
 end
 $$;
 comment on function trading.execute_exit is 'Sells all or part of a paper position at market or by its stop; what did not fill is tried again. Never blocked by a halt.';
 
 -- Sync and cancel ---------------------------------------------------------------------------------------------------
+
+-- The job of an exit that had to travel was done when it left. What it did not sell becomes a job of its own.
+create function trading.sell_rest(p_order public.orders, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_order.role = 'exit' and p_order.state in ('expired', 'rejected') and exists (
+    select from public.positions p where p.id = p_order.position_id and p.status in ('open', 'monitoring')) then
+    perform trading.enqueue_job('exit', 'rest:' || p_order.id, p_order.portfolio_id, p_order.is_paper_trade, p_now + interval '1 second',
+      p_position_id => p_order.position_id,
+      p_payload => jsonb_build_object('reason', p_order.reason, 'quantity', trading.money_text(p_order.quantity - p_order.filled_quantity)));
+  end if;
+end
+$$;
+comment on function trading.sell_rest is 'Queues the sale of what an arrived exit order did not sell.';
 
 create function trading.execute_sync(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -144,6 +198,7 @@ begin
     select * into v_order from public.orders o where o.id = p_job.order_id;
     if v_order.state = 'submitting' then
       v_order := trading.fold_report(v_order.id, trading.paper_submit(v_order, p_now), p_now);
+      perform trading.sell_rest(v_order, p_now);
     end if;
     return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
   end if;

@@ -27,8 +27,8 @@ comment on function trading.run_job is 'Executes a job on the paper venue, or pl
 -- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
 create function trading.retry_delay(p_attempts int) returns interval
 language sql immutable
-return make_interval(secs => least(power(2, least(p_attempts, 5) - 1), 30));
-comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, 16 s.';
+return make_interval(secs => power(2, least(p_attempts, 5) - 1));
+comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
 
 create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -50,6 +50,18 @@ end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
+create function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'exit_failed', p.user_id, 'position', p.id::text,
+    format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
+    jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
+  from public.positions p where p.id = p_job.position_id;
+end
+$$;
+comment on function trading.alert_failed_exit is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
+
 -- Runs a locked job and writes down what became of it.
 create function trading.complete_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -60,6 +72,9 @@ begin
   if v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+    if p_job.kind = 'exit' then
+      perform trading.alert_failed_exit(p_job, v_outcome, p_now);
+    end if;
   else
     perform trading.finish_job(p_job, v_outcome);
   end if;

@@ -75,7 +75,7 @@ begin
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
   v_scope.state_scope := case p_scope when 'everyone' then 'system' when 'user' then 'user' else 'account' end;
-  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id) else v_scope.scope_id end;
+  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id, v_scope.user_id) else v_scope.scope_id end;
   return v_scope;
 end
 $$;

@@ -58,7 +58,7 @@ create or replace function tests.state_of(p_scope text, p_name text) returns tex
 language sql stable set search_path = ''
 as $$
   select coalesce((select s.state from trading.trading_states s where s.scope = p_scope
-    and s.scope_id = case p_scope when 'account' then trading.paper_account_id(tests.trader_id(p_name)) else tests.user_id(p_name) end), 'active')
+    and s.scope_id = case p_scope when 'account' then trading.paper_account_id(tests.trader_id(p_name), tests.user_id('ann')) else tests.user_id(p_name) end), 'active')
 $$;
 comment on function tests.state_of is 'The trading state of a user, or of a trader''s paper account.';
 

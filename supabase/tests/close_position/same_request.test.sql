@@ -10,7 +10,7 @@ $$;
 
 create temporary table first as select pg_temp.close(0.3, 1) as said;
 select is(pg_temp.close(0.3, 1), (select said from first), 'the same request is answered with the same job');
-select tests.raises('select pg_temp.close(0.4, 1)', 'FB409', 'job_key_conflict', 'under the same request another quantity is an error');
+select tests.raises('select pg_temp.close(0.4, 1)', 'FB409', 'request_conflict', 'under the same request another quantity is an error');
 select isnt(pg_temp.close(0.3, 2) ->> 'job_id', (select said ->> 'job_id' from first), 'another request is another job');
 select tests.act_as_owner();
 select tests.run_jobs();

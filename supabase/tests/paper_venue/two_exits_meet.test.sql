@@ -7,7 +7,7 @@ select tests.enter('witness', 'alpha');
 select tests.settings('{"paper_latency_ms": 500}');
 -- Two market sells for all of the position are on their way at once.
 select trading.enqueue_job('exit', k, p.portfolio_id, true, trading.engine_now(), p_position_id => p.id,
-  p_payload => jsonb_build_object('reason', 'manual', 'market_at', trading.engine_now() + interval '1 second'))
+  p_payload => '{"reason": "manual"}')
 from tests.position_of('one') p, unnest('{first,second}'::text[]) k;
 select is(tests.run_jobs(), array['exit submitting', 'exit submitting'], 'two sells for all of a position leave');
 select tests.tick(99.99, 100);

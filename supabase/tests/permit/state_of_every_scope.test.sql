@@ -1,7 +1,7 @@
 begin;
 select plan(8);
 select tests.open_desk();
-create temporary table ids as select tests.user_id('ann') as user_id, trading.paper_account_id(tests.trader_id('alpha')) as account_id;
+create temporary table ids as select tests.user_id('ann') as user_id, trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')) as account_id;
 create function pg_temp.state() returns text language sql as $$
   select concat_ws(' ', s.state, s.epoch, s.flatten) from ids, trading.effective_state(user_id, account_id) s
 $$;

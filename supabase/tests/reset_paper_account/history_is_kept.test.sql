@@ -8,7 +8,7 @@ select tests.enter('two', 'witness');
 select tests.tick(94, 94.01);
 select tests.run_jobs();
 select trading.set_clock(trading.engine_now() + interval '1 second');
-create temporary table before as select * from tests.snapshot('paper_balances', 'ledger_entries', 'balances', 'audit_log', 'risk_marks');
+create temporary table before as select * from tests.snapshot('paper_balances', 'ledger_entries', 'balances', 'audit_log', 'risk_marks', 'requests');
 create temporary table witness as select * from public.paper_balances where trader_id = tests.trader_id('witness');
 
 select tests.act_as_user('ann');
@@ -18,7 +18,7 @@ select tests.act_as_owner();
 select results_eq($$ select initial_balance::numeric, current_balance::numeric, total_pnl::numeric, total_trades, losing_trades from public.paper_balances
     where trader_id = tests.trader_id('alpha') $$, $$ values (10000::numeric, 10000::numeric, 0::numeric, 0, 0) $$,
   'its figures begin anew');
-select set_eq($$ select * from tests.snapshot('paper_balances', 'ledger_entries', 'balances', 'audit_log', 'risk_marks') $$, 'table before',
+select set_eq($$ select * from tests.snapshot('paper_balances', 'ledger_entries', 'balances', 'audit_log', 'risk_marks', 'requests') $$, 'table before',
   'positions, orders and fills of before are kept');
 -- 100 spent, 0.999 x 94 = 93.906 less 0.093906 came back: 6.187906 are missing
 select is((select amount::numeric from trading.ledger_entries where cause_type = 'paper_reset' and bucket = 'cash'), 6.187906,

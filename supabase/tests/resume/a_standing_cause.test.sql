@@ -6,11 +6,11 @@ create temporary table cause (code text, asked text);
 grant all on cause to public;
 create or replace function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamptz) returns text
 language sql set search_path = '' as $$
-  update pg_temp.cause set asked = concat_ws(' ', p_user_id = tests.user_id('ann'), p_account_id = trading.paper_account_id(tests.trader_id('alpha')))
+  update pg_temp.cause set asked = concat_ws(' ', p_user_id = tests.user_id('ann'), p_account_id = trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')))
   returning code
 $$;
 insert into cause (code) values ('daily_loss');
-select trading.set_trading_state('account', trading.paper_account_id(tests.trader_id('alpha')), 'reducing', false, 'daily_loss', 'rule:daily_loss',
+select trading.set_trading_state('account', trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), 'reducing', false, 'daily_loss', 'rule:daily_loss',
   trading.engine_now());
 
 select is(tests.resume('ann', 'trader', tests.trader_id('alpha')), 'FB409 cause_stands', 'a resume is refused while the cause stands');

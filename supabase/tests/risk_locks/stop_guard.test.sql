@@ -11,7 +11,7 @@ select tests.stop_out('two', 'alpha');
 select is_empty('select from trading.risk_locks', 'nor does one that is out of the window');
 select tests.stop_out('three', 'alpha');
 select results_eq('select code, symbol, account_id from trading.risk_locks',
-  $$ values ('stop_guard', null::text, trading.paper_account_id(tests.trader_id('alpha'))) $$, 'as many within it lock the account, in all symbols');
+  $$ values ('stop_guard', null::text, trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann'))) $$, 'as many within it lock the account, in all symbols');
 select tests.enter('four', 'alpha');
 select is(tests.rejection('four'), 'stop_guard', 'which denies its entries');
 select tests.enter('five', 'beta');

@@ -5,7 +5,7 @@ select tests.hire('alpha');
 select tests.hire('beta');
 create function pg_temp.today(p_trader text) returns text language sql as $$
   select trim_scale(t.own) || ' of ' || trim_scale(t.total)
-  from trading.realized_today(trading.portfolio_id(tests.user_id('ann'), 'paper'), trading.paper_account_id(tests.trader_id(p_trader)), trading.engine_now()) t
+  from trading.realized_today(trading.portfolio_id(tests.user_id('ann'), 'paper'), trading.paper_account_id(tests.trader_id(p_trader), tests.user_id('ann')), trading.engine_now()) t
 $$;
 -- By other means than the engine: from the positions and fills alone.
 create view pg_temp.wrong_days as

@@ -25,10 +25,10 @@ select tests.tick(104.98, 104.99);
 select tests.limit_trader('alpha', '{"max_drawdown_percent": 9.99}');
 select is(trading.watch_losses(), 1, 'a limit that is lowered to where the equity is trips');
 select is(tests.state_of('account', 'alpha'), 'reducing', 'the account is reducing');
-select is(trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha')), trading.engine_now()), 'drawdown', 'the cause stands');
+select is(trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.engine_now()), 'drawdown', 'the cause stands');
 
 update trading.trading_states set state = 'active', set_by = 'ann', set_at = trading.engine_now() where scope = 'account';
-select is(trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha')), trading.engine_now()), null,
+select is(trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.engine_now()), null,
   'who resumes against it accepts it: the peak is measured anew');
 select is((select was_forced from trading.loss_trips), true, 'and the trip says so');
 select is((select resolved_by from public.alerts where code = 'drawdown'), 'ann', 'its alert is resolved by whoever resumed');

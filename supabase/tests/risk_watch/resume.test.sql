@@ -4,7 +4,7 @@ select tests.open_desk();
 select tests.hire('alpha');
 select tests.limit_trader('alpha', '{"max_daily_loss_quote": 6}');
 create function pg_temp.cause() returns text language sql as $$
-  select trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha')), trading.engine_now())
+  select trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.engine_now())
 $$;
 create function pg_temp.resume() returns void language sql as $$
   update trading.trading_states set state = 'active', set_by = 'ann', set_at = trading.engine_now() where scope = 'account'
@@ -22,7 +22,7 @@ select tests.limit_trader('alpha', '{"max_daily_loss_quote": 12}');
 select is(pg_temp.cause(), null, 'under a higher limit the cause is gone');
 select tests.enter('three', 'alpha');
 select is((tests.position_of('three')).status, 'open', 'and entries go on');
-select trading.set_trading_state('account', trading.paper_account_id(tests.trader_id('alpha')), 'reducing', false, 'by hand', 'ann', trading.engine_now());
+select trading.set_trading_state('account', trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), 'reducing', false, 'by hand', 'ann', trading.engine_now());
 select pg_temp.resume();
 select is((select count(*) from trading.loss_trips), 1::bigint, 'a pause by hand is no trip');
 select trading.set_clock('2026-03-03 00:00:00+00');

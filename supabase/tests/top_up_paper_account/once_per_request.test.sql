@@ -17,7 +17,7 @@ select is(pg_temp.top_up('beta', 500.5, 1) ->> 'balance', '10500.5', 'the same i
 select tests.act_as_owner();
 select results_eq($$ select initial_balance::numeric, current_balance::numeric, total_pnl::numeric from public.paper_balances where trader_id = tests.trader_id('alpha') $$,
   $$ values (11001::numeric, 11001::numeric, 0::numeric) $$, 'added money is no profit');
-select results_eq($$ select asset, bucket, amount::numeric from trading.balances b where b.account_id = trading.paper_account_id(tests.trader_id('alpha')) order by 2 $$,
+select results_eq($$ select asset, bucket, amount::numeric from trading.balances b where b.account_id = trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')) order by 2 $$,
   $$ values ('USDT', 'cash', 11001::numeric), ('USDT', 'external', -11001::numeric) $$, 'in the ledger it came from outside');
 select is((select count(*) from public.audit_log where action = 'paper_top_up'), 3::bigint, 'each top-up is audited');
 select is((select sum(v::int) from jsonb_each_text(trading.check_books()) b (k, v)), 0::bigint, 'the books are right');

@@ -1659,6 +1659,18 @@ export type Database = {
         };
         Relationships: [];
       };
+      requests: {
+        Row: { command: string; content: Json; heard_at: string; request_id: string; subject_id: string };
+        Insert: { command: string; content: Json; heard_at: string; request_id: string; subject_id: string };
+        Update: {
+          command?: string;
+          content?: Json;
+          heard_at?: string;
+          request_id?: string;
+          subject_id?: string;
+        };
+        Relationships: [];
+      };
       reservations: {
         Row: {
           account_id: string;
