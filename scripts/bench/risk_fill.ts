@@ -61,7 +61,7 @@ async function insertDesk(tx: postgres.TransactionSql): Promise<void> {
     select trading.portfolio_id(md5('busy user')::uuid, 'paper'), md5('busy user')::uuid, 'paper', now()`;
   await tx`
     insert into trading.accounts (id, portfolio_id, user_id, trader_id, environment, created_at)
-    select trading.paper_account_id(t.id), trading.portfolio_id(t.user_id, 'paper'), t.user_id, t.id, 'paper', now()
+    select trading.paper_account_id(t.id, t.user_id), trading.portfolio_id(t.user_id, 'paper'), t.user_id, t.id, 'paper', now()
     from public.traders t`;
   await tx`
     insert into trading.balances (account_id, asset, bucket, amount)
@@ -90,7 +90,7 @@ async function insertPositions(tx: postgres.TransactionSql, count: number, statu
     insert into public.positions (id, user_id, trader_id, portfolio_id, account_id, symbol, status, is_paper_trade, quantity, cost,
       entry_price, entry_quantity, entry_value, entry_cost, entry_time, stop_loss_price, exit_reason, realized_pnl, created_at, opened_at,
       closed_at, updated_at)
-    select md5(${status} || n)::uuid, t.user_id, t.id, trading.portfolio_id(t.user_id, 'paper'), trading.paper_account_id(t.id), s.symbol,
+    select md5(${status} || n)::uuid, t.user_id, t.id, trading.portfolio_id(t.user_id, 'paper'), trading.paper_account_id(t.id, t.user_id), s.symbol,
       ${status}, true, ${isOpen ? 0.5 : 0}, ${isOpen ? 50.1 : 0}, 100.2, 0.5, 50.1, 50.1, now(), 90,
       ${isOpen ? null : "stop_loss"}, ${
     isOpen ? 0 : -0.01
