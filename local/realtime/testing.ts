@@ -2,7 +2,7 @@
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { bootstrapDatabase } from "../bootstrap.ts";
-import { eventually, type TestCluster, withCluster } from "../testing.ts";
+import { eventually, eventually, type TestCluster, withCluster } from "../testing.ts";
 import { type RealtimeOptions, type RealtimeServer, startRealtime } from "./server.ts";
 
 /** Keys and tokens of the fake gateway. */
@@ -87,7 +87,11 @@ class SharedCluster {
       await body({ ...cluster, admin, sql }, adminUrl);
     } finally {
       await Promise.all([admin, sql].map((client) => client.end({ timeout: CLIENT_END_TIMEOUT_S })));
-      await cluster.admin`drop database ${cluster.admin(name)} with (force)`;
+      // The server notices a moment later that the reader of a replication slot has hung up; until then it keeps the database.
+      await eventually(
+        `the end of ${name}`,
+        () => cluster.admin`drop database ${cluster.admin(name)} with (force)`.then(() => true, () => null),
+      );
     }
   }
 
