@@ -6,6 +6,7 @@ import { measureIdle, measureSteady } from "./bench/latency.ts";
 import { describeMachine, loadNow } from "./bench/machine.ts";
 import { profileRows } from "./bench/profile.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
+import { measureRisk } from "./bench/risk.ts";
 import { measureStarts } from "./bench/starts.ts";
 import { measureStops } from "./bench/stops.ts";
 import { measureTicks } from "./bench/ticks.ts";
@@ -16,6 +17,7 @@ const ON_A_STACK: Readonly<Record<string, (run: BenchRun) => Promise<BenchResult
   idle: measureIdle,
   steady: measureSteady,
   burst: measureBurst,
+  risk: measureRisk,
   tick: measureTicks,
   stop: measureStops,
 };

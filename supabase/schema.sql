@@ -4872,9 +4872,7 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
-  if p_result < 0 then
-    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
-  end if;
+  perform trading.watch_portfolio(p_position.portfolio_id, p_now);
 end
 $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -6016,8 +6014,9 @@ begin
   if p_scope = 'everyone' and not v_for_all then
     perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
   end if;
-  if p_scope <> 'everyone' and (v_scope.user_id = v_caller
-    or (v_for_all and exists (select from public.traders t where t.user_id = v_scope.user_id))) is not true then
+  if p_scope <> 'everyone' and (v_scope.user_id = v_caller or (v_for_all and (
+      exists (select from public.traders t where t.user_id = v_scope.user_id)
+      or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)))) is not true then
     perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
@@ -7341,11 +7340,10 @@ begin
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
   where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id::text = a.subject_id and l.until <= v_now;
-  -- What holds nothing cannot lose; what nothing limits cannot breach.
-  select array_agg(f.id) into v_ids from trading.portfolios f
-  where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))
-    and exists (select from public.risk_limits r where r.user_id = f.user_id
-      and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0);
+  -- What holds nothing cannot lose.
+  v_ids := trading.watched_portfolios(array(
+    select f.id from trading.portfolios f
+    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))));
   if v_ids is null then
     return 0;
   end if;
@@ -7361,9 +7359,32 @@ CREATE OR REPLACE FUNCTION trading.watch_portfolio(p_portfolio_id uuid, p_now ti
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_ids uuid[] := trading.watched_portfolios(array[p_portfolio_id]);
 begin
-  return trading.watch_figures(array(select f from trading.measure_losses(array[p_portfolio_id], p_now) f), p_now);
+  if v_ids is null then
+    return 0;
+  end if;
+  return trading.watch_figures(array(select f from trading.measure_losses(v_ids, p_now) f), p_now);
 end
 $function$;
 alter function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) is 'The watch over one portfolio, after a losing close.';
+comment on function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) is 'The watch over one portfolio, after a close: a loss may have reached a limit, a gain a peak.';
+
+CREATE OR REPLACE FUNCTION trading.watched_portfolios(p_portfolio_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select array_agg(f.id) from trading.portfolios f
+    where f.id = any (p_portfolio_ids)
+      and exists (select from public.risk_limits r where r.user_id = f.user_id
+        and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+  );
+end
+$function$;
+alter function trading.watched_portfolios(p_portfolio_ids uuid[]) owner to fillbase_engine;
+comment on function trading.watched_portfolios(p_portfolio_ids uuid[]) is 'Those of the portfolios whose user has loss limits; null: none.';

@@ -122,9 +122,7 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
-  if p_result < 0 then
-    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
-  end if;
+  perform trading.watch_portfolio(p_position.portfolio_id, p_now);
 end
 $$;
 comment on function trading.note_closed_position is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';

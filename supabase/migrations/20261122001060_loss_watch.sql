@@ -209,14 +209,34 @@ end
 $$;
 comment on function trading.watch_figures is 'Raises peaks and trips the loss limits that are reached; returns how many tripped now.';
 
+-- Only where a limit asks for it: what nothing limits cannot breach, and its peak interests nobody.
+create function trading.watched_portfolios(p_portfolio_ids uuid[]) returns uuid[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select array_agg(f.id) from trading.portfolios f
+    where f.id = any (p_portfolio_ids)
+      and exists (select from public.risk_limits r where r.user_id = f.user_id
+        and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+  );
+end
+$$;
+comment on function trading.watched_portfolios is 'Those of the portfolios whose user has loss limits; null: none.';
+
 create function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_ids uuid[] := trading.watched_portfolios(array[p_portfolio_id]);
 begin
-  return trading.watch_figures(array(select f from trading.measure_losses(array[p_portfolio_id], p_now) f), p_now);
+  if v_ids is null then
+    return 0;
+  end if;
+  return trading.watch_figures(array(select f from trading.measure_losses(v_ids, p_now) f), p_now);
 end
 $$;
-comment on function trading.watch_portfolio is 'The watch over one portfolio, after a losing close.';
+comment on function trading.watch_portfolio is 'The watch over one portfolio, after a close: a loss may have reached a limit, a gain a peak.';
 
 create function trading.watch_losses(p_now timestamptz default null) returns int
 language plpgsql volatile security definer set search_path = ''
@@ -231,11 +251,10 @@ begin
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
   where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id::text = a.subject_id and l.until <= v_now;
-  -- What holds nothing cannot lose; what nothing limits cannot breach.
-  select array_agg(f.id) into v_ids from trading.portfolios f
-  where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))
-    and exists (select from public.risk_limits r where r.user_id = f.user_id
-      and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0);
+  -- What holds nothing cannot lose.
+  v_ids := trading.watched_portfolios(array(
+    select f.id from trading.portfolios f
+    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))));
   if v_ids is null then
     return 0;
   end if;
