@@ -2,7 +2,7 @@
 import { createClient, type RealtimeChannel, type SupabaseClient } from "@supabase/supabase-js";
 import postgres from "postgres";
 import { bootstrapDatabase } from "../bootstrap.ts";
-import { eventually, eventually, type TestCluster, withCluster } from "../testing.ts";
+import { eventually, type TestCluster, withCluster } from "../testing.ts";
 import { type RealtimeOptions, type RealtimeServer, startRealtime } from "./server.ts";
 
 /** Keys and tokens of the fake gateway. */
