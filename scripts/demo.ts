@@ -1,17 +1,40 @@
 /** `deno task demo`: decisions from first to last on a throw-away stack, then the books are checked. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type MarketOption, parseMarketOption } from "../local/market/option.ts";
-import { runMain } from "./demo/main_scenario.ts";
+import { type MainRun, runMain } from "./demo/main_scenario.ts";
 import { type DemoResult, isRight, readResult } from "./demo/result.ts";
 import { holds, runRegimes } from "./demo/regimes_scenario.ts";
+import { isStopRight, runStopAll } from "./demo/stop_scenario.ts";
 import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
+
+/** What a scenario shows, and whether it is what the scenario promises. */
+interface Shown {
+  readonly market: string;
+  readonly facts?: object;
+  readonly isShown: boolean;
+}
+
+const SCENARIOS = {
+  main: async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => ({
+    market: await runMain(stack, run),
+    isShown: true,
+  }),
+  regimes: async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => {
+    const shown = await runRegimes(stack, run);
+    return { ...shown, isShown: holds(shown.facts) };
+  },
+  "stop-all": async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => {
+    const shown = await runStopAll(stack, run);
+    return { ...shown, isShown: isStopRight(shown.facts) };
+  },
+};
 
 interface Flags {
   readonly signals: number;
   readonly seed: number;
   readonly workers: number;
   readonly market: MarketOption;
-  readonly scenario: "main" | "regimes";
+  readonly scenario: keyof typeof SCENARIOS;
   readonly json: boolean;
 }
 
@@ -21,10 +44,10 @@ const text = new TextEncoder();
 const stack = await startThrowawayStack({ log: troubleOf });
 let code = 1;
 try {
-  const result = await run(stack, flags);
+  const { result, isShown } = await run(stack, flags);
   if (flags.json) console.log(JSON.stringify(result));
   else print(result);
-  code = isRight(result) && (!result.facts || holds(result.facts)) ? 0 : 1;
+  code = isRight(result) && isShown ? 0 : 1;
   if (code !== 0) {
     console.error(
       "demo: the result is not right; see books, failed, unknown, facts, and opened against closed",
@@ -37,14 +60,15 @@ try {
 }
 Deno.exit(code);
 
-async function run(stack: ThrowawayStack, flags: Flags): Promise<DemoResult> {
+async function run(
+  stack: ThrowawayStack,
+  flags: Flags,
+): Promise<{ result: DemoResult; isShown: boolean }> {
   const { signals, seed, workers, market, scenario } = flags;
   const parts = { signals, seed, market, workers, progress, log: (line: string) => console.error(line) };
-  const shown = scenario === "main"
-    ? { market: await runMain(stack, parts) }
-    : await runRegimes(stack, parts);
+  const { isShown, ...shown } = await SCENARIOS[scenario](stack, parts);
   if (isTerminal) Deno.stderr.writeSync(text.encode("\r\x1b[K"));
-  return { ...await readResult(stack.sql, { scenario, seed, workers, ...shown }) };
+  return { result: await readResult(stack.sql, { scenario, seed, workers, ...shown }), isShown };
 }
 
 function progress(done: number, total: number, decided: number): void {
@@ -76,7 +100,9 @@ function parseFlags(args: readonly string[]): Flags {
       marketOption,
       parseMarketOption("synthetic:7"),
     )
-    .addOption(new Option("--scenario <name>", "what happens").choices(["main", "regimes"]).default("main"))
+    .addOption(
+      new Option("--scenario <name>", "what happens").choices(Object.keys(SCENARIOS)).default("main"),
+    )
     .option("--json", "one JSON object on standard output", false)
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
   return program.parse(args as string[], { from: "user" }).opts() as Flags;

@@ -1,7 +1,6 @@
 /** What a demo ends with: counts, latency, books and PnL, all read back from the tables. */
 import type { Sql } from "postgres";
 import { checkBooks } from "../lib/desk.ts";
-import type { RegimeFacts } from "./regimes_scenario.ts";
 
 /** The demo's answer; the names are the machine-readable contract of `--json`. */
 export interface DemoResult {
@@ -10,7 +9,7 @@ export interface DemoResult {
   readonly opened: number;
   readonly closed: number;
   readonly denied: number;
-  /** Admitted executions that ended failed, limits that the market let expire left out. */
+  /** Admitted executions that ended failed; limits that the market let expire and entries that met a halt left out. */
   readonly failed: number;
   readonly unknown: number;
   readonly unfilled: number;
@@ -23,7 +22,7 @@ export interface DemoResult {
   readonly seed: number;
   readonly workers: number;
   /** What a scenario shows beyond the common figures. */
-  readonly facts?: RegimeFacts;
+  readonly facts?: object;
 }
 
 /** Reads the result of everything that happened on the stack. */
@@ -39,7 +38,7 @@ export async function readResult(
       (select count(*) from public.positions where status = 'closed')::int as closed,
       (select count(*) from trading.risk_checks where not passed)::int as denied,
       (select count(*) from public.positions where failure_code = 'entry_unfilled')::int as unfilled,
-      ((select count(*) from public.positions where status = 'failed' and failure_code <> 'entry_unfilled')
+      ((select count(*) from public.positions where status = 'failed' and failure_code not in ('entry_unfilled', 'trading_not_active'))
         + (select count(*) from trading.jobs where status = 'dead'))::int as failed,
       (select count(*) from public.orders where state = 'unknown')::int as unknown`;
   const [latency] = await sql`

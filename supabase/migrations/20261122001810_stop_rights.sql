@@ -69,8 +69,9 @@ begin
   if p_scope = 'everyone' and not v_for_all then
     perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
   end if;
-  if p_scope <> 'everyone' and (v_scope.user_id = v_caller
-    or (v_for_all and exists (select from public.traders t where t.user_id = v_scope.user_id))) is not true then
+  if p_scope <> 'everyone' and (v_scope.user_id = v_caller or (v_for_all and (
+      exists (select from public.traders t where t.user_id = v_scope.user_id)
+      or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)))) is not true then
     perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
