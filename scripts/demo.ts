@@ -104,6 +104,9 @@ function parseFlags(args: readonly string[]): Flags {
       new Option("--scenario <name>", "what happens").choices(Object.keys(SCENARIOS)).default("main"),
     )
     .option("--json", "one JSON object on standard output", false)
+    .configureOutput({
+      outputError: (words, write) => write(`${words.trimEnd().replace(/^error:/, "demo:")} See --help.\n`),
+    })
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
   return program.parse(args as string[], { from: "user" }).opts() as Flags;
 }

@@ -2248,7 +2248,16 @@ begin
   end if;
   -- One tick at a time: two pollers must not interleave their history.
   perform pg_advisory_xact_lock(hashtextextended('apply_prices', 0));
-  v_refused := trading.refused_quotes(p_quotes, v_now);
+  begin
+    v_refused := trading.refused_quotes(p_quotes, v_now);
+  exception when data_exception then
+    -- Text where a number belongs stops the whole statement, so only now each quote is looked at by itself.
+    select coalesce(jsonb_agg(e.quote) filter (where e.is_readable), '[]'),
+      coalesce(jsonb_agg(coalesce(e.quote -> 'symbol', 'null')) filter (where not e.is_readable), '[]')
+    into p_quotes, v_refused
+    from (select q as quote, trading.is_quote_readable(q) as is_readable from jsonb_array_elements(p_quotes) q) e;
+    v_refused := v_refused || coalesce(trading.refused_quotes(p_quotes, v_now), '[]');
+  end;
   if v_refused is not null then
     perform trading.raise_alert(v_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
       jsonb_build_object('symbols', v_refused));
@@ -2268,7 +2277,7 @@ begin
 end
 $function$;
 alter function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid; 22P02 for text that is no number.';
+comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
 grant execute on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.arm_installation(p_url text, p_secret text, p_actor text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
@@ -4361,6 +4370,22 @@ end
 $function$;
 alter function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) is 'Notes a call; false when the same one was heard before. FB400 request_id_missing, FB409 request_conflict when the id stands for other content.';
+
+CREATE OR REPLACE FUNCTION trading.is_quote_readable(p_quote jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.refused_quotes(jsonb_build_array(p_quote), 'epoch');
+  return coalesce(jsonb_typeof(p_quote -> 'symbol') = 'string', false);
+exception when data_exception then
+  return false;
+end
+$function$;
+alter function trading.is_quote_readable(p_quote jsonb) owner to fillbase_engine;
+comment on function trading.is_quote_readable(p_quote jsonb) is 'Whether an element of a tick is an object of the right types with a symbol.';
 
 CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean

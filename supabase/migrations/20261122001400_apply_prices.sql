@@ -52,6 +52,18 @@ end
 $$;
 comment on function trading.refused_quotes is 'Symbols of a tick whose quote is not one: not finite, crossed, from the future, or with an unreadable depth; null if none.';
 
+create function trading.is_quote_readable(p_quote jsonb) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  perform trading.refused_quotes(jsonb_build_array(p_quote), 'epoch');
+  return coalesce(jsonb_typeof(p_quote -> 'symbol') = 'string', false);
+exception when data_exception then
+  return false;
+end
+$$;
+comment on function trading.is_quote_readable is 'Whether an element of a tick is an object of the right types with a symbol.';
+
 -- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned.
 create function trading.store_quotes(p_quotes jsonb, p_now timestamptz) returns setof public.market_prices
 language plpgsql volatile set search_path = ''
@@ -188,7 +200,16 @@ begin
   end if;
   -- One tick at a time: two pollers must not interleave their history.
   perform pg_advisory_xact_lock(hashtextextended('apply_prices', 0));
-  v_refused := trading.refused_quotes(p_quotes, v_now);
+  begin
+    v_refused := trading.refused_quotes(p_quotes, v_now);
+  exception when data_exception then
+    -- Text where a number belongs stops the whole statement, so only now each quote is looked at by itself.
+    select coalesce(jsonb_agg(e.quote) filter (where e.is_readable), '[]'),
+      coalesce(jsonb_agg(coalesce(e.quote -> 'symbol', 'null')) filter (where not e.is_readable), '[]')
+    into p_quotes, v_refused
+    from (select q as quote, trading.is_quote_readable(q) as is_readable from jsonb_array_elements(p_quotes) q) e;
+    v_refused := v_refused || coalesce(trading.refused_quotes(p_quotes, v_now), '[]');
+  end;
   if v_refused is not null then
     perform trading.raise_alert(v_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
       jsonb_build_object('symbols', v_refused));
@@ -208,7 +229,7 @@ begin
 end
 $$;
 comment on function trading.apply_prices is
-  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid; 22P02 for text that is no number.';
+  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
 grant execute on function trading.apply_prices to service_role;
 
 -- What a poll should ask for: symbols somebody holds or waits in first, then those of the newest signals.
