@@ -4,6 +4,7 @@ import { type MarketOption, parseMarketOption } from "../local/market/option.ts"
 import { type MainRun, runMain } from "./demo/main_scenario.ts";
 import { type DemoResult, isRight, readResult } from "./demo/result.ts";
 import { holds, runRegimes } from "./demo/regimes_scenario.ts";
+import { isRiskRight, runRisk } from "./demo/risk_scenario.ts";
 import { isStopRight, runStopAll } from "./demo/stop_scenario.ts";
 import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
 
@@ -22,6 +23,10 @@ const SCENARIOS = {
   regimes: async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => {
     const shown = await runRegimes(stack, run);
     return { ...shown, isShown: holds(shown.facts) };
+  },
+  risk: async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => {
+    const shown = await runRisk(stack, run);
+    return { ...shown, isShown: isRiskRight(shown.facts) };
   },
   "stop-all": async (stack: ThrowawayStack, run: MainRun): Promise<Shown> => {
     const shown = await runStopAll(stack, run);
