@@ -34,7 +34,7 @@ export async function measureStops(run: BenchRun): Promise<BenchResult[]> {
     }
     return rowsOf(calls, commands, await stopOverPositions(run, operator, employers));
   } finally {
-    await operator.leave();
+    operator.leave();
   }
 }
 

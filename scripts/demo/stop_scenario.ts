@@ -78,7 +78,7 @@ export async function runStopAll(
     };
     return { market: `steady: ${SYMBOLS} symbols`, facts };
   } finally {
-    await operator.leave();
+    operator.leave();
     await feed.stop();
   }
 }
