@@ -139,6 +139,18 @@ Deno.test("without the right nothing is stopped: 401, 403 and 404 with their cod
   assert.deepEqual(await states(), before);
 });
 
+Deno.test("a backend with the secret key stops a trader, and cannot resume it", async () => {
+  const user = await floor.user();
+  const trader = await floor.trader(user);
+  const headers = { apikey: floor.stack.secretKey };
+  const body = JSON.stringify({ scope: "trader", id: trader, mode: "halt", reason: "a test" });
+  const answer = await send("", { method: "POST", headers, body });
+  assert.deepEqual([answer.status, answer.body["requested_by"]], [202, "service_role"]);
+  const scope = { p_scope: "trader", p_id: trader, p_reason: "a test" };
+  assert.equal((await floor.stack.service.rpc("resume_trading", scope)).error?.code, "FB403");
+  assert.equal((await user.client.rpc("resume_trading", scope)).error?.code, "FB403");
+});
+
 Deno.test("a stop is seen by its owner and by operators, and by nobody else", async () => {
   const [owner, stranger, operator] = [await floor.user(), await floor.user(), await floor.user()];
   await floor.sql`insert into trading.operators (user_id) values (${operator.id})`;
