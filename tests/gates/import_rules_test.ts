@@ -15,6 +15,9 @@ for (
     ["a use case an adapter", `${SHARED}/app/enter.ts`, `import { paper } from "../adapters/paper.ts";`],
     ["a use case a contract's value", `${SHARED}/app/enter.ts`, `import { x } from "../contracts/x.ts";`],
     ["the simulator our domain", "simulator/match.ts", `import { d } from "../${SHARED}/domain/d.ts";`],
+    ["the simulator a client of the exchange", "simulator/match.ts", `import ccxt from "ccxt";`],
+    ["a script the simulator", "scripts/demo.ts", `import { Simulator } from "../simulator/simulator.ts";`],
+    ["the local platform the simulator", "local/stack.ts", `import "../simulator/simulator.ts";`],
     ["a function the local platform", "supabase/functions/metrics/index.ts", `import "../../../local/x.ts";`],
     ["the platform a function's code", "local/gateway.ts", `import "../${SHARED}/domain/x.ts";`],
     ["the page a server's package", "dashboard/main.ts", `import postgres from "postgres";`],
@@ -34,6 +37,10 @@ Deno.test("imports along the arrows are fine", () => {
   );
   assert.deepEqual(check(`${SHARED}/contracts/a.ts`, `import { z } from "npm:zod@4.6.7/mini";`), []);
   assert.deepEqual(check("local/market/feed.ts", `import "../../${SHARED}/domain/x.ts";`), []);
+  assert.deepEqual(
+    check("scripts/a.ts", `import "../tests/harness/cluster.ts";\nimport "../local/x.ts";`),
+    [],
+  );
   assert.deepEqual(check("simulator/a.ts", `import { createHmac } from "node:crypto";`), []);
 });
 

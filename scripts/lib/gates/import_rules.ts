@@ -33,13 +33,23 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     to: [`${SHARED}/adapters`, `${SHARED}/ports`, `${SHARED}/domain`, `${SHARED}/contracts`],
   },
   { from: "supabase/functions", to: ["supabase/functions"] },
-  { from: "simulator", to: ["simulator"] },
+  {
+    from: "simulator",
+    to: ["simulator"],
+    packages: [
+      "commander",
+      "zod",
+      ...["node:assert", "node:buffer", "node:crypto", "node:http", "node:net", "node:path"],
+    ],
+  },
   { from: "dashboard", to: ["dashboard"], packages: ["@supabase/supabase-js"] },
   {
     from: "local/market",
     to: ["local", `${SHARED}/domain`, `${SHARED}/ports`, `${SHARED}/adapters/market`],
   },
   { from: "local", to: ["local"] },
+  // Everything but the simulator: what is ours meets it over the network only.
+  { from: "scripts", to: ["scripts", "local", "supabase", "tests"] },
 ];
 
 interface Import {
