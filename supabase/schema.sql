@@ -597,6 +597,7 @@ create policy traders_update_owner on public.traders for update to authenticated
   with check (user_id = (( SELECT auth.uid() AS uid)) AND NOT is_built_in);
 CREATE TRIGGER traders_100_refuse_with_open_positions BEFORE DELETE ON public.traders FOR EACH ROW EXECUTE FUNCTION trading.tg_traders__refuse_with_open_positions();
 CREATE TRIGGER traders_500_limit_the_first AFTER INSERT ON public.traders FOR EACH ROW WHEN (new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
+CREATE TRIGGER traders_510_limit_the_first_owned AFTER UPDATE OF user_id ON public.traders FOR EACH ROW WHEN (old.user_id IS NULL AND new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
 grant delete, insert, select, update on table public.traders to authenticated;
 grant references, select, update on table public.traders to fillbase_engine;
 grant delete, insert, select, update on table public.traders to service_role;
@@ -4030,7 +4031,7 @@ declare
   v_all      public.risk_limits;
   v_cooldown int;
 begin
-  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id;
+  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id and r.user_id = p_position.user_id;
   select * into v_all from public.risk_limits r
   where r.user_id = p_position.user_id and r.trader_id is null and r.mode = case when p_position.is_paper_trade then 'paper' else 'live' end;
   if p_position.exit_reason = 'stop_loss' then
@@ -4087,7 +4088,8 @@ begin
   -- No more rows than the guard counts to.
   select count(*) into v_count from (
     select from public.positions p
-    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss'
+    -- A stop that had been moved into the gain is no failure.
+    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss' and p.realized_pnl < 0
       and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
       and (p_account_id is null or p.account_id = p_account_id)
     order by p.closed_at desc limit p_limits.stop_guard_count
@@ -4436,8 +4438,9 @@ declare
   v_code    text;
   v_message text;
 begin
-  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
-      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
+  select jsonb_agg(case when e.passed then jsonb_build_object('rule', e.rule, 'passed', true, 'observed', e.observed, 'limit', e.limit_value)
+      else jsonb_build_object('rule', e.rule, 'passed', false, 'observed', e.observed, 'limit', e.limit_value, 'code', e.code, 'message', e.message)
+      end order by e.n),
     coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
     coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
     (array_agg(e.code order by e.n) filter (where not e.passed))[1],
@@ -4512,7 +4515,8 @@ declare
   v_own jsonb;
   v_all jsonb;
 begin
-  select jsonb_strip_nulls(to_jsonb(r)) into v_own from public.risk_limits r where r.trader_id = p_trader.id;
+  select jsonb_strip_nulls(to_jsonb(r)) into v_own from public.risk_limits r
+  where r.trader_id = p_trader.id and r.user_id = p_trader.user_id;
   select jsonb_strip_nulls(to_jsonb(r)) into v_all from public.risk_limits r
   where r.user_id = p_trader.user_id and r.trader_id is null and r.mode = p_mode;
   return jsonb_build_object('limits', v_own,
@@ -4813,7 +4817,7 @@ begin
     ), scopes as (
       select 'account' as scope, m.id as scope_id, m.portfolio_id, m.user_id, m.id as mark_id, m.is_priced, m.open_loss - m.realized as loss, m.equity,
         m.capital, r as limits
-      from money m left join public.risk_limits r on r.trader_id = m.trader_id
+      from money m left join public.risk_limits r on r.trader_id = m.trader_id and r.user_id = m.user_id
       union all
       select 'user', m.user_id, m.portfolio_id, m.user_id, m.portfolio_id, bool_and(m.is_priced), sum(m.open_loss) - p.realized, sum(m.equity),
         sum(m.capital), r
@@ -4897,7 +4901,10 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
-  perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
+  if (trading.effective_state(p_position.user_id, p_position.account_id)).state = 'active' then
+    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  end if;
 end
 $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5350,23 +5357,24 @@ begin
       'loss_now', h.loss_now - t.own, 'loss_now_all', h.loss_now_all - t.total,
       'loss_at_stops', h.loss_at_stop + p.loss_at_stop - t.own, 'loss_at_stops_all', h.loss_at_stop_all + p.loss_at_stop_all - t.total)
     from (
-      select count(*) as count_all, count(*) filter (where r.account_id = p_account_id) as count,
-        count(*) filter (where r.symbol = p_symbol) as symbol_count_all,
-        count(*) filter (where r.account_id = p_account_id and r.symbol = p_symbol) as symbol_count,
-        coalesce(sum(r.cost), 0) as cost_all, coalesce(sum(r.cost) filter (where r.account_id = p_account_id), 0) as cost,
-        min(r.priced_at) filter (where r.is_held) as priced_at_all,
-        min(r.priced_at) filter (where r.is_held and r.account_id = p_account_id) as priced_at,
-        -- One price that is missing, and the sum is not known: a sum leaves nulls out.
-        case when count(*) = count(r.value) then coalesce(sum(r.value), 0) end as value_all,
-        case when count(*) = count(r.value) then coalesce(sum(r.loss_now), 0) end as loss_now_all,
-        case when count(*) = count(r.value) then coalesce(sum(r.loss_at_stop), 0) end as loss_at_stop_all,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.value) filter (where r.account_id = p_account_id), 0) end as value,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.loss_now) filter (where r.account_id = p_account_id), 0) end as loss_now,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) end as loss_at_stop
-      from trading.position_risks r where r.portfolio_id = p_portfolio_id
+      -- The account's rows and the others' are summed first, and then together: one pass, and each sum once.
+      select coalesce(sum(g.count), 0) as count_all, coalesce(sum(g.count) filter (where g.is_own), 0) as count,
+        coalesce(sum(g.symbol_count), 0) as symbol_count_all, coalesce(sum(g.symbol_count) filter (where g.is_own), 0) as symbol_count,
+        coalesce(sum(g.cost), 0) as cost_all, coalesce(sum(g.cost) filter (where g.is_own), 0) as cost,
+        min(g.priced_at) as priced_at_all, min(g.priced_at) filter (where g.is_own) as priced_at,
+        -- One price that is missing, and the sum is not known: a sum would leave it out.
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.value), 0) end as value_all,
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.loss_now), 0) end as loss_now_all,
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.loss_at_stop), 0) end as loss_at_stop_all,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.value) filter (where g.is_own), 0) end as value,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_now) filter (where g.is_own), 0) end as loss_now,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_at_stop) filter (where g.is_own), 0) end as loss_at_stop
+      from (
+        select r.account_id = p_account_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
+          count(*) = count(r.value) as is_priced, sum(r.cost) as cost, min(r.priced_at) filter (where r.is_held) as priced_at,
+          sum(r.value) as value, sum(r.loss_now) as loss_now, sum(r.loss_at_stop) as loss_at_stop
+        from trading.position_risks r where r.portfolio_id = p_portfolio_id group by 1
+      ) g
     ) h, (
       select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved,
         coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) as loss_at_stop
@@ -6706,8 +6714,10 @@ begin
   v_row.updated_at := p_now;
   insert into public.risk_limits select (v_row).* on conflict do nothing returning * into v_row;
   if not found then
-    execute format('update public.risk_limits r set (%1$s, updated_at) = (select %1$s, $2 from (select ($1).*) n)
-      where r.user_id = ($1).user_id and r.trader_id is not distinct from ($1).trader_id and r.mode is not distinct from ($1).mode returning r.*', v_names)
+    -- A trader that changed hands is limited by its new owner.
+    execute format('update public.risk_limits r set (%1$s, user_id, updated_at) = (select %1$s, user_id, $2 from (select ($1).*) n)
+      where r.trader_id = ($1).trader_id or (($1).trader_id is null and r.trader_id is null and r.user_id = ($1).user_id and r.mode = ($1).mode)
+      returning r.*', v_names)
     into v_row using p_row, p_now;
   end if;
   return v_row;

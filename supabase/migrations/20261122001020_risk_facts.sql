@@ -19,23 +19,24 @@ begin
       'loss_now', h.loss_now - t.own, 'loss_now_all', h.loss_now_all - t.total,
       'loss_at_stops', h.loss_at_stop + p.loss_at_stop - t.own, 'loss_at_stops_all', h.loss_at_stop_all + p.loss_at_stop_all - t.total)
     from (
-      select count(*) as count_all, count(*) filter (where r.account_id = p_account_id) as count,
-        count(*) filter (where r.symbol = p_symbol) as symbol_count_all,
-        count(*) filter (where r.account_id = p_account_id and r.symbol = p_symbol) as symbol_count,
-        coalesce(sum(r.cost), 0) as cost_all, coalesce(sum(r.cost) filter (where r.account_id = p_account_id), 0) as cost,
-        min(r.priced_at) filter (where r.is_held) as priced_at_all,
-        min(r.priced_at) filter (where r.is_held and r.account_id = p_account_id) as priced_at,
-        -- One price that is missing, and the sum is not known: a sum leaves nulls out.
-        case when count(*) = count(r.value) then coalesce(sum(r.value), 0) end as value_all,
-        case when count(*) = count(r.value) then coalesce(sum(r.loss_now), 0) end as loss_now_all,
-        case when count(*) = count(r.value) then coalesce(sum(r.loss_at_stop), 0) end as loss_at_stop_all,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.value) filter (where r.account_id = p_account_id), 0) end as value,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.loss_now) filter (where r.account_id = p_account_id), 0) end as loss_now,
-        case when bool_and(r.value is not null) filter (where r.account_id = p_account_id) is not false then
-          coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) end as loss_at_stop
-      from trading.position_risks r where r.portfolio_id = p_portfolio_id
+      -- The account's rows and the others' are summed first, and then together: one pass, and each sum once.
+      select coalesce(sum(g.count), 0) as count_all, coalesce(sum(g.count) filter (where g.is_own), 0) as count,
+        coalesce(sum(g.symbol_count), 0) as symbol_count_all, coalesce(sum(g.symbol_count) filter (where g.is_own), 0) as symbol_count,
+        coalesce(sum(g.cost), 0) as cost_all, coalesce(sum(g.cost) filter (where g.is_own), 0) as cost,
+        min(g.priced_at) as priced_at_all, min(g.priced_at) filter (where g.is_own) as priced_at,
+        -- One price that is missing, and the sum is not known: a sum would leave it out.
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.value), 0) end as value_all,
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.loss_now), 0) end as loss_now_all,
+        case when bool_and(g.is_priced) is not false then coalesce(sum(g.loss_at_stop), 0) end as loss_at_stop_all,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.value) filter (where g.is_own), 0) end as value,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_now) filter (where g.is_own), 0) end as loss_now,
+        case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_at_stop) filter (where g.is_own), 0) end as loss_at_stop
+      from (
+        select r.account_id = p_account_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
+          count(*) = count(r.value) as is_priced, sum(r.cost) as cost, min(r.priced_at) filter (where r.is_held) as priced_at,
+          sum(r.value) as value, sum(r.loss_now) as loss_now, sum(r.loss_at_stop) as loss_at_stop
+        from trading.position_risks r where r.portfolio_id = p_portfolio_id group by 1
+      ) g
     ) h, (
       select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved,
         coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) as loss_at_stop
@@ -117,7 +118,8 @@ declare
   v_own jsonb;
   v_all jsonb;
 begin
-  select jsonb_strip_nulls(to_jsonb(r)) into v_own from public.risk_limits r where r.trader_id = p_trader.id;
+  select jsonb_strip_nulls(to_jsonb(r)) into v_own from public.risk_limits r
+  where r.trader_id = p_trader.id and r.user_id = p_trader.user_id;
   select jsonb_strip_nulls(to_jsonb(r)) into v_all from public.risk_limits r
   where r.user_id = p_trader.user_id and r.trader_id is null and r.mode = p_mode;
   return jsonb_build_object('limits', v_own,

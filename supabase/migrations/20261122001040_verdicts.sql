@@ -15,8 +15,9 @@ declare
   v_code    text;
   v_message text;
 begin
-  select jsonb_agg(jsonb_build_object('rule', e.rule, 'passed', e.passed, 'observed', e.observed, 'limit', e.limit_value)
-      || case when e.passed then '{}' else jsonb_build_object('code', e.code, 'message', e.message) end order by e.n),
+  select jsonb_agg(case when e.passed then jsonb_build_object('rule', e.rule, 'passed', true, 'observed', e.observed, 'limit', e.limit_value)
+      else jsonb_build_object('rule', e.rule, 'passed', false, 'observed', e.observed, 'limit', e.limit_value, 'code', e.code, 'message', e.message)
+      end order by e.n),
     coalesce(array_agg(e.rule order by e.n) filter (where not e.passed), '{}'),
     coalesce(array_agg(e.rule order by e.n) filter (where not e.passed and e.is_retryable), '{}'),
     (array_agg(e.code order by e.n) filter (where not e.passed))[1],

@@ -39,7 +39,8 @@ begin
   -- No more rows than the guard counts to.
   select count(*) into v_count from (
     select from public.positions p
-    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss'
+    -- A stop that had been moved into the gain is no failure.
+    where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss' and p.realized_pnl < 0
       and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
       and (p_account_id is null or p.account_id = p_account_id)
     order by p.closed_at desc limit p_limits.stop_guard_count
@@ -81,7 +82,7 @@ declare
   v_all      public.risk_limits;
   v_cooldown int;
 begin
-  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id;
+  select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id and r.user_id = p_position.user_id;
   select * into v_all from public.risk_limits r
   where r.user_id = p_position.user_id and r.trader_id is null and r.mode = case when p_position.is_paper_trade then 'paper' else 'live' end;
   if p_position.exit_reason = 'stop_loss' then
@@ -122,7 +123,10 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
-  perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
+  if (trading.effective_state(p_position.user_id, p_position.account_id)).state = 'active' then
+    perform trading.watch_portfolio(p_position.portfolio_id, p_now);
+  end if;
 end
 $$;
 comment on function trading.note_closed_position is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';

@@ -60,7 +60,7 @@ begin
     ), scopes as (
       select 'account' as scope, m.id as scope_id, m.portfolio_id, m.user_id, m.id as mark_id, m.is_priced, m.open_loss - m.realized as loss, m.equity,
         m.capital, r as limits
-      from money m left join public.risk_limits r on r.trader_id = m.trader_id
+      from money m left join public.risk_limits r on r.trader_id = m.trader_id and r.user_id = m.user_id
       union all
       select 'user', m.user_id, m.portfolio_id, m.user_id, m.portfolio_id, bool_and(m.is_priced), sum(m.open_loss) - p.realized, sum(m.equity),
         sum(m.capital), r

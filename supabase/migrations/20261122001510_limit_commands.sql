@@ -83,8 +83,10 @@ begin
   v_row.updated_at := p_now;
   insert into public.risk_limits select (v_row).* on conflict do nothing returning * into v_row;
   if not found then
-    execute format('update public.risk_limits r set (%1$s, updated_at) = (select %1$s, $2 from (select ($1).*) n)
-      where r.user_id = ($1).user_id and r.trader_id is not distinct from ($1).trader_id and r.mode is not distinct from ($1).mode returning r.*', v_names)
+    -- A trader that changed hands is limited by its new owner.
+    execute format('update public.risk_limits r set (%1$s, user_id, updated_at) = (select %1$s, user_id, $2 from (select ($1).*) n)
+      where r.trader_id = ($1).trader_id or (($1).trader_id is null and r.trader_id is null and r.user_id = ($1).user_id and r.mode = ($1).mode)
+      returning r.*', v_names)
     into v_row using p_row, p_now;
   end if;
   return v_row;
@@ -186,3 +188,5 @@ alter function trading.tg_traders__limit_the_first() security definer;
 revoke execute on function trading.tg_traders__limit_the_first() from public;
 create trigger traders_500_limit_the_first after insert on public.traders
   for each row when (new.user_id is not null) execute function trading.tg_traders__limit_the_first();
+create trigger traders_510_limit_the_first_owned after update of user_id on public.traders
+  for each row when (old.user_id is null and new.user_id is not null) execute function trading.tg_traders__limit_the_first();
