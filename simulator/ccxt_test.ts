@@ -87,6 +87,53 @@ Deno.test("CCXT trades against the simulator as it would against Binance", async
   });
 });
 
+Deno.test("CCXT reads the market, edits, brackets and cancels", async () => {
+  await withExchange(async (exchange, simulator) => {
+    await exchange.loadMarkets();
+    const book = await exchange.fetchOrderBook(SYMBOL, 5);
+    assert.equal(book.bids.length, 5);
+    assert.equal((await exchange.fetchTicker(SYMBOL)).last, "60000.00000000");
+    assert.equal((await exchange.fetchTrades(SYMBOL)).length, 1);
+    assert.equal((await exchange.fetchOHLCV(SYMBOL, "1m")).length, 1);
+    assert.equal((await exchange.fetchTradingFee(SYMBOL)).taker, "0.001");
+    await exchange.loadTimeDifference();
+
+    const byCost = await exchange.createMarketBuyOrderWithCost(SYMBOL, 100);
+    assert.equal(byCost.status, "closed");
+    const resting = await exchange.createOrder(SYMBOL, "limit", "buy", 0.001, 50_000);
+    const edited = await exchange.editOrder(resting.id!, SYMBOL, "limit", "buy", 0.002, 51_000);
+    assert.equal(edited.status, "open");
+    assert.equal((await exchange.fetchOrder(resting.id!, SYMBOL)).status, "canceled");
+    const stop = await exchange.createOrder(SYMBOL, "market", "sell", 0.001, undefined, {
+      stopLossPrice: 50_000,
+    });
+    assert.equal(stop.status, "open");
+    await exchange.privatePostOrderListOtoco({
+      symbol: "BTCUSDT",
+      workingType: "LIMIT",
+      workingSide: "BUY",
+      workingPrice: "50000",
+      workingQuantity: "0.01",
+      workingTimeInForce: "GTC",
+      pendingSide: "SELL",
+      pendingQuantity: "0.00999",
+      pendingAboveType: "LIMIT_MAKER",
+      pendingAbovePrice: "66000",
+      pendingBelowType: "STOP_LOSS",
+      pendingBelowStopPrice: "45000",
+      listClientOrderId: "bracket-1",
+    });
+    const list = await exchange.privateGetOrderList({ origClientOrderId: "bracket-1" });
+    assert.equal(list.listOrderStatus, "EXECUTING");
+    const restrictions = await exchange.sapiGetAccountApiRestrictions();
+    assert.equal(restrictions.enableSpotAndMarginTrading, true);
+    await exchange.cancelAllOrders(SYMBOL);
+    assert.deepEqual(await exchange.fetchOpenOrders(SYMBOL), []);
+    assert.equal((await exchange.fetchClosedOrders(SYMBOL)).length, 1);
+    assert.deepEqual(simulator.log.filter(({ status }) => status !== 200), []);
+  });
+});
+
 Deno.test("CCXT sees the documented errors and a lost answer as what they are", async () => {
   await withExchange(async (exchange, simulator) => {
     await exchange.loadMarkets();

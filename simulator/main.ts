@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (options !== null) await run(options);
     return 0;
   } catch (error) {
-    console.error(`simulator: ${error instanceof Error ? error.message : error}`);
+    console.error(`simulator: ${wordsOf(error)}`);
     return error instanceof UsageError || error instanceof MarketFileError || error instanceof StateError
       ? 2
       : 1;
@@ -44,17 +44,24 @@ async function run(options: SimulatorOptions): Promise<void> {
   const stopped = stopSignal();
   const simulator = await openSimulator(options);
   const key = demoKey(simulator);
+  await save(simulator, options.stateFile);
   const token = randomBytes(24).toString("base64url");
-  await using api = await serveApi(simulator, options.port).catch(portTaken(options.port));
+  await using api = await serveApi(simulator, options.port).catch(portTaken("--port", options.port));
   await using admin = await serveAdmin(simulator, options.adminPort, token).catch(
-    portTaken(options.adminPort),
+    portTaken("--admin-port", options.adminPort),
   );
   report(options, api.url, admin.url, token, key);
   const stepping = setInterval(() => simulator.advance(), STEP_MS);
-  const saving = setInterval(() => void save(simulator, options.stateFile), SAVE_MS);
+  let lastSave = Promise.resolve();
+  const saving = setInterval(() => {
+    lastSave = lastSave.then(() => save(simulator, options.stateFile)).catch((error) =>
+      console.error(`simulator: ${wordsOf(error)}`)
+    );
+  }, SAVE_MS);
   await stopped;
   clearInterval(stepping);
   clearInterval(saving);
+  await lastSave;
   await save(simulator, options.stateFile);
 }
 
@@ -94,8 +101,16 @@ async function readState(path: string): Promise<string | null> {
 /** Written beside the file and moved over it: whoever reads it finds the old state or the new one. */
 async function save(simulator: Simulator, path: string | null): Promise<void> {
   if (path === null) return;
-  await Deno.writeTextFile(`${path}.new`, simulator.save(), { mode: 0o600 });
-  await Deno.rename(`${path}.new`, path);
+  try {
+    await Deno.writeTextFile(`${path}.new`, simulator.save(), { mode: 0o600 });
+    await Deno.rename(`${path}.new`, path);
+  } catch (error) {
+    throw new Error(`The state was not saved to ${path}: ${wordsOf(error)}`);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The key of the demo account; a state that was loaded has it already. */
@@ -128,11 +143,11 @@ function report(
   );
 }
 
-function portTaken(port: number): (error: unknown) => never {
+function portTaken(option: string, port: number): (error: unknown) => never {
   return (error) => {
     const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     if (!isTaken) throw error;
-    throw new Error(`Port ${port} is in use. Take another one with --port (0 takes a free one).`);
+    throw new Error(`Port ${port} is in use. Take another one with ${option} (0 takes a free one).`);
   };
 }
 

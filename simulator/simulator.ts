@@ -6,11 +6,11 @@ import { newExchange } from "./engine/catalog.ts";
 import { type MarketMove, moveMarket } from "./engine/market_moves.ts";
 import type { Account, ExchangeState } from "./engine/model.ts";
 import { marketOf } from "./engine/orders.ts";
-import { type Delivery, htmlAnswer } from "./faults/delivery.ts";
+import { deliver, type Delivery } from "./faults/delivery.ts";
 import { type FaultRule, Faults } from "./faults/faults.ts";
-import { type Admitted, Api } from "./http/api.ts";
+import { Api } from "./http/api.ts";
 import type { ApiKey } from "./http/keys.ts";
-import { answerJson, type WireAnswer, type WireRequest } from "./http/wire.ts";
+import type { WireAnswer, WireRequest } from "./http/wire.ts";
 import { type MarketSource, stillSource } from "./market/source.ts";
 
 /** Requests that the log keeps. */
@@ -131,12 +131,23 @@ export class Simulator {
       return { kind: "dropped" };
     }
     if (kind === "ban") this.api.ban(request.ip, this.clock.now() + ms);
+    if (kind === "clock_skew") return { kind: "answer", answer: this.#handleSkewed(request, ms) };
     const admitted = this.api.admit(request);
     if (!("execute" in admitted)) return { kind: "answer", answer: admitted };
     if (kind === "delay_before") await this.#pause(ms);
     const answer = isExecuted ? admitted.execute() : null;
     if (kind === "delay_after") await this.#pause(ms);
     return deliver(fault, request, admitted, answer);
+  }
+
+  #handleSkewed(request: WireRequest, ms: number): WireAnswer {
+    const before = this.skewMs;
+    this.skewMs += ms;
+    try {
+      return this.api.handle(request);
+    } finally {
+      this.skewMs = before;
+    }
   }
 
   async #pause(ms: number): Promise<void> {
@@ -151,56 +162,6 @@ export class Simulator {
     if (this.log.length > 2 * LOG_KEPT) this.log = this.log.slice(-LOG_KEPT);
     return delivery;
   }
-}
-
-/** What the client gets to see. `answer` is null where the request was not carried out. */
-function deliver(
-  fault: FaultRule,
-  request: WireRequest,
-  admitted: Admitted,
-  answer: WireAnswer | null,
-): Delivery {
-  const instead = (status: number, code: number, msg: string): Delivery => ({
-    kind: "answer",
-    answer: answerJson({ code, msg }, {}, fault.status ?? status),
-  });
-  switch (fault.kind) {
-    case "answer_lost":
-      return { kind: "dropped" };
-    case "bus_error":
-      return instead(
-        500,
-        -1006,
-        "An unexpected response was received from the message bus. Execution status unknown.",
-      );
-    case "backend_timeout":
-      return instead(
-        504,
-        -1007,
-        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-      );
-    case "server_error":
-      return { kind: "answer", answer: { status: fault.status ?? 503, headers: {}, body: "" } };
-    case "html":
-      return { kind: "answer", answer: htmlAnswer(fault.status ?? 502) };
-    case "not_found":
-      if (request.method === "GET" && request.path === "/api/v3/order") {
-        return instead(400, -2013, "Order does not exist.");
-      }
-      break;
-    case "too_many": {
-      const retry = { "Retry-After": String(Math.max(1, Math.ceil(fault.ms / 1_000))) };
-      const msg = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.";
-      return { kind: "answer", answer: answerJson({ code: -1003, msg }, retry, 429) };
-    }
-    case "duplicate":
-      admitted.execute();
-      break;
-  }
-  const whole = answer ?? admitted.execute();
-  if (fault.kind === "truncated") return { kind: "cut", answer: whole, afterMs: 0 };
-  if (fault.kind === "stalled") return { kind: "cut", answer: whole, afterMs: fault.ms };
-  return { kind: "answer", answer: whole };
 }
 
 function readSaved(text: string): Saved {

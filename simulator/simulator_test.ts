@@ -35,6 +35,9 @@ for (
     ["bus_error", false, { delivery: "answer", status: 500, code: -1006, bought: "0" }],
     ["backend_timeout", true, { delivery: "answer", status: 504, code: -1007, bought: "0.0999" }],
     ["backend_timeout", false, { delivery: "answer", status: 504, code: -1007, bought: "0" }],
+    ["internal_error", true, { delivery: "answer", status: 500, code: -1001, bought: "0.0999" }],
+    ["overloaded", false, { delivery: "answer", status: 503, code: -1008, bought: "0" }],
+    ["clock_skew", undefined, { delivery: "answer", status: 200, bought: "0.0999" }],
     ["server_error", true, { delivery: "answer", status: 503, bought: "0.0999" }],
     ["server_error", false, { delivery: "answer", status: 503, bought: "0" }],
     ["html", true, { delivery: "answer", status: 502, bought: "0.0999" }],
@@ -82,6 +85,25 @@ Deno.test("a late answer is of an order that was carried out at once", async () 
   assert.equal(delivery.kind === "answer" && delivery.answer.status, 200);
 });
 
+Deno.test("a request that meets a clock that is ahead is out of its window", async () => {
+  const { desk, client } = open("clock_skew", { ms: 60_000 });
+  const delivery = await buy(desk, client);
+  assert.equal(delivery.kind === "answer" && JSON.parse(delivery.answer.body).code, -1021);
+  assert.equal(client.balance("BTC"), "0/0");
+  assert.equal(desk.simulator.skewMs, 0);
+});
+
+Deno.test("an altered answer lacks fields, has strange ones and may be very long", async () => {
+  const alter = { status: "LEVITATING", orderId: "12", executedQty: 0.1, clientOrderId: null };
+  const { desk, client } = open("altered", { alter, padding: 1_000_000 });
+  const delivery = await buy(desk, client);
+  assert.ok(delivery.kind === "answer" && delivery.answer.body.length > 1_000_000);
+  const body = JSON.parse(delivery.answer.body);
+  assert.deepEqual([body.status, body.orderId, body.executedQty], ["LEVITATING", "12", 0.1]);
+  assert.equal("clientOrderId" in body, false);
+  assert.equal(client.balance("BTC"), "0.0999/0");
+});
+
 Deno.test("an order that is there can be denied, once", async () => {
   const { desk, client } = open("not_found", { method: "GET" });
   await buy(desk, client);
@@ -111,7 +133,7 @@ Deno.test("the same seed brings the same faults, and every kind comes", async ()
     const client = desk.client("a", { USDT: "100000" });
     desk.simulator.faults.addAll(0.9, 0);
     const kinds: (string | null)[] = [];
-    for (let at = 0; at < 200; at++) {
+    for (let at = 0; at < 300; at++) {
       const sent = desk.simulator.handle(client.request("GET", "/api/v3/ping", {}));
       await Promise.resolve();
       desk.clock.advance(1);
@@ -123,7 +145,8 @@ Deno.test("the same seed brings the same faults, and every kind comes", async ()
   const first = await run(3);
   assert.deepEqual(await run(3), first);
   assert.notDeepEqual(await run(4), first);
-  for (const kind of Object.keys(FAULT_KINDS)) assert.ok(first.includes(kind), `${kind} never came`);
+  const kinds = Object.keys(FAULT_KINDS).filter((kind) => kind !== "altered");
+  for (const kind of kinds) assert.ok(first.includes(kind), `${kind} never came`);
 });
 
 Deno.test("what was saved goes on as it was: balances, orders, lists and keys", () => {
@@ -209,4 +232,18 @@ Deno.test("over HTTP, the admin's port asks for the token and the API's faults d
   await assert.rejects(fetch(`${api.url}/api/v3/ping`));
   const state = await fetch(`${admin.url}/state`, { headers });
   assert.equal((await state.json()).skewMs, 0);
+});
+
+Deno.test("over HTTP, a cut answer has its head and half of its body, and a stalled one keeps the line open", async () => {
+  const simulator = new Simulator(wallClock, 1);
+  await using api = await serveApi(simulator, 0);
+  const rule = { times: 1, probability: 1, isExecuted: true, status: null };
+  for (const [kind, ms] of [["truncated", 0], ["stalled", 300]] as const) {
+    simulator.faults.add({ ...rule, kind, ms });
+    const startedAt = performance.now();
+    const answer = await fetch(`${api.url}/api/v3/exchangeInfo`);
+    assert.equal(answer.status, 200);
+    await assert.rejects(answer.text());
+    assert.ok(performance.now() - startedAt >= ms, `${kind} ended after ${performance.now() - startedAt} ms`);
+  }
 });

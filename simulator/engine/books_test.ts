@@ -81,9 +81,26 @@ function step(desk: Desk, clients: readonly Client[], random: Random): void {
     client.send("POST", `/api/v3/orderList/${kind}`, list);
   } else if (dice < 7) {
     client.send("DELETE", "/api/v3/order", { symbol: "BTCUSDT", orderId: 1 + nextInt(random, 200) });
-  } else if (dice < 9) desk.priceTo(anyPrice(random), `0.${1 + nextInt(random, 99)}`);
+  } else if (dice < 8) change(client, random);
+  else if (dice < 9) desk.priceTo(anyPrice(random), `0.${1 + nextInt(random, 99)}`);
   else desk.trade(String(anyPrice(random)), `0.${1 + nextInt(random, 99)}`, nextChance(random, 0.5));
   desk.clock.advance(nextInt(random, 3_000));
+}
+
+/** Makes an order smaller, or replaces it. */
+function change(client: Client, random: Random): void {
+  const orderId = 1 + nextInt(random, 200);
+  if (nextChance(random, 0.5)) {
+    const newQty = `0.${String(1 + nextInt(random, 50_000)).padStart(5, "0")}`;
+    client.send("PUT", "/api/v3/order/amend/keepPriority", { symbol: "BTCUSDT", orderId, newQty });
+  } else {
+    client.send("POST", "/api/v3/order/cancelReplace", {
+      symbol: "BTCUSDT",
+      ...anyOrder(random),
+      cancelReplaceMode: anyOf(random, ["STOP_ON_FAILURE", "ALLOW_FAILURE"]),
+      cancelOrderId: orderId,
+    });
+  }
 }
 
 function assertBooksHold(desk: Desk): void {

@@ -4,7 +4,6 @@ import { checkFilters } from "./filters.ts";
 import type { Account, Market, Order, OrderDraft, OrderType } from "./model.ts";
 import { isContingent } from "./orders.ts";
 import { orderRejected, Rejection } from "./rejection.ts";
-import { isTriggered } from "./settle.ts";
 
 const TYPE_NAMES: Readonly<Record<OrderType, string>> = {
   LIMIT: "Limit",
@@ -45,4 +44,13 @@ export function checkPlacing(market: Market, order: OrderDraft | Order): void {
   if (order.type === "LIMIT_MAKER" && bestOffer(market, order.side, order.price) !== null) {
     throw orderRejected("Order would immediately match and take.");
   }
+}
+
+/** Whether the last price has reached the stop price, from the side on which the order was placed. */
+export function isTriggered(
+  { lastPrice }: Market,
+  { side, type, stopPrice }: Pick<Order, "side" | "type" | "stopPrice">,
+): boolean {
+  const isAbove = type.startsWith("STOP_LOSS") === (side === "BUY");
+  return isAbove ? lastPrice >= stopPrice : lastPrice <= stopPrice;
 }

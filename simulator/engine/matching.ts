@@ -48,12 +48,10 @@ export function workOrder(state: ExchangeState, market: Market, order: Order, no
 }
 
 function standOrExpire(state: ExchangeState, market: Market, order: Order, now: number): void {
-  if (order.quoteQuantity > 0n && isOpen(order)) {
-    const isSpent = order.executedQuote === order.quoteQuantity ||
-      bestOffer(market, order.side, null) !== null;
-    changeOrder(state, order, { quantity: order.executed, status: isSpent ? "FILLED" : order.status }, now);
-  }
   if (!isOpen(order)) return;
+  const isSpent = order.quoteQuantity > 0n &&
+    (order.executedQuote === order.quoteQuantity || bestOffer(market, order.side, null) !== null);
+  if (isSpent) return changeOrder(state, order, { quantity: order.executed, status: "FILLED" }, now);
   if (isMarketType(order)) expire(state, order, "INSUFFICIENT_LIQUIDITY", now);
   else if (order.timeInForce === "IOC") expire(state, order, "UNFILLED_IOC_QUANTITY_EXPIRED", now);
   else restOrder(market, order);

@@ -121,7 +121,7 @@ export function changeOrder(
   const formerId = order.clientOrderId;
   Object.assign(order, change, { updatedAt: now });
   const { openOrders } = accountOf(state, order.accountId);
-  openOrders.delete(formerId);
+  if (!isOpen(order) || order.clientOrderId !== formerId) openOrders.delete(formerId);
   if (isOpen(order)) {
     openOrders.set(order.clientOrderId, { symbol: order.symbol, orderId: order.orderId });
   } else {
@@ -139,7 +139,9 @@ export function endOrder(
   expiryReason: ExpiryReason | null,
   now: number,
 ): void {
-  changeOrder(state, order, { status, expiryReason }, now);
+  // An order by value has the quantity that it came to.
+  const quantity = order.quoteQuantity > 0n ? order.executed : order.quantity;
+  changeOrder(state, order, { status, expiryReason, quantity }, now);
 }
 
 function noteLateClosed(state: ExchangeState, { symbol, orderId, accountId }: Order, now: number): void {

@@ -1,5 +1,5 @@
 import { type Fixed, maxOf } from "../core/fixed.ts";
-import { checkPlacing } from "./checks.ts";
+import { checkPlacing, isTriggered } from "./checks.ts";
 import { heldFor, holdFor, needOf, shareHold } from "./holds.ts";
 import { closeIfDone, listOf, noteTriggered, ordersOfList } from "./lists.ts";
 import { estimate, expire, workOrder } from "./matching.ts";
@@ -19,15 +19,6 @@ export function settle(state: ExchangeState, market: Market, now: number): void 
     if (stop === undefined) return;
     trigger(state, market, stop, now);
   }
-}
-
-/** Whether the last price has reached the stop price, from the side on which the order was placed. */
-export function isTriggered(
-  { lastPrice }: Market,
-  { side, type, stopPrice }: Pick<Order, "side" | "type" | "stopPrice">,
-): boolean {
-  const isAbove = type.startsWith("STOP_LOSS") === (side === "BUY");
-  return isAbove ? lastPrice >= stopPrice : lastPrice <= stopPrice;
 }
 
 function trigger(state: ExchangeState, market: Market, order: Order, now: number): void {

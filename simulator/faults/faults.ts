@@ -1,5 +1,5 @@
 import { nextChance, type Random, randomFrom } from "../core/random.ts";
-import type { WireRequest } from "../http/wire.ts";
+import type { Json, WireRequest } from "../http/wire.ts";
 
 /** What can go wrong with a request, and whether the exchange carries it out all the same where that is open. */
 export const FAULT_KINDS = {
@@ -11,6 +11,10 @@ export const FAULT_KINDS = {
   bus_error: { isExecuted: true },
   /** -1007: the backend did not answer in time. */
   backend_timeout: { isExecuted: true },
+  /** -1001: an internal error. */
+  internal_error: { isExecuted: true },
+  /** -1008: too busy. */
+  overloaded: { isExecuted: false },
   /** A 5xx without a JSON body. */
   server_error: { isExecuted: false },
   /** A page where JSON should be. */
@@ -25,6 +29,10 @@ export const FAULT_KINDS = {
   delay_after: { isExecuted: true },
   /** The network delivers the request twice. */
   duplicate: { isExecuted: true },
+  /** The server's clock is ahead of itself for this one request. */
+  clock_skew: { isExecuted: true },
+  /** A whole answer in which fields are missing, strange, of another type, or that is very long. */
+  altered: { isExecuted: true },
   /** -2013 for an order that is there. */
   not_found: { isExecuted: false },
   /** 429 with Retry-After. */
@@ -35,6 +43,9 @@ export const FAULT_KINDS = {
   restart: { isExecuted: false },
 } as const satisfies Readonly<Record<string, { readonly isExecuted: boolean }>>;
 export type FaultKind = keyof typeof FAULT_KINDS;
+
+/** Fields of an answer, or of each of its rows. */
+export type Alteration = Readonly<Record<string, Json>>;
 
 export interface FaultSpec {
   readonly kind: FaultKind;
@@ -48,8 +59,12 @@ export interface FaultSpec {
   readonly isExecuted: boolean;
   /** HTTP status, where the kind leaves it open; null: the usual one. */
   readonly status: number | null;
-  /** How long: the delay, the stall, the ban, the restart. */
+  /** How long: the delay, the stall, the ban, the restart, the skew. */
   readonly ms: number;
+  /** What an altered answer says instead, by field; null takes the field away. */
+  readonly alter?: Alteration | undefined;
+  /** How many bytes of nothing an altered answer has besides. */
+  readonly padding?: number | undefined;
 }
 
 export interface FaultRule extends FaultSpec {
@@ -73,9 +88,9 @@ export class Faults {
     return rule;
   }
 
-  /** Every kind, each with its share of `probability`. */
+  /** Every kind that needs no further word, each with its share of `probability`. */
   addAll(probability: number, ms: number): void {
-    const kinds = Object.keys(FAULT_KINDS) as FaultKind[];
+    const kinds = (Object.keys(FAULT_KINDS) as FaultKind[]).filter((kind) => kind !== "altered");
     for (const kind of kinds) {
       const { isExecuted } = FAULT_KINDS[kind];
       this.add({ kind, times: null, probability: probability / kinds.length, isExecuted, status: null, ms });

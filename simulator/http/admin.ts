@@ -23,6 +23,9 @@ const ms = z.int().min(0);
 const level = z.tuple([amount, amount]).transform(([price, quantity]) => ({ price, quantity }));
 const kinds = Object.keys(FAULT_KINDS) as [FaultKind, ...FaultKind[]];
 
+/** The longest answer that a fault makes (bytes). */
+const PADDING_MAX = 20_000_000;
+
 const FAULT = z.strictObject({
   kind: z.enum(kinds),
   method: z.string().optional(),
@@ -31,7 +34,9 @@ const FAULT = z.strictObject({
   probability: z.number().min(0).max(1).default(1),
   isExecuted: z.boolean().optional(),
   status: z.int().min(200).max(599).nullable().default(null),
-  ms: ms.default(1_000),
+  ms: z.int().default(1_000),
+  alter: z.record(z.string(), z.json()).optional(),
+  padding: z.int().min(0).max(PADDING_MAX).optional(),
 });
 
 type Command = (simulator: Simulator, body: unknown) => Json | undefined;
@@ -45,7 +50,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "GET /state": (simulator) => summary(simulator),
   "GET /requests": ({ log }) => log.map((one) => ({ ...one })),
   "GET /faults": ({ faults }) =>
-    faults.list().map((rule) => ({ ...rule, method: rule.method ?? null, path: rule.path ?? null })),
+    faults.list().map(({ id, kind, hitCount, times, probability, isExecuted, status, ms, ...rest }) => ({
+      ...{ id, kind, hitCount, times, probability, isExecuted, status, ms },
+      ...{ method: rest.method ?? null, path: rest.path ?? null },
+    })),
   "POST /faults": command(FAULT, ({ faults }, spec) => ({
     id: faults.add({ ...spec, isExecuted: spec.isExecuted ?? FAULT_KINDS[spec.kind].isExecuted }).id,
   })),

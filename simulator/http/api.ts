@@ -86,24 +86,32 @@ export class Api {
       action = route.prepare({ ...call, key, account: accountOf(state, key.accountId) });
     }
     params.finish();
-    const isForMatchingEngine = route.isFreeOnSuccess === true;
+    const isForMatchingEngine = route.isForMatchingEngine === true;
     let charged = weight;
     const execute = () => {
       try {
-        if (timing !== null && isForMatchingEngine) checkTiming(timing, serverTime());
+        if (isForMatchingEngine) this.#checkAgain(route, timing, accountId, limits);
         const body = action();
-        if (isForMatchingEngine) {
-          limits.refund(request.ip, charged);
-          charged = 0;
-        }
-        const isPlacing = isForMatchingEngine && route.method === "POST";
-        const orders = isPlacing && accountId !== null ? orderHeaders(limits, accountId, now()) : {};
+        if (isForMatchingEngine) limits.refund(request.ip, charged);
+        if (isForMatchingEngine) charged = 0;
+        const isPlacing = route.orderCount !== undefined && accountId !== null;
+        const orders = isPlacing ? orderHeaders(limits, accountId!, now()) : {};
         return answerJson(body, { ...weightHeaders(limits, request.ip, now()), ...orders });
       } catch (error) {
         return this.#refusal(error, request, limits);
       }
     };
     return { isForMatchingEngine, execute };
+  }
+
+  /** Just before the matching engine. Who is too late here has used up the orders that it wanted to place. */
+  #checkAgain(route: Route, timing: Timing | null, accountId: string | null, limits: Limits): void {
+    try {
+      if (timing !== null) checkTiming(timing, this.world.serverTime());
+    } catch (error) {
+      if (accountId !== null) limits.addOrders(accountId, route.orderCount ?? 0, [], this.world.now());
+      throw error;
+    }
   }
 
   #refusal(error: unknown, request: WireRequest, limits: Limits): WireAnswer {

@@ -5,7 +5,7 @@ import { newClientId, placeOrder } from "../engine/placing.ts";
 import { Rejection } from "../engine/rejection.ts";
 import { cancelledList } from "./list_routes.ts";
 import { defaultResponse, readResponseType, readSingleDraft } from "./order_params.ts";
-import { readOrderKey, readRestriction } from "./order_routes.ts";
+import { readOrderKey, readRestriction } from "./order_keys.ts";
 import { notValid } from "./params.ts";
 import { cancelledOrder, placedOrder } from "./render.ts";
 import type { Action, SignedCall } from "./route.ts";

@@ -4,7 +4,8 @@ import type { Candle, Market } from "../engine/model.ts";
 import { marketOf } from "../engine/orders.ts";
 import { mergeCandles, MINUTE_MS } from "../engine/public_trades.ts";
 import { Rejection } from "../engine/rejection.ts";
-import type { Params } from "./params.ts";
+import { readMarkets } from "./market_params.ts";
+import { notValid, type Params } from "./params.ts";
 import { type Call, type Route, selectRows } from "./route.ts";
 import type { Json } from "./wire.ts";
 
@@ -120,22 +121,18 @@ function dayWeight(params: Params): number {
 }
 
 /** Built from candles. */
-export const candleRoute: readonly Route[] = [
+export const CANDLE_ROUTES: readonly Route[] = [
   { method: "GET", path: "/api/v3/klines", security: "none", weight: 2, prepare: prepareKlines },
   {
     method: "GET",
     path: "/api/v3/ticker/24hr",
     security: "none",
     weight: dayWeight,
-    prepare: ({ params, state, now }) => {
-      const [symbol, symbols] = [params.optionalSymbol(), params.symbols()];
-      params.oneOf("type", ["FULL"], new Rejection(-1130, "Data sent for parameter 'type' is not valid."));
-      const markets = (symbol !== null ? [symbol] : symbols ?? [...state.markets.keys()])
-        .map((name) => marketOf(state, name));
-      return () => {
-        const rows = markets.map((market) => dayTicker(market, now()));
-        return symbol === null ? rows : rows[0]!;
-      };
+    prepare: (call) => {
+      const { markets, isSingle } = readMarkets(call);
+      call.params.oneOf("type", ["FULL"], notValid("type"));
+      return () =>
+        isSingle ? dayTicker(markets[0]!, call.now()) : markets.map((one) => dayTicker(one, call.now()));
     },
   },
 ];

@@ -68,6 +68,7 @@ export class Limits {
         `Too many requests; current limit is ${RAW_REQUESTS_PER_5_MINUTES} requests per 5 MINUTE.`;
       throw this.#tooMany(visitor, message, 5 * MINUTE_MS, now);
     }
+    visitor.ignoredCount = 0;
     visitor.weight.used += weight;
     visitor.raw.used++;
   }

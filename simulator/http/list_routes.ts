@@ -190,12 +190,30 @@ function prepareAllLists(call: SignedCall): Action {
   };
 }
 
-const engine = { security: "trade", isFreeOnSuccess: true, weight: 1 } as const;
+const engine = { security: "trade", isForMatchingEngine: true, weight: 1 } as const;
 
 export const LIST_ROUTES: readonly Route[] = [
-  { ...engine, method: "POST", path: "/api/v3/orderList/oco", prepare: preparePlaceList(readOco) },
-  { ...engine, method: "POST", path: "/api/v3/orderList/oto", prepare: preparePlaceList(readOto) },
-  { ...engine, method: "POST", path: "/api/v3/orderList/otoco", prepare: preparePlaceList(readOtoco) },
+  {
+    ...engine,
+    method: "POST",
+    path: "/api/v3/orderList/oco",
+    orderCount: 2,
+    prepare: preparePlaceList(readOco),
+  },
+  {
+    ...engine,
+    method: "POST",
+    path: "/api/v3/orderList/oto",
+    orderCount: 2,
+    prepare: preparePlaceList(readOto),
+  },
+  {
+    ...engine,
+    method: "POST",
+    path: "/api/v3/orderList/otoco",
+    orderCount: 3,
+    prepare: preparePlaceList(readOtoco),
+  },
   { ...engine, method: "DELETE", path: "/api/v3/orderList", prepare: prepareCancelList },
   { method: "GET", path: "/api/v3/orderList", security: "read", weight: 4, prepare: prepareQueryList },
   { method: "GET", path: "/api/v3/allOrderList", security: "read", weight: 20, prepare: prepareAllLists },

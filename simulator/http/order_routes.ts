@@ -1,12 +1,5 @@
 import { formatFixed as text } from "../core/fixed.ts";
-import {
-  amendOrder,
-  cancelOrder,
-  type CancelRestriction,
-  findOrder,
-  type OrderKey,
-  requireCancellable,
-} from "../engine/cancelling.ts";
+import { amendOrder, cancelOrder, findOrder, requireCancellable } from "../engine/cancelling.ts";
 import { checkAccount, checkDraft } from "../engine/checks.ts";
 import type { Order } from "../engine/model.ts";
 import { isOpen, marketOf, orderOf, readerView } from "../engine/orders.ts";
@@ -14,39 +7,14 @@ import { newClientId, placeOrder } from "../engine/placing.ts";
 import { Rejection } from "../engine/rejection.ts";
 import { prepareCancelReplace } from "./cancel_replace.ts";
 import { cancelledList } from "./list_routes.ts";
+import { readOrderKey, readRestriction } from "./order_keys.ts";
 import { defaultResponse, readResponseType, readSingleDraft } from "./order_params.ts";
-import type { Params } from "./params.ts";
 import { cancelledOrder, placedOrder, queriedOrder } from "./render.ts";
 import { type Action, counted, readRange, type Route, selectRows, type SignedCall } from "./route.ts";
 import type { Json } from "./wire.ts";
 
 const ROWS_DEFAULT = 500;
 const ROWS_MAX = 1_000;
-
-/** Which order a request names; at least one of its ids is there. */
-export function readOrderKey(
-  params: Params,
-  idName = "orderId",
-  clientIdName = "origClientOrderId",
-): OrderKey {
-  const symbol = params.symbol();
-  const [orderId, clientOrderId] = [params.integer(idName), params.clientId(clientIdName)];
-  if (orderId === null && clientOrderId === null) {
-    throw new Rejection(
-      -1102,
-      `Param '${clientIdName}' or '${idName}' must be sent, but both were empty/null!`,
-    );
-  }
-  return { symbol, orderId, clientOrderId };
-}
-
-export function readRestriction(params: Params): CancelRestriction | null {
-  const refusal = new Rejection(
-    -1145,
-    "Invalid cancelRestrictions. Allowed values are either ONLY_NEW or ONLY_PARTIALLY_FILLED.",
-  );
-  return params.oneOf("cancelRestrictions", ["ONLY_NEW", "ONLY_PARTIALLY_FILLED"], refusal);
-}
 
 function preparePlace(call: SignedCall): Action {
   const { params, state, account } = call;
@@ -187,10 +155,10 @@ function prepareAmend({ params, state, account, now }: SignedCall): Action {
   };
 }
 
-const engine = { security: "trade", isFreeOnSuccess: true } as const;
+const engine = { security: "trade", isForMatchingEngine: true } as const;
 
 export const ORDER_ROUTES: readonly Route[] = [
-  { ...engine, method: "POST", path: "/api/v3/order", weight: 1, prepare: preparePlace },
+  { ...engine, method: "POST", path: "/api/v3/order", weight: 1, orderCount: 1, prepare: preparePlace },
   { ...engine, method: "DELETE", path: "/api/v3/order", weight: 1, prepare: prepareCancel },
   { ...engine, method: "DELETE", path: "/api/v3/openOrders", weight: 1, prepare: prepareCancelAll },
   {

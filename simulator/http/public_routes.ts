@@ -1,13 +1,14 @@
-import { formatFixed as text } from "../core/fixed.ts";
+import { formatFixed as text, mul } from "../core/fixed.ts";
 import { levelsOf } from "../engine/book.ts";
-import { type Market, SYMBOL_STATUSES } from "../engine/model.ts";
+import type { Market } from "../engine/model.ts";
 import { marketOf } from "../engine/orders.ts";
 import { averagePrice } from "../engine/public_trades.ts";
 import { ORDER_LIMITS, RAW_REQUESTS_PER_5_MINUTES, WEIGHT_PER_MINUTE } from "./limits.ts";
-import { notValid, type Params } from "./params.ts";
+import { readMarkets } from "./market_params.ts";
+import type { Params } from "./params.ts";
 import { filterInfo, symbolInfo } from "./render.ts";
 import { type Call, type Route, selectRows } from "./route.ts";
-import { candleRoute } from "./candle_routes.ts";
+import { CANDLE_ROUTES } from "./candle_routes.ts";
 import type { Json } from "./wire.ts";
 
 const AVERAGE_MINUTES = 5;
@@ -30,16 +31,6 @@ const rateLimits: readonly Json[] = [
   })),
   { rateLimitType: "RAW_REQUESTS", interval: "MINUTE", intervalNum: 5, limit: RAW_REQUESTS_PER_5_MINUTES },
 ];
-
-/** The markets a request is about: one, some or all. A single symbol is answered without an array. */
-export function readMarkets({ params, state }: Call): { markets: Market[]; isSingle: boolean } {
-  const [symbol, symbols] = [params.optionalSymbol(), params.symbols()];
-  const status = params.oneOf("symbolStatus", SYMBOL_STATUSES, notValid("symbolStatus"));
-  const names = symbol !== null ? [symbol] : symbols ?? [...state.markets.keys()];
-  const markets = names.map((name) => marketOf(state, name))
-    .filter(({ rules }) => status === null || rules.status === status);
-  return { markets, isSingle: symbol !== null };
-}
 
 /** An endpoint that answers with one row a market. */
 function perMarket(path: string, weight: Route["weight"], row: (market: Market, call: Call) => Json): Route {
@@ -85,7 +76,7 @@ function prepareTrades({ params, state }: Call): () => Json {
       id,
       price: text(price),
       qty: text(quantity),
-      quoteQty: text(price * quantity / 100_000_000n),
+      quoteQty: text(mul(price, quantity)),
       time: at,
       isBuyerMaker,
       isBestMatch: true,
@@ -154,5 +145,5 @@ export const PUBLIC_ROUTES: readonly Route[] = [
     price: text(lastPrice),
   })),
   perMarket("/api/v3/ticker/bookTicker", tickerWeight, bookTicker),
-  ...candleRoute,
+  ...CANDLE_ROUTES,
 ];

@@ -30,9 +30,10 @@ interface Common {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly weight: number | ((params: Params) => number);
-  /** How many orders it places; such a request and a cancel weigh nothing when they succeed. */
+  /** How many orders it places. */
   readonly orderCount?: number;
-  readonly isFreeOnSuccess?: boolean;
+  /** Goes to the matching engine, and weighs nothing when it succeeds. */
+  readonly isForMatchingEngine?: boolean;
 }
 
 export type Route =
