@@ -26,11 +26,11 @@ export function isWorse(side: Side, price: Fixed, limit: Fixed): boolean {
 /** What a taker meets, best first and within `limit`. At one price the rest of the market was there first. */
 export function* offersAgainst(market: Market, side: Side, limit: Fixed | null): Generator<Offer> {
   const levels = outsideAgainst(market, side);
-  const makers = market.working[opposite(side)].map((id) => market.orders.get(id)!);
+  const makerIds = market.working[opposite(side)];
   let [nextLevel, nextMaker] = [0, 0];
   while (true) {
     const level = levels[nextLevel];
-    const maker = makers[nextMaker];
+    const maker = market.orders.get(makerIds[nextMaker] ?? -1);
     const isLevel = level !== undefined && (maker === undefined || !isWorse(side, level.price, maker.price));
     const price = isLevel ? level.price : maker?.price;
     if (price === undefined || (limit !== null && isWorse(side, price, limit))) return;

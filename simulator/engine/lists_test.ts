@@ -222,8 +222,8 @@ for (
     const { orderId } = client.order({ side, type, quantity: "0.5", stopPrice });
     desk.priceTo(doesNot);
     assert.equal(client.query(orderId).status, "NEW");
-    desk.priceTo(triggers);
-    assert.equal(client.query(orderId).status, "FILLED");
+    desk.priceTo(Number(stopPrice));
+    assert.equal(client.query(orderId).status, "FILLED", "it is reached when it is met");
     const wrong = triggers > 60_000 ? "50000" : "70000";
     assert.equal(
       client.refusedOrder({ side, type, quantity: "0.5", stopPrice: wrong }),

@@ -74,6 +74,27 @@ Deno.test("a resting order is filled at its own price, in parts, as a maker", ()
   desk.assertNothingLeaked();
 });
 
+Deno.test("offers that cross a resting order fill it level by level, until they or it are used up", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "100000" });
+  const { orderId } = client.order({ ...BUY, quantity: "1", price: "59000" });
+  desk.book([["58000", "1"]], [["58500", "0.3"], ["58900", "0.4"], ["59001", "5"]]);
+  assert.equal(client.query(orderId).executedQty, "0.70000000");
+  assert.equal(client.query(orderId).cummulativeQuoteQty, "41300.00000000");
+  desk.book([["58000", "1"]], [["58500", "0.5"], ["58900", "0.4"]]);
+  assert.equal(client.query(orderId).status, "FILLED");
+  const request = {
+    method: "GET",
+    path: "/api/v3/depth",
+    query: "symbol=BTCUSDT",
+    body: "",
+    apiKey: null,
+    ip: "",
+  };
+  const { asks } = JSON.parse(desk.simulator.api.handle(request).body);
+  assert.deepEqual(asks, [["58500.00000000", "0.20000000"], ["58900.00000000", "0.40000000"]]);
+});
+
 Deno.test("at its price an order waits until those ahead of it have traded", () => {
   const desk = new Desk();
   const client = desk.client("a", { USDT: "100000" });
