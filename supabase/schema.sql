@@ -228,6 +228,7 @@ CREATE TRIGGER orders_100_guard_state BEFORE INSERT OR UPDATE ON public.orders F
 CREATE TRIGGER orders_110_refuse_removal BEFORE DELETE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER orders_120_no_truncate BEFORE TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER orders_600_advance_stop AFTER UPDATE ON public.orders FOR EACH ROW WHEN (new.role = 'entry'::text AND new.reason = 'trading_stopped'::text AND old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION trading.tg_orders__advance_stop();
+CREATE CONSTRAINT TRIGGER orders_900_confirm_permit AFTER UPDATE ON public.orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.role = 'entry'::text AND new.state = 'submitting'::text AND old.state = 'planned'::text) EXECUTE FUNCTION trading.tg_orders__confirm_permit();
 grant select on table public.orders to authenticated;
 grant select on table public.orders to service_role;
 alter publication supabase_realtime add table public.orders;
@@ -343,6 +344,7 @@ CREATE TRIGGER positions_100_guard_status BEFORE INSERT OR UPDATE ON public.posi
 CREATE TRIGGER positions_110_refuse_removal BEFORE DELETE ON public.positions FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER positions_120_no_truncate BEFORE TRUNCATE ON public.positions FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER positions_600_advance_stop AFTER UPDATE ON public.positions FOR EACH ROW WHEN (new.status = 'closed'::text AND old.status <> 'closed'::text AND new.exit_reason = 'trading_stopped'::text) EXECUTE FUNCTION trading.tg_positions__advance_stop();
+CREATE CONSTRAINT TRIGGER positions_900_flatten AFTER UPDATE ON public.positions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.quantity::numeric > old.quantity::numeric) EXECUTE FUNCTION trading.tg_positions__flatten();
 grant select on table public.positions to authenticated;
 grant select on table public.positions to service_role;
 alter publication supabase_realtime add table public.positions;
@@ -2111,18 +2113,6 @@ $function$;
 alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
 
-CREATE OR REPLACE FUNCTION trading.announce_halt()
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  perform pg_advisory_xact_lock_shared(hashtextextended('halt_announced', 0));
-end
-$function$;
-alter function trading.announce_halt() owner to fillbase_engine;
-comment on function trading.announce_halt() is 'Asks the transactions that hold gates to end soon, until this one ends.';
-
 CREATE OR REPLACE FUNCTION trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -2812,7 +2802,6 @@ CREATE OR REPLACE FUNCTION trading.close_gate(p_scope text, p_scope_id uuid)
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.announce_halt();
   perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
 end
 $function$;
@@ -2900,7 +2889,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most and not trading.is_halt_announced() loop
+  while v_done < p_most loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -2914,7 +2903,7 @@ begin
 end
 $function$;
 alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and for a halt that waits. Returns how many.';
+comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -3567,11 +3556,13 @@ begin
     v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
   end if;
+  -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
+  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $function$;
 alter function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone)
@@ -3821,23 +3812,6 @@ $function$;
 alter function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
 
-CREATE OR REPLACE FUNCTION trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  perform trading.enter_gates(p_position.user_id, p_position.account_id);
-  if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
-      ('system', trading.system_scope_id()), ('user', p_position.user_id), ('account', p_position.account_id))) then
-    perform trading.enqueue_job('exit', concat_ws(':', 'flatten', p_position.id, p_position.version), p_position.portfolio_id,
-      p_position.is_paper_trade, p_now, p_position_id => p_position.id, p_payload => '{"reason": "trading_stopped"}');
-  end if;
-end
-$function$;
-alter function trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.flatten_if_ordered(p_position public.positions, p_now timestamp with time zone) is 'Queues the close of a position that a fill has just opened or enlarged, if flatten stands over it.';
-
 CREATE OR REPLACE FUNCTION trading.floor_to_step(p_value numeric, p_step numeric)
  RETURNS numeric
  LANGUAGE sql
@@ -3981,7 +3955,6 @@ begin
   if not p_order.is_paper_trade then
     perform trading.require_budget(p_order.account_id, p_needs_active);
   end if;
-  perform trading.enter_gates(p_order.user_id, p_order.account_id);
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set
@@ -4311,22 +4284,6 @@ $function$;
 alter function trading.is_depth(p_depth jsonb) owner to fillbase_engine;
 comment on function trading.is_depth(p_depth jsonb) is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
 
-CREATE OR REPLACE FUNCTION trading.is_halt_announced()
- RETURNS boolean
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  if pg_try_advisory_lock(hashtextextended('halt_announced', 0)) then
-    perform pg_advisory_unlock(hashtextextended('halt_announced', 0));
-    return false;
-  end if;
-  return true;
-end
-$function$;
-alter function trading.is_halt_announced() owner to fillbase_engine;
-comment on function trading.is_halt_announced() is 'Whether some halt waits for its gate or is about to commit.';
-
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -4393,9 +4350,9 @@ CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text, 'PGRST000'::text, 'PGRST001'::text, 'PGRST002'::text, 'PGRST003'::text, 'FB429'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
+RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '57014'::text, 'NETWORK'::text, 'PGRST000'::text, 'PGRST001'::text, 'PGRST002'::text, 'PGRST003'::text, 'FB423'::text, 'FB429'::text])) OR ("left"(p_sqlstate, 2) = ANY (ARRAY['08'::text, '53'::text, '57'::text])));
 alter function trading.is_transient(p_sqlstate text) owner to fillbase_engine;
-comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, or a spent request budget.';
+comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, a halt that came in between, or a spent request budget.';
 
 CREATE OR REPLACE FUNCTION trading.is_unsellable(p_position public.positions)
  RETURNS boolean
@@ -6430,7 +6387,6 @@ begin
     elsif p_fills.fill_count > 0 then
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
-      perform trading.flatten_if_ordered(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
     perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
@@ -6959,6 +6915,27 @@ end
 $function$;
 alter function trading.tg_orders__advance_stop() owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.tg_orders__confirm_permit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_state record;
+begin
+  perform trading.enter_gates(new.user_id, new.account_id);
+  select * into v_state from trading.effective_state(new.user_id, new.account_id);
+  -- A halt that was resumed in between has changed the epoch.
+  if v_state.state <> 'active' or v_state.epoch <> new.state_epoch then
+    perform trading.raise_error('FB423', 'trading_not_active', 'trading was paused or halted before the entry could leave',
+      jsonb_build_object('order_id', new.id, 'state', v_state.state));
+  end if;
+  return null;
+end
+$function$;
+alter function trading.tg_orders__confirm_permit() owner to fillbase_engine;
+comment on function trading.tg_orders__confirm_permit() is 'FB423 trading_not_active unless trading is still as active as when the entry got its permit. The last thing in its transaction.';
+
 CREATE OR REPLACE FUNCTION trading.tg_orders__guard_state()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7005,6 +6982,23 @@ begin
 end
 $function$;
 alter function trading.tg_positions__advance_stop() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_positions__flatten()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.enter_gates(new.user_id, new.account_id);
+  if (select s.flatten from trading.effective_state(new.user_id, new.account_id) s) then
+    perform trading.enqueue_job('exit', concat_ws(':', 'flatten', new.id, new.version), new.portfolio_id, new.is_paper_trade, new.updated_at,
+      p_position_id => new.id, p_payload => '{"reason": "trading_stopped"}');
+  end if;
+  return null;
+end
+$function$;
+alter function trading.tg_positions__flatten() owner to fillbase_engine;
+comment on function trading.tg_positions__flatten() is 'Queues the close of a position that a fill has opened or enlarged, if flatten stands over it. The last thing in its transaction.';
 
 CREATE OR REPLACE FUNCTION trading.tg_positions__guard_status()
  RETURNS trigger

@@ -131,8 +131,8 @@ async function announceStops({ sql }: ThrowawayStack): Promise<void> {
 }
 
 /**
- * A permit's audit row is written while the gates are held shared, the stop's while one is held exclusively: so a permit
- * that came after the halt's commit, and only such a one, has the larger number.
+ * A stop's audit row is written while its gate is held exclusively. An entry confirms its permit under that gate after it
+ * has written its own row: with a larger number it should have been refused.
  */
 async function permitsAfterHalt({ sql }: ThrowawayStack, stopId: string): Promise<number> {
   const [row] = await sql<{ n: number }[]>`

@@ -5,8 +5,8 @@ set role fillbase_engine;
 
 -- Permit ------------------------------------------------------------------------------------------------------------
 
--- The last gate before an order leaves. The gates are taken shared and last; the state is read in the next statement, so
--- that no permit can be given after a halt has committed.
+-- What is read here is a first look that spares work; an entry's permit is confirmed under the gates, last of all
+-- (trading.tg_orders__confirm_permit), so that none is given after a halt has committed. An exit passes every halt.
 create function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamptz) returns public.orders
 language plpgsql volatile set search_path = ''
 as $$
@@ -19,7 +19,6 @@ begin
   if not p_order.is_paper_trade then
     perform trading.require_budget(p_order.account_id, p_needs_active);
   end if;
-  perform trading.enter_gates(p_order.user_id, p_order.account_id);
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set

@@ -113,7 +113,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most and not trading.is_halt_announced() loop
+  while v_done < p_most loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -126,7 +126,7 @@ begin
   return v_done;
 end
 $$;
-comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and for a halt that waits. Returns how many.';
+comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
 
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
@@ -147,18 +147,20 @@ begin
     v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
   end if;
+  -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
+  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $$;
 comment on function trading.execute_job is
-  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, 55P03 when a lock took over 1 s.';
+  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean
 language sql immutable
-return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK', 'PGRST000', 'PGRST001', 'PGRST002', 'PGRST003', 'FB429')
+return p_sqlstate in ('40001', '40P01', '55P03', '57014', 'NETWORK', 'PGRST000', 'PGRST001', 'PGRST002', 'PGRST003', 'FB423', 'FB429')
   or left(p_sqlstate, 2) in ('08', '53', '57');
-comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, or a spent request budget.';
+comment on function trading.is_transient is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, a halt that came in between, or a spent request budget.';
 
 create function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text default null, p_now timestamptz default null)
 returns text

@@ -13,35 +13,10 @@ language sql immutable parallel safe
 return case p_state when 'active' then 0 when 'reducing' then 1 when 'halted' then 2 end;
 comment on function trading.state_strictness is 'Orders the trading states: a stricter one forbids more.';
 
--- A halt that waits for its gate says so, and a worker that would execute further entries in the transaction it is in ends
--- that transaction instead. Halts share the announcement; the worker's question holds it for a moment only.
-create function trading.announce_halt() returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform pg_advisory_xact_lock_shared(hashtextextended('halt_announced', 0));
-end
-$$;
-comment on function trading.announce_halt is 'Asks the transactions that hold gates to end soon, until this one ends.';
-
-create function trading.is_halt_announced() returns boolean
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  if pg_try_advisory_lock(hashtextextended('halt_announced', 0)) then
-    perform pg_advisory_unlock(hashtextextended('halt_announced', 0));
-    return false;
-  end if;
-  return true;
-end
-$$;
-comment on function trading.is_halt_announced is 'Whether some halt waits for its gate or is about to commit.';
-
 create function trading.close_gate(p_scope text, p_scope_id uuid) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.announce_halt();
   perform pg_advisory_xact_lock(trading.gate_key(p_scope, p_scope_id));
 end
 $$;

@@ -79,21 +79,6 @@ end
 $$;
 comment on function trading.queue_closes is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
 
--- The gates are held when the state is read: a halt that wants to flatten either is seen here, or commits later and sees the fill.
-create function trading.flatten_if_ordered(p_position public.positions, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform trading.enter_gates(p_position.user_id, p_position.account_id);
-  if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
-      ('system', trading.system_scope_id()), ('user', p_position.user_id), ('account', p_position.account_id))) then
-    perform trading.enqueue_job('exit', concat_ws(':', 'flatten', p_position.id, p_position.version), p_position.portfolio_id,
-      p_position.is_paper_trade, p_now, p_position_id => p_position.id, p_payload => '{"reason": "trading_stopped"}');
-  end if;
-end
-$$;
-comment on function trading.flatten_if_ordered is 'Queues the close of a position that a fill has just opened or enlarged, if flatten stands over it.';
-
 -- Progress ----------------------------------------------------------------------------------------------------------
 
 create function trading.stop_json(p_stop trading.stop_requests) returns jsonb

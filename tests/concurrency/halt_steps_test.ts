@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import type { TransactionSql } from "postgres";
 import { eventually } from "../../local/testing.ts";
 import { assertNoPermitUnderHalt } from "./permit_replay.ts";
-import { type ClaimedJob, withYard, type Yard } from "./yard.ts";
+import { type ClaimedJob, type Refusal, withYard, type Yard } from "./yard.ts";
 
 /** Where an entry is when the halt comes: what another session holds so that the entry waits there. */
 interface Barrier {
   readonly step: string;
   readonly hold: (tx: TransactionSql, entry: Entry) => Promise<unknown>;
-  /** Whether the entry has its permit by then: the halt then waits for its commit. */
-  readonly isPermitted: boolean;
 }
 
 interface Entry {
@@ -23,33 +21,34 @@ const BARRIERS: readonly Barrier[] = [
   {
     step: "the portfolio's lock",
     hold: (tx, { portfolioId }) => tx`select trading.lock_portfolio(${portfolioId})`,
-    isPermitted: false,
   },
   {
     step: "the account's row",
     hold: (tx, { accountId }) => tx`select 1 from trading.accounts where id = ${accountId} for no key update`,
-    isPermitted: false,
   },
   {
     step: "the signal's row",
     hold: (tx, { signalId }) => tx`select 1 from public.signals where id = ${signalId} for no key update`,
-    isPermitted: false,
+  },
+  {
+    step: "the cash of its fill",
+    hold: (tx, { accountId }) =>
+      tx`select 1 from trading.balances where account_id = ${accountId} and bucket = 'cash' for update`,
   },
   {
     step: "the balance after its fill",
     hold: (tx, { accountId }) =>
       tx`select 1 from public.paper_balances where account_id = ${accountId} for update`,
-    isPermitted: true,
   },
   {
     step: "the message of its commit",
     hold: (tx, { portfolioId }) => tx`select 1 from trading.portfolios where id = ${portfolioId} for update`,
-    isPermitted: true,
   },
 ];
 
 /** Shorter than the entry's own patience with a lock, which is a second. */
 const LOOK_MS = 100;
+const HELD_COMMIT = 4_711;
 
 /** An entry that a worker has claimed; its account exists and holds a position already. */
 async function claimedEntry(yard: Yard): Promise<{ entry: Entry; job: ClaimedJob }> {
@@ -81,65 +80,120 @@ async function waiting(yard: Yard, query: string): Promise<void> {
 const stop = (yard: Yard, mode: string) =>
   yard.sql`select public.stop_trading('everyone', null, ${mode}, 'a test') ->> 'stop_id' as id`;
 
-for (const { step, hold, isPermitted } of BARRIERS) {
-  for (const mode of ["halt", "halt_and_flatten"] as const) {
-    const outcome = isPermitted ? (mode === "halt" ? "is kept" : "is closed") : "is denied";
-    Deno.test(`an entry that waits for ${step} when a ${mode} comes ${outcome}`, async () => {
-      await withYard("halt_step", async (yard) => {
-        const { entry, job } = await claimedEntry(yard);
-        let isHalted = false;
-        let halting: Promise<unknown> = Promise.resolve();
-        let executing: Promise<{ outcome: string }> | undefined;
-        await yard.sql.begin(async (tx) => {
-          await hold(tx, entry);
-          executing = yard.execute(job);
-          executing.catch(() => {});
-          await waiting(yard, "execute_job");
-          halting = stop(yard, mode).then(() => isHalted = true);
-          if (isPermitted) {
-            await waiting(yard, "stop_trading");
-            await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-            assert.equal(isHalted, false, "a halt waits for the permit that came before it");
-          } else await halting;
-        });
-        const done = await executing!;
-        await halting;
-        assert.equal(done.outcome, isPermitted ? "filled" : "denied");
-        await yard.crew(2);
-        const [position] = await yard.sql`
-          select status from public.positions where signal_id = ${entry.signalId} and status <> 'failed'`;
-        assert.equal(
-          position?.["status"],
-          isPermitted ? (mode === "halt" ? "open" : "closed") : undefined,
-        );
-        const [signal] = await yard.sql`
-          select rejection_code from public.signals where id = ${entry.signalId}`;
-        assert.equal(signal!["rejection_code"], isPermitted ? null : "trading_not_active");
-        await assertNoPermitUnderHalt(yard.sql);
-        await yard.assertBooks();
-      });
-    });
+/** What a worker does with the job: an entry that a halt overtook goes back to the queue and is denied from there. */
+async function carryOn(yard: Yard, job: ClaimedJob): Promise<string> {
+  try {
+    return (await yard.execute(job)).outcome;
+  } catch (error) {
+    const refusal = error as Refusal;
+    assert.equal(refusal.code, "FB423");
+    await yard.fail(job, refusal);
+    return refusal.code;
   }
 }
 
-Deno.test("an entry that waits at the gate of the halt itself is denied by the last gate", async () => {
+async function assertNoPosition(yard: Yard, { signalId }: Entry): Promise<void> {
+  const [signal] = await yard.sql`
+    select rejection_code, (select count(*)::int from public.trades t join public.orders o on o.id = t.order_id where o.signal_id = s.id) as fills
+    from public.signals s where id = ${signalId}`;
+  assert.deepEqual({ ...signal }, { rejection_code: "trading_not_active", fills: 0 });
+}
+
+for (const { step, hold } of BARRIERS) {
+  Deno.test(`a halt does not wait for an entry that waits for ${step}, and the entry buys nothing`, async () => {
+    await withYard("halt_step", async (yard) => {
+      const { entry, job } = await claimedEntry(yard);
+      let executing: Promise<string> = Promise.resolve("");
+      await yard.sql.begin(async (tx) => {
+        await hold(tx, entry);
+        executing = carryOn(yard, job);
+        executing.catch(() => {});
+        await waiting(yard, "execute_job");
+        await stop(yard, "halt");
+      });
+      await executing;
+      await yard.crew(2);
+      await assertNoPosition(yard, entry);
+      await assertNoPermitUnderHalt(yard.sql);
+      await yard.assertBooks();
+    });
+  });
+}
+
+for (const [mode, status] of [["halt", "open"], ["halt_and_flatten", "closed"]] as const) {
+  Deno.test(`a ${mode} waits for an entry in its commit, whose position is then ${status}`, async () => {
+    await withYard("halt_commit", async (yard) => {
+      const { entry, job } = await claimedEntry(yard);
+      // Fires after the gates have been taken, and holds the commit for as long as this test holds the lock.
+      await yard.sql.unsafe(`
+        create function public.hold_commit() returns trigger language plpgsql as
+          $$ begin perform pg_advisory_xact_lock_shared(${HELD_COMMIT}); return null; end $$;
+        create constraint trigger orders_950_hold after update on public.orders deferrable initially deferred
+          for each row when (new.role = 'entry' and new.state = 'submitting') execute function public.hold_commit()`);
+      let isHalted = false;
+      let halting: Promise<unknown> = Promise.resolve();
+      let executing: Promise<string> = Promise.resolve("");
+      await yard.sql.begin(async (tx) => {
+        await tx`select pg_advisory_xact_lock(${HELD_COMMIT})`;
+        executing = carryOn(yard, job);
+        await waiting(yard, "execute_job");
+        halting = stop(yard, mode).then(() => isHalted = true);
+        await waiting(yard, "stop_trading");
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        assert.equal(isHalted, false);
+      });
+      assert.equal(await executing, "filled");
+      await halting;
+      await yard.crew(2);
+      const [position] = await yard.sql`
+        select status from public.positions where signal_id = ${entry.signalId}`;
+      assert.equal(position!["status"], status);
+      await assertNoPermitUnderHalt(yard.sql);
+      await yard.assertBooks();
+    });
+  });
+}
+
+Deno.test("an entry that waits at the gate of the halt itself is undone by the last gate", async () => {
   await withYard("halt_gate", async (yard) => {
     const { entry, job } = await claimedEntry(yard);
-    let executing: Promise<{ outcome: string }> | undefined;
+    let executing: Promise<string> = Promise.resolve("");
     await yard.sql.begin(async (tx) => {
-      // The entry has read "active" and passed every rule; now it waits for this transaction.
+      // The entry has passed every rule and filled; now it waits for this transaction.
       await tx`select trading.close_gate('user', ${entry.userId})`;
-      executing = yard.execute(job);
+      executing = carryOn(yard, job);
       executing.catch(() => {});
       await waiting(yard, "execute_job");
       await tx`select trading.set_trading_state('user', ${entry.userId}, 'halted', false, 'a test', 'test', clock_timestamp())`;
     });
-    assert.equal((await executing!).outcome, "denied");
-    const [order] = await yard.sql`
-      select state, permitted_at from public.orders where signal_id = ${entry.signalId}`;
-    assert.deepEqual({ ...order }, { state: "denied", permitted_at: null });
-    await assertNoPermitUnderHalt(yard.sql);
+    assert.equal(await executing, "FB423");
+    const orders = await yard.sql`select state from public.orders where signal_id = ${entry.signalId}`;
+    assert.deepEqual([...orders], [], "nothing of it is left");
     await yard.crew(1);
+    await assertNoPosition(yard, entry);
+    await assertNoPermitUnderHalt(yard.sql);
+    await yard.assertBooks();
+  });
+});
+
+Deno.test("a halt that was resumed while an entry waited at its gate has changed the epoch: the entry starts anew", async () => {
+  await withYard("halt_epoch", async (yard) => {
+    const { entry, job } = await claimedEntry(yard);
+    let executing: Promise<string> = Promise.resolve("");
+    await yard.sql.begin(async (tx) => {
+      await tx`select trading.close_gate('user', ${entry.userId})`;
+      executing = carryOn(yard, job);
+      executing.catch(() => {});
+      await waiting(yard, "execute_job");
+      await tx`select public.stop_trading('user', ${entry.userId}, 'halt', 'a test')`;
+      await tx`select public.resume_trading('user', ${entry.userId}, 'a test')`;
+    });
+    assert.equal(await executing, "FB423");
+    await yard.crew(1);
+    const [row] = await yard.sql`
+      select o.state_epoch::int as epoch, p.status from public.orders o join public.positions p on p.id = o.position_id
+      where o.signal_id = ${entry.signalId} and o.role = 'entry'`;
+    assert.deepEqual({ ...row }, { epoch: 1, status: "open" });
     await yard.assertBooks();
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Whether any entry got a permit while trading was not active, from the audit log alone. Permits are audited while the
- * gates are held shared, changes of state while one is held exclusively, so the numbers of the rows tell which came first.
+ * Whether any entry got a permit while trading was not active, from the audit log alone. A change of state is audited while
+ * its gate is held exclusively; an entry confirms its permit under the gates after it has audited it. So a permit with a
+ * larger number than a halt's, and a smaller one than the resume's, should have been refused.
  */
 import assert from "node:assert/strict";
 import type { Sql } from "postgres";

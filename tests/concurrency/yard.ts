@@ -36,8 +36,8 @@ const SECRET = "a secret that arms the yard's engine";
 const CONNECTIONS = 24;
 /** A crew that found nothing to do looks again after this; a busy queue is drained without a pause. */
 const LOOK_EVERY_MS = 5;
-/** Errors that workers meet when they compete and that pass by themselves: lock time-out and a lost lease. */
-const COMPETITION = ["55P03", "FB409"];
+/** Errors that workers meet and that pass by themselves: lock time-out, a lost lease, a halt that came in between. */
+const COMPETITION = ["55P03", "FB409", "FB423"];
 
 /** Opens a yard with prices that stay fresh and without slippage. Close it with `close`. */
 export async function openYard(label: string): Promise<Yard> {
@@ -131,7 +131,7 @@ export class Yard {
       } catch (error) {
         const refusal = error as Refusal;
         if (!COMPETITION.includes(refusal.code)) throw error;
-        if (refusal.code === "55P03") await this.fail(job!, refusal);
+        if (refusal.code !== "FB409") await this.fail(job!, refusal);
         return;
       }
     }
