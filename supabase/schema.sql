@@ -2933,6 +2933,8 @@ CREATE OR REPLACE FUNCTION trading.count_streak(p_account_id uuid, p_portfolio_i
  SET search_path TO ''
 AS $function$
 begin
+  perform pg_advisory_xact_lock(trading.mark_key(p_account_id));
+  perform pg_advisory_xact_lock(trading.mark_key(p_portfolio_id));
   insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
   select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_account_id, 'account'), (p_portfolio_id, 'portfolio')) s (id, scope)
   on conflict (scope_id) do update set
@@ -4354,6 +4356,22 @@ RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '5
 alter function trading.is_transient(p_sqlstate text) owner to fillbase_engine;
 comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, a halt that came in between, or a spent request budget.';
 
+CREATE OR REPLACE FUNCTION trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.loss_trips t
+    where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now))));
+end
+$function$;
+alter function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) is 'Whether a limit that is reached has tripped already, or was resumed by force on this day.';
+
 CREATE OR REPLACE FUNCTION trading.is_unsellable(p_position public.positions)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -4651,6 +4669,14 @@ begin
 end
 $function$;
 alter function trading.loss_rules(p_limits public.risk_limits, p_suffix text, p_whose text, p_loss_now numeric, p_loss_at_stops numeric, p_max_loss numeric, p_equity numeric, p_peak_equity numeric) owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.mark_key(p_scope_id uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN hashtextextended(('risk_mark:'::text || (p_scope_id)::text), (0)::bigint);
+alter function trading.mark_key(p_scope_id uuid) owner to fillbase_engine;
+comment on function trading.mark_key(p_scope_id uuid) is 'Advisory lock key of a row of risk_marks: a close waits for it, the watch only tries it.';
 
 CREATE OR REPLACE FUNCTION trading.mark_operators_state(p_scope trading.stop_scope)
  RETURNS void
@@ -5612,13 +5638,13 @@ AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
   select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
-  from unnest(p_figures) f where f.equity - f.capital > f.peak_result
-  order by f.mark_id
+  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
+  where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
 $function$;
 alter function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Remembers equity that is higher than ever before.';
+comment on function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Remembers equity that is higher than ever before, but for marks that somebody else holds.';
 
 CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid)
  RETURNS uuid
@@ -5710,12 +5736,6 @@ declare
     case p_rule when 'daily_loss' then 'Daily loss in USDT' when 'drawdown' then 'Drawdown in percent' else 'Losing positions in a row' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
-  -- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
-  if p_rule = 'daily_loss' and exists (
-    select from trading.loss_trips t where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
-      and t.day >= trading.utc_day(p_now) and t.was_forced) then
-    return false;
-  end if;
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
   values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
   on conflict (portfolio_id, scope_id, rule) where resumed_at is null do nothing
@@ -7235,6 +7255,7 @@ CREATE OR REPLACE FUNCTION trading.tg_trading_states__resume()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET lock_timeout TO '500ms'
 AS $function$
 declare
   v_figures trading.loss_figures[];
@@ -7338,7 +7359,7 @@ declare
   v_count  int := 0;
 begin
   perform trading.raise_peaks(p_figures, p_now);
-  for v_breach in select * from trading.loss_breaches(p_figures) loop
+  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope_id, b.rule, p_now) loop
     -- Only tried: whoever holds the gate may wait for locks of ours. The next look comes within seconds, and until then the
     -- same figures deny every entry.
     continue when not pg_try_advisory_xact_lock(trading.gate_key(v_breach.scope, v_breach.scope_id));

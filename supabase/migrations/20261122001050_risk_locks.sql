@@ -100,11 +100,18 @@ end
 $$;
 comment on function trading.guard_against_repetition is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
 
+create function trading.mark_key(p_scope_id uuid) returns bigint
+language sql immutable parallel safe
+return hashtextextended('risk_mark:' || p_scope_id::text, 0);
+comment on function trading.mark_key is 'Advisory lock key of a row of risk_marks: a close waits for it, the watch only tries it.';
+
 -- A break-even is neither a win nor a loss.
 create function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  perform pg_advisory_xact_lock(trading.mark_key(p_account_id));
+  perform pg_advisory_xact_lock(trading.mark_key(p_portfolio_id));
   insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
   select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_account_id, 'account'), (p_portfolio_id, 'portfolio')) s (id, scope)
   on conflict (scope_id) do update set

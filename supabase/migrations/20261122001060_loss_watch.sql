@@ -98,18 +98,19 @@ end
 $$;
 comment on function trading.loss_breaches is 'Which loss limits are reached, at the limit included; what is not known breaches nothing here (it denies entries instead).';
 
+-- The watch never waits for a mark: a close holds its own and may want others. What is skipped is looked at again soon.
 create function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
   select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
-  from unnest(p_figures) f where f.equity - f.capital > f.peak_result
-  order by f.mark_id
+  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
+  where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
 $$;
-comment on function trading.raise_peaks is 'Remembers equity that is higher than ever before.';
+comment on function trading.raise_peaks is 'Remembers equity that is higher than ever before, but for marks that somebody else holds.';
 
 create function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -153,6 +154,19 @@ end
 $$;
 comment on function trading.cancel_pending_entries is 'Queues the cancel of every entry of an account (null: of the portfolio) that may still fill; returns how many.';
 
+-- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
+create function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.loss_trips t
+    where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now))));
+end
+$$;
+comment on function trading.is_trip_known is 'Whether a limit that is reached has tripped already, or was resumed by force on this day.';
+
 create function trading.record_trip(
   p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamptz
 ) returns boolean
@@ -164,12 +178,6 @@ declare
     case p_rule when 'daily_loss' then 'Daily loss in USDT' when 'drawdown' then 'Drawdown in percent' else 'Losing positions in a row' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
-  -- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
-  if p_rule = 'daily_loss' and exists (
-    select from trading.loss_trips t where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
-      and t.day >= trading.utc_day(p_now) and t.was_forced) then
-    return false;
-  end if;
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
   values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
   on conflict (portfolio_id, scope_id, rule) where resumed_at is null do nothing
@@ -195,7 +203,7 @@ declare
   v_count  int := 0;
 begin
   perform trading.raise_peaks(p_figures, p_now);
-  for v_breach in select * from trading.loss_breaches(p_figures) loop
+  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope_id, b.rule, p_now) loop
     -- Only tried: whoever holds the gate may wait for locks of ours. The next look comes within seconds, and until then the
     -- same figures deny every entry.
     continue when not pg_try_advisory_xact_lock(trading.gate_key(v_breach.scope, v_breach.scope_id));
@@ -282,8 +290,9 @@ comment on function trading.standing_cause is 'daily_loss or drawdown while that
 
 -- Whoever resumes against a standing drawdown accepts it: the peak is measured anew from here. Losses of a day are not
 -- forgotten by resuming, their limit goes on denying entries until the day is over or the limit is raised.
+-- A resume holds its gate, which a close that holds its marks may wait for: rather than close that circle it gives up soon.
 create function trading.tg_trading_states__resume() returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = '' set lock_timeout = '500ms'
 as $$
 declare
   v_figures trading.loss_figures[];
