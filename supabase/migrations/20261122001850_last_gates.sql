@@ -32,7 +32,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   perform trading.enter_gates(new.user_id, new.account_id);
-  if (select s.flatten from trading.effective_state(new.user_id, new.account_id) s) then
+  if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id))) then
     perform trading.enqueue_job('exit', concat_ws(':', 'flatten', new.id, new.version), new.portfolio_id, new.is_paper_trade, new.updated_at,
       p_position_id => new.id, p_payload => '{"reason": "trading_stopped"}');
   end if;
