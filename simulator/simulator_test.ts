@@ -118,13 +118,16 @@ Deno.test("an order that is there can be denied, once", async () => {
 
 Deno.test("a restart answers nobody for a while, keeps the books and forgets the counters", async () => {
   const { desk, client } = open("restart", { ms: 5_000 });
+  const weight = () => client.send("GET", "/api/v3/account").headers["X-MBX-USED-WEIGHT-1M"];
   client.ok("POST", "/api/v3/order", BUY);
+  assert.equal(weight(), "20");
   assert.equal((await buy(desk, client)).kind, "dropped");
   desk.clock.advance(4_999);
   assert.equal((await buy(desk, client)).kind, "dropped");
   desk.clock.advance(1);
   assert.equal((await buy(desk, client)).kind, "answer");
   assert.equal(client.balance("BTC"), "0.1998/0");
+  assert.equal(weight(), "20");
 });
 
 Deno.test("the same seed brings the same faults, and every kind comes", async () => {

@@ -152,10 +152,33 @@ Deno.test("an OTOCO filled at once still answers with pending legs", () => {
 Deno.test("pending legs that the fee made too large die as REJECTED: the position is naked", () => {
   const desk = new Desk();
   const client = desk.client("a", { USDT: "40000" });
-  client.ok("POST", "/api/v3/orderList/otoco", { ...OTOCO, pendingQuantity: "0.5", workingPrice: "60001" });
+  const list = client.ok("POST", "/api/v3/orderList/otoco", {
+    ...OTOCO,
+    pendingQuantity: "0.5",
+    workingPrice: "60001",
+  });
+  assert.equal(list.listOrderStatus, "EXECUTING", "the answer is from before that");
   assert.deepEqual(states(client, "entry", "tp", "sl"), ["FILLED", "EXPIRED REJECTED", "EXPIRED REJECTED"]);
   assert.equal(client.balance("BTC"), "0.4995/0");
   assert.equal(listStatus(client, "bracket"), "ALL_DONE");
+});
+
+Deno.test("a pending stop that the market has passed already is refused when its turn comes", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "70000" });
+  client.ok("POST", "/api/v3/orderList/otoco", OTOCO);
+  desk.book([["56999", "1"]], [["57001", "1"]]);
+  assert.deepEqual(
+    states(client, "entry", "tp", "sl"),
+    ["FILLED", "NEW", "NEW"],
+    "the last price is still above",
+  );
+  client.ok("DELETE", "/api/v3/openOrders", { symbol: "BTCUSDT" });
+  desk.priceTo(60_000);
+  client.ok("POST", "/api/v3/orderList/otoco", { ...OTOCO, pendingQuantity: "0.4" });
+  desk.trade("57500", "0.6");
+  assert.deepEqual(states(client, "entry", "tp", "sl"), ["FILLED", "EXPIRED REJECTED", "EXPIRED REJECTED"]);
+  desk.assertNothingLeaked();
 });
 
 Deno.test("cancelling the working order cancels what waits for it", () => {
@@ -187,6 +210,32 @@ Deno.test("an OTO places its one pending order when the working one is filled", 
   assert.deepEqual(states(client, "sl"), ["NEW"]);
   desk.priceTo(57_000);
   assert.deepEqual(states(client, "sl"), ["FILLED"]);
+  desk.assertNothingLeaked();
+});
+
+Deno.test("a stop that buys locks its stop price, and dies when the market asks for more than there is", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "31000" });
+  client.order({
+    side: "BUY",
+    type: "STOP_LOSS",
+    quantity: "0.5",
+    stopPrice: "61000",
+    newClientOrderId: "in",
+  });
+  assert.equal(client.balance("USDT"), "500/30500");
+  desk.priceTo(63_000);
+  assert.deepEqual(states(client, "in"), ["EXPIRED REJECTED"]);
+  assert.equal(client.balance("USDT"), "31000/0");
+  client.order({
+    side: "BUY",
+    type: "STOP_LOSS",
+    quantity: "0.4",
+    stopPrice: "64000",
+    newClientOrderId: "in",
+  });
+  desk.priceTo(65_000);
+  assert.deepEqual(states(client, "in"), ["FILLED"]);
   desk.assertNothingLeaked();
 });
 

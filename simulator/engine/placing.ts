@@ -65,7 +65,7 @@ export interface ListDraft {
   readonly legs: readonly OrderDraft[];
 }
 
-/** A list as its placement answers it: what became of its orders at that moment. */
+/** A list as its placement answers it: as it and its orders were at that moment. */
 export interface PlacedList {
   readonly list: OrderList;
   readonly orders: readonly Order[];
@@ -98,9 +98,9 @@ export function placeList(
   for (const order of begun) beginOrder(state, market, order, now);
   closeIfDone(state, list);
   // What waits for the working order begins after the answer, even where the order was filled at once.
-  const answered = orders.map((order) => ({ ...order }));
+  const answered = { list: { ...list }, orders: orders.map((order) => ({ ...order })) };
   settle(state, market, now);
-  return { list, orders: answered };
+  return answered;
 }
 
 /** The upper leg of a pair is above the last price and the lower one below; with a working order, above each other. */

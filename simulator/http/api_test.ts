@@ -108,6 +108,11 @@ for (
       /^-1106/,
     ],
     [
+      "a price that a market order does not have",
+      { side: "BUY", type: "MARKET", quantity: "0.1", price: "60000" },
+      /^-1106: Parameter 'price'/,
+    ],
+    [
       "nine decimals",
       { ...LIMIT, quantity: "0.010000001" },
       /^-1111: Parameter 'quantity' has too much precision/,

@@ -111,9 +111,6 @@ function preparePlaceList(read: (call: SignedCall) => ListDraft): (call: SignedC
       const market = marketOf(state, draft.symbol);
       return {
         ...queriedList(state, placed.list),
-        ...(placed.orders.some(({ workingAt, status }) => workingAt === null && status === "PENDING_NEW")
-          ? { listStatusType: "EXEC_STARTED", listOrderStatus: "EXECUTING" }
-          : {}),
         orderReports: placed.orders.map((order) => placedOrder(market, order, type, now)),
       };
     };
