@@ -1,4 +1,4 @@
--- Purpose: the one command that takes trading away from active, and the ones that ask whose states they are.
+-- Purpose: the one command that takes trading away from active.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
