@@ -745,6 +745,27 @@ comment on view public.risk_verdicts is 'Verdicts on the caller''s entries: ever
 grant select on table public.risk_verdicts to authenticated;
 grant select on table public.risk_verdicts to service_role;
 
+create view public.stop_overshoots with (security_invoker=true) as
+ SELECT o.id AS order_id,
+    o.position_id,
+    o.user_id,
+    o.trader_id,
+    o.symbol,
+    o.finished_at,
+    trim_scale(o.trigger_price::numeric)::text AS stop,
+    trim_scale(f.quantity)::text AS quantity,
+    trim_scale(o.trigger_price::numeric * f.quantity - f.value)::text AS overshoot
+   FROM public.orders o
+     CROSS JOIN LATERAL ( SELECT sum(t.quantity::numeric) AS quantity,
+            sum(t.value::numeric) AS value
+           FROM public.trades t
+          WHERE t.order_id = o.id) f
+  WHERE o.role = 'stop_loss'::text AND o.filled_quantity::numeric > 0::numeric AND f.value < (o.trigger_price::numeric * f.quantity);
+alter view public.stop_overshoots owner to fillbase_engine;
+comment on view public.stop_overshoots is 'Stops that sold below their trigger, and how much that cost before fees (USDT, text): what gaps and thin books took beyond the limit.';
+grant select on table public.stop_overshoots to authenticated;
+grant select on table public.stop_overshoots to service_role;
+
 create view public.stop_progress with (security_invoker=true) as
  SELECT stop_id,
     scope,
@@ -1062,6 +1083,9 @@ begin
   if coalesce(v_state.state, 'active') = 'active' then
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
   end if;
+  -- Before anything that the sweep takes after it.
+  perform from trading.stop_requests s where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
+  for no key update;
   v_cause := trading.require_resumable(v_scope, v_state, coalesce(p_force, false), v_now);
   -- A decision made before now was made for a market that is gone: it does not come to life again.
   v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, v_now);
@@ -1141,8 +1165,9 @@ begin
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
-    if (v_stop.scope, v_stop.scope_id) <> (v_scope.scope, v_scope.scope_id) then
-      perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope',
+    -- A standing halt_and_flatten may have begun as the halt that is repeated here.
+    if (v_stop.scope, v_stop.scope_id) <> (v_scope.scope, v_scope.scope_id) or (v_stop.mode = 'halt' and p_mode <> v_stop.mode) then
+      perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope or a milder mode',
         jsonb_build_object('request_id', p_request_id, 'stop_id', v_id));
     end if;
     return trading.stop_json(v_stop);
@@ -4018,14 +4043,14 @@ begin
     perform trading.guard_stops(p_position, v_own, p_position.account_id, p_now);
     perform trading.guard_stops(p_position, v_all, null, p_now);
   end if;
-  perform trading.guard_low_profit(p_position, v_own, p_now);
-  perform trading.guard_low_profit(p_position, v_all, p_now);
+  perform trading.guard_low_profit(p_position, v_own, p_position.account_id, p_now);
+  perform trading.guard_low_profit(p_position, v_all, null, p_now);
 end
 $function$;
 alter function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
 
-CREATE OR REPLACE FUNCTION trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4038,16 +4063,16 @@ begin
     return;
   end if;
   select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
-  where p.account_id = p_position.account_id and p.symbol = p_position.symbol and p.status = 'closed'
-    and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+  where p.portfolio_id = p_position.portfolio_id and (p_account_id is null or p.account_id = p_account_id)
+    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
   if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
-    perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
+    perform trading.add_risk_lock(p_position, p_account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
       format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
   end if;
 end
 $function$;
-alter function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamp with time zone) is 'Locks a symbol for the account whose closed positions in it made too little within the window.';
+alter function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) is 'Locks a symbol for the account, or the portfolio, whose closed positions in it made too little within the window.';
 
 CREATE OR REPLACE FUNCTION trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -4715,8 +4740,8 @@ begin
     ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
     ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
     ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
-    ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text,
-      'the newest price is too old (ms)', true),
+    ('price_age', 'price_stale', f.price_age_ms between -5000 and f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text,
+      'the newest price is too old, or the clock was ahead when it came (ms)', true),
     -- A loss that is measured at old prices is not known.
     ('held_price_age', 'held_price_stale',
       (f.held_price_age_ms <= f.max_price_age_ms or not (trading.limits_daily_loss(l) or l.max_drawdown_percent is not null))
@@ -4884,6 +4909,9 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
+  if p_position.exit_reason = 'stop_loss' then
+    perform trading.note_overshoot(p_position, p_now);
+  end if;
   -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
   if (trading.effective_state(p_position.user_id, p_position.account_id)).state = 'active' then
     perform trading.watch_portfolio(p_position.portfolio_id, p_now);
@@ -4892,6 +4920,21 @@ end
 $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
+
+CREATE OR REPLACE FUNCTION trading.note_overshoot(p_position public.positions, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'warning', 'stop_overshoot', p_position.user_id, 'position', p_position.id::text,
+    format('The stop of %s sold below its price; that cost %s USDT beyond it', p_position.symbol, o.overshoot),
+    jsonb_build_object('overshoot', o.overshoot, 'quantity', o.quantity, 'stop', o.stop))
+  from public.stop_overshoots o where o.position_id = p_position.id;
+end
+$function$;
+alter function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) is 'Alerts the owner of a position whose stop sold below its trigger.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
@@ -5280,6 +5323,11 @@ begin
   if v_trader.paper_trade_mode is distinct from p_job.is_paper or v_trader.user_id is null then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trader_changed', 'the trader changed its mode or owner after the decision', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
+  end if;
+  -- A decision made for a market before a stop does not come to life again when the stop is over.
+  if trading.was_stopped_since(v_trader.user_id, v_account.id, v_signal.decided_at) then
+    perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;
 
   v_assessment := trading.assess_entry(v_signal, v_trader, p_now);
@@ -6045,11 +6093,11 @@ CREATE OR REPLACE FUNCTION trading.restart_marks_of_account(p_account_id uuid, p
 AS $function$
 begin
   perform trading.restart_peaks(array(
-    select f from trading.measure_losses(array[p_portfolio_id], p_now) f where f.mark_id in (p_account_id, p_portfolio_id)), p_now);
+    select f from trading.measure_losses(array[p_portfolio_id], p_now) f where f.mark_id = p_account_id), p_now);
 end
 $function$;
 alter function trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone) is 'A paper account that was reset begins anew, and with it the peak of its portfolio.';
+comment on function trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone) is 'A paper account that was reset begins anew. What its portfolio lost stays lost: a reset moves capital, not results.';
 
 CREATE OR REPLACE FUNCTION trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone)
  RETURNS void
@@ -6724,7 +6772,8 @@ begin
       on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
         ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
         observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
-        where excluded.observed_at > m.observed_at
+        -- A clock that was ahead for a moment must not shut out the truth until it is overtaken.
+        where excluded.observed_at > m.observed_at or m.observed_at > p_now + interval '5 seconds'
       returning m.*
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
@@ -6734,7 +6783,8 @@ begin
       on conflict do nothing
     ), pruned as (
       delete from trading.quotes q using stored s, trading.settings t
-      where q.symbol = s.symbol and q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+      where q.symbol = s.symbol and (q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+        or q.observed_at > p_now + interval '5 seconds')
     )
     select * from stored;
 end
@@ -6756,10 +6806,15 @@ begin
   perform trading.audit(p_now, case when (p_assessment ->> 'passed')::boolean then 'risk_passed' else 'risk_denied' end, p_trader.user_id,
     p_trader.id, 'signal', p_signal.id::text,
     jsonb_strip_nulls(jsonb_build_object('risk_check_id', v_id, 'decision_id', p_signal.decision_id, 'code', p_assessment ->> 'code')));
+  if not (p_assessment ->> 'passed')::boolean then
+    perform trading.raise_alert(p_now, 'info', 'entry_denied:' || (p_assessment ->> 'code'), p_trader.user_id, 'trader', p_trader.id::text,
+      format('An entry in %s was denied: %s', p_signal.symbol, p_assessment ->> 'message'),
+      jsonb_build_object('risk_check_id', v_id, 'signal_id', p_signal.id, 'code', p_assessment ->> 'code'));
+  end if;
 end
 $function$;
 alter function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamp with time zone) is 'Stores a verdict with its rules and facts, and audits it.';
+comment on function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamp with time zone) is 'Stores a verdict with its rules and facts, audits it, and alerts the owner of a denial.';
 
 CREATE OR REPLACE FUNCTION trading.sweep(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
@@ -7350,6 +7405,22 @@ alter function trading.verify_audit() owner to fillbase_engine;
 comment on function trading.verify_audit() is 'Recomputes every seal; a row with intact = false names the range that was tampered with.';
 grant execute on function trading.verify_audit() to service_role;
 
+CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.trading_states s
+    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
+      and (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id)));
+end
+$function$;
+alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone) is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
+
 CREATE OR REPLACE FUNCTION trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7390,7 +7461,7 @@ begin
   end if;
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
-  where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id::text = a.subject_id and l.until <= v_now;
+  where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id = a.subject_id::uuid and l.until <= v_now;
   -- What holds nothing cannot lose.
   v_ids := trading.watched_portfolios(array(
     select f.id from trading.portfolios f

@@ -90,8 +90,8 @@ begin
     ('quote_asset', 'quote_asset_not_usdt', f.quote_asset = 'USDT', f.quote_asset, 'USDT', 'only symbols quoted in USDT are traded', false),
     ('symbol_status', 'symbol_not_trading', f.symbol_status = 'TRADING', f.symbol_status, 'TRADING', 'the exchange does not trade this symbol now', false),
     ('price_present', 'price_missing', f.ask > 0 and f.bid > 0, f.ask::text, 'a price', 'there is no price for this symbol yet', true),
-    ('price_age', 'price_stale', f.price_age_ms <= f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text,
-      'the newest price is too old (ms)', true),
+    ('price_age', 'price_stale', f.price_age_ms between -5000 and f.max_price_age_ms, f.price_age_ms::text, f.max_price_age_ms::text,
+      'the newest price is too old, or the clock was ahead when it came (ms)', true),
     -- A loss that is measured at old prices is not known.
     ('held_price_age', 'held_price_stale',
       (f.held_price_age_ms <= f.max_price_age_ms or not (trading.limits_daily_loss(l) or l.max_drawdown_percent is not null))

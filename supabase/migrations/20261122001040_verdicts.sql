@@ -76,7 +76,14 @@ create view public.risk_locks with (security_invoker = true) as
     l.cause as position_id
   from trading.risk_locks l join public.positions p on p.id = l.cause;
 comment on view public.risk_locks is 'What keeps the caller''s entries locked, and until when; symbol null: all, trader_id null: all traders of the mode.';
-revoke all on public.risk_verdicts, public.risk_locks from public, anon, authenticated, service_role;
-grant select on public.risk_verdicts, public.risk_locks to authenticated, service_role;
+create view public.stop_overshoots with (security_invoker = true) as
+  select o.id as order_id, o.position_id, o.user_id, o.trader_id, o.symbol, o.finished_at, trim_scale(o.trigger_price)::text as stop,
+    trim_scale(f.quantity)::text as quantity, trim_scale(o.trigger_price * f.quantity - f.value)::text as overshoot
+  from public.orders o
+  cross join lateral (select sum(t.quantity) as quantity, sum(t.value) as value from public.trades t where t.order_id = o.id) f
+  where o.role = 'stop_loss' and o.filled_quantity > 0 and f.value < o.trigger_price * f.quantity;
+comment on view public.stop_overshoots is 'Stops that sold below their trigger, and how much that cost before fees (USDT, text): what gaps and thin books took beyond the limit.';
+revoke all on public.risk_verdicts, public.risk_locks, public.stop_overshoots from public, anon, authenticated, service_role;
+grant select on public.risk_verdicts, public.risk_locks, public.stop_overshoots to authenticated, service_role;
 
 reset role;

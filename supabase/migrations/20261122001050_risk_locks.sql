@@ -53,7 +53,8 @@ end
 $$;
 comment on function trading.guard_stops is 'Locks an account, or the portfolio, after as many stop losses within the window as its limits count to.';
 
-create function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_now timestamptz) returns void
+create function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamptz)
+returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -64,15 +65,15 @@ begin
     return;
   end if;
   select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
-  where p.account_id = p_position.account_id and p.symbol = p_position.symbol and p.status = 'closed'
-    and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+  where p.portfolio_id = p_position.portfolio_id and (p_account_id is null or p.account_id = p_account_id)
+    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
   if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
-    perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
+    perform trading.add_risk_lock(p_position, p_account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
       format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
   end if;
 end
 $$;
-comment on function trading.guard_low_profit is 'Locks a symbol for the account whose closed positions in it made too little within the window.';
+comment on function trading.guard_low_profit is 'Locks a symbol for the account, or the portfolio, whose closed positions in it made too little within the window.';
 
 create function trading.guard_against_repetition(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -94,8 +95,8 @@ begin
     perform trading.guard_stops(p_position, v_own, p_position.account_id, p_now);
     perform trading.guard_stops(p_position, v_all, null, p_now);
   end if;
-  perform trading.guard_low_profit(p_position, v_own, p_now);
-  perform trading.guard_low_profit(p_position, v_all, p_now);
+  perform trading.guard_low_profit(p_position, v_own, p_position.account_id, p_now);
+  perform trading.guard_low_profit(p_position, v_all, null, p_now);
 end
 $$;
 comment on function trading.guard_against_repetition is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
@@ -120,6 +121,19 @@ end
 $$;
 comment on function trading.count_streak is 'Counts a losing position for its account and portfolio, or ends their streaks with a winning one.';
 
+-- A stop bounds the loss but for gaps beyond it; how far one went is told, not only booked.
+create function trading.note_overshoot(p_position public.positions, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'warning', 'stop_overshoot', p_position.user_id, 'position', p_position.id::text,
+    format('The stop of %s sold below its price; that cost %s USDT beyond it', p_position.symbol, o.overshoot),
+    jsonb_build_object('overshoot', o.overshoot, 'quantity', o.quantity, 'stop', o.stop))
+  from public.stop_overshoots o where o.position_id = p_position.id;
+end
+$$;
+comment on function trading.note_overshoot is 'Alerts the owner of a position whose stop sold below its trigger.';
+
 create function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -130,6 +144,9 @@ begin
   end if;
   perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
+  if p_position.exit_reason = 'stop_loss' then
+    perform trading.note_overshoot(p_position, p_now);
+  end if;
   -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
   if (trading.effective_state(p_position.user_id, p_position.account_id)).state = 'active' then
     perform trading.watch_portfolio(p_position.portfolio_id, p_now);

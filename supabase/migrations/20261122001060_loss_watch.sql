@@ -129,10 +129,10 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform trading.restart_peaks(array(
-    select f from trading.measure_losses(array[p_portfolio_id], p_now) f where f.mark_id in (p_account_id, p_portfolio_id)), p_now);
+    select f from trading.measure_losses(array[p_portfolio_id], p_now) f where f.mark_id = p_account_id), p_now);
 end
 $$;
-comment on function trading.restart_marks_of_account is 'A paper account that was reset begins anew, and with it the peak of its portfolio.';
+comment on function trading.restart_marks_of_account is 'A paper account that was reset begins anew. What its portfolio lost stays lost: a reset moves capital, not results.';
 
 -- Entries that have not filled would add risk once they do; stops and targets stay.
 create function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamptz) returns int
@@ -258,7 +258,7 @@ begin
   end if;
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
-  where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id::text = a.subject_id and l.until <= v_now;
+  where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id = a.subject_id::uuid and l.until <= v_now;
   -- What holds nothing cannot lose.
   v_ids := trading.watched_portfolios(array(
     select f.id from trading.portfolios f

@@ -72,9 +72,26 @@ begin
   perform trading.audit(p_now, case when (p_assessment ->> 'passed')::boolean then 'risk_passed' else 'risk_denied' end, p_trader.user_id,
     p_trader.id, 'signal', p_signal.id::text,
     jsonb_strip_nulls(jsonb_build_object('risk_check_id', v_id, 'decision_id', p_signal.decision_id, 'code', p_assessment ->> 'code')));
+  if not (p_assessment ->> 'passed')::boolean then
+    perform trading.raise_alert(p_now, 'info', 'entry_denied:' || (p_assessment ->> 'code'), p_trader.user_id, 'trader', p_trader.id::text,
+      format('An entry in %s was denied: %s', p_signal.symbol, p_assessment ->> 'message'),
+      jsonb_build_object('risk_check_id', v_id, 'signal_id', p_signal.id, 'code', p_assessment ->> 'code'));
+  end if;
 end
 $$;
-comment on function trading.store_verdict is 'Stores a verdict with its rules and facts, and audits it.';
+comment on function trading.store_verdict is 'Stores a verdict with its rules and facts, audits it, and alerts the owner of a denial.';
+
+create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.trading_states s
+    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
+      and (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id)));
+end
+$$;
+comment on function trading.was_stopped_since is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
 
 create function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz)
 returns public.orders
@@ -159,6 +176,11 @@ begin
   if v_trader.paper_trade_mode is distinct from p_job.is_paper or v_trader.user_id is null then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trader_changed', 'the trader changed its mode or owner after the decision', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
+  end if;
+  -- A decision made for a market before a stop does not come to life again when the stop is over.
+  if trading.was_stopped_since(v_trader.user_id, v_account.id, v_signal.decided_at) then
+    perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;
 
   v_assessment := trading.assess_entry(v_signal, v_trader, p_now);

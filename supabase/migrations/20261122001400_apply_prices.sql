@@ -83,7 +83,8 @@ begin
       on conflict (symbol) do update set bid = excluded.bid, bid_quantity = excluded.bid_quantity, ask = excluded.ask,
         ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
         observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
-        where excluded.observed_at > m.observed_at
+        -- A clock that was ahead for a moment must not shut out the truth until it is overtaken.
+        where excluded.observed_at > m.observed_at or m.observed_at > p_now + interval '5 seconds'
       returning m.*
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
@@ -93,7 +94,8 @@ begin
       on conflict do nothing
     ), pruned as (
       delete from trading.quotes q using stored s, trading.settings t
-      where q.symbol = s.symbol and q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+      where q.symbol = s.symbol and (q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
+        or q.observed_at > p_now + interval '5 seconds')
     )
     select * from stored;
 end

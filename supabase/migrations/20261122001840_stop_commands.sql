@@ -75,8 +75,9 @@ begin
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
-    if (v_stop.scope, v_stop.scope_id) <> (v_scope.scope, v_scope.scope_id) then
-      perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope',
+    -- A standing halt_and_flatten may have begun as the halt that is repeated here.
+    if (v_stop.scope, v_stop.scope_id) <> (v_scope.scope, v_scope.scope_id) or (v_stop.mode = 'halt' and p_mode <> v_stop.mode) then
+      perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope or a milder mode',
         jsonb_build_object('request_id', p_request_id, 'stop_id', v_id));
     end if;
     return trading.stop_json(v_stop);
@@ -165,6 +166,9 @@ begin
   if coalesce(v_state.state, 'active') = 'active' then
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
   end if;
+  -- Before anything that the sweep takes after it.
+  perform from trading.stop_requests s where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
+  for no key update;
   v_cause := trading.require_resumable(v_scope, v_state, coalesce(p_force, false), v_now);
   -- A decision made before now was made for a market that is gone: it does not come to life again.
   v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, v_now);

@@ -25,7 +25,7 @@ select is(tests.answer_to('ann', format('select public.close_position(%L) ->> ''
 select is(tests.run_jobs(), '{"exit filled"}', 'goes on');
 select results_eq($$ select tests.answer_to('ann', 'select concat_ws('' '', scope, state, reason, needs_operator) from public.trading_states where state <> ''active''') $$,
   $$ values ('user reducing a test f') $$, 'the user sees the state, why and whose it is');
-select is((select count(*) from trading.stop_requests) + (select count(*) from public.alerts), 0::bigint, 'a pause is no emergency');
+select is((select count(*) from trading.stop_requests) + (select count(*) from public.alerts where severity = 'emergency'), 0::bigint, 'a pause is no emergency');
 select is(tests.resume('ann', 'user'), 'reducing active', 'and is ended by hand');
 
 select * from finish();

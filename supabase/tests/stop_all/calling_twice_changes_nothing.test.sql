@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(14);
 select tests.open_desk();
 select tests.hire('alpha');
 create temporary table first as select tests.stop('ann', 'user', p_request => 'one', p_field => 'stop_id') as id;
@@ -12,6 +12,7 @@ select set_eq('select * from tests.snapshot()', 'table before', 'and nothing cha
 select is(tests.stop('ann', 'trader', tests.trader_id('alpha'), p_request => 'one'), 'FB409 request_conflict',
   'the same request for something else is refused');
 
+select is(tests.stop('ann', 'user', null, 'halt_and_flatten', 'one'), 'FB409 request_conflict', 'and for something stricter, rather than swallowed');
 select is(tests.stop('ann', 'user', null, 'halt_and_flatten', 'four', 'mode'), 'halt_and_flatten', 'a halt becomes a halt that flattens');
 select is(tests.stop('ann', 'user', null, 'halt', 'five', 'mode'), 'halt_and_flatten', 'and not the other way');
 select is(tests.states(), 'user halted flatten', 'as the state says');

@@ -1120,6 +1120,20 @@ export type Database = {
         };
         Relationships: [];
       };
+      stop_overshoots: {
+        Row: {
+          finished_at: string | null;
+          order_id: string | null;
+          overshoot: string | null;
+          position_id: string | null;
+          quantity: string | null;
+          stop: string | null;
+          symbol: string | null;
+          trader_id: string | null;
+          user_id: string | null;
+        };
+        Relationships: [];
+      };
       stop_progress: {
         Row: {
           ended_at: string | null;
