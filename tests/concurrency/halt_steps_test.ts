@@ -176,7 +176,7 @@ Deno.test("an entry that waits at the gate of the halt itself is undone by the l
   });
 });
 
-Deno.test("a halt that was resumed while an entry waited at its gate has changed the epoch: the entry starts anew", async () => {
+Deno.test("a halt that was resumed while an entry waited at its gate has changed the epoch: the entry is undone, and its decision denied", async () => {
   await withYard("halt_epoch", async (yard) => {
     const { entry, job } = await claimedEntry(yard);
     let executing: Promise<string> = Promise.resolve("");
@@ -190,10 +190,10 @@ Deno.test("a halt that was resumed while an entry waited at its gate has changed
     });
     assert.equal(await executing, "FB423");
     await yard.crew(1);
-    const [row] = await yard.sql`
-      select o.state_epoch::int as epoch, p.status from public.orders o join public.positions p on p.id = o.position_id
-      where o.signal_id = ${entry.signalId} and o.role = 'entry'`;
-    assert.deepEqual({ ...row }, { epoch: 1, status: "open" });
+    await assertNoPosition(yard, entry);
+    const [signal] = await yard
+      .sql`select status, rejection_code from public.signals where id = ${entry.signalId}`;
+    assert.deepEqual({ ...signal }, { status: "rejected", rejection_code: "trading_not_active" });
     await yard.assertBooks();
   });
 });
