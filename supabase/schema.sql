@@ -816,6 +816,8 @@ declare
 begin
   select * into v_trader from public.traders t where t.id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  -- As set_risk_limits does, so that limits which are being set are seen and stay.
+  perform trading.lock_portfolio(trading.portfolio_id(v_trader.user_id, case when v_trader.paper_trade_mode then 'paper' else 'live' end));
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
     perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
   end if;
@@ -1850,7 +1852,7 @@ comment on column trading.settings.project_url is 'Base URL of the project for t
 comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
-comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; a halt waits for it.';
+comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
@@ -3119,7 +3121,7 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id));
 end
 $function$;
 alter function trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
@@ -3311,7 +3313,7 @@ CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_account_id uuid
  SET search_path TO ''
 AS $function$
 begin
-  perform pg_advisory_xact_lock_shared(trading.gate_key('system', '00000000-0000-0000-0000-000000000000'));
+  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id()));
   perform pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id));
   perform pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
 end
@@ -3646,8 +3648,7 @@ begin
     when v_quote.symbol is null then 'price_missing'
     when jsonb_typeof(v_quote.depth -> 'bids') = 'array' and (
       select coalesce(sum((e.value ->> 1)::numeric), 0) from jsonb_array_elements(v_quote.depth -> 'bids') e)
-      <= (select coalesce(sum(t.quantity), 0) from public.trades t
-          where t.position_id = p_position.id and t.side = 'SELL' and t.quote_hash = v_quote.hash and not t.is_maker) then 'book_empty'
+      <= trading.paper_taken(p_position.id, 'SELL', v_quote) then 'book_empty'
   end;
 end
 $function$;
@@ -5108,7 +5109,7 @@ declare
   v_price  numeric;
   v_count  bigint := (select count(*) from public.trades t where t.order_id = p_order.id);
   v_fills  jsonb := '[]';
-  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order, p_quote) end;
+  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order.position_id, p_order.side, p_quote) end;
   v_is_hit boolean := p_order.role = 'stop_loss' and least(p_quote.bid, p_quote.low) <= p_order.trigger_price;
 begin
   v_wanted := v_wanted - v_left;
@@ -5144,7 +5145,7 @@ $function$;
 alter function trading.paper_take(p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.paper_take(p_order public.orders, p_instrument public.instruments, p_quote trading.quotes, p_settings trading.settings, p_at timestamp with time zone) is 'Report of a paper order that takes liquidity now: fills down the book, the rest expired (IOC, market, stop) or resting (GTC limit).';
 
-CREATE OR REPLACE FUNCTION trading.paper_taken(p_order public.orders, p_quote trading.quotes)
+CREATE OR REPLACE FUNCTION trading.paper_taken(p_position_id uuid, p_side text, p_quote trading.quotes)
  RETURNS numeric
  LANGUAGE plpgsql
  STABLE
@@ -5153,12 +5154,12 @@ AS $function$
 begin
   return (
     select coalesce(sum(t.quantity), 0) from public.trades t
-    where t.position_id = p_order.position_id and t.side = p_order.side and t.quote_hash = p_quote.hash and not t.is_maker
+    where t.position_id = p_position_id and t.side = p_side and t.quote_hash = p_quote.hash and not t.is_maker
   );
 end
 $function$;
-alter function trading.paper_taken(p_order public.orders, p_quote trading.quotes) owner to fillbase_engine;
-comment on function trading.paper_taken(p_order public.orders, p_quote trading.quotes) is 'Base quantity that a position''s orders of this side took from the book of that quote.';
+alter function trading.paper_taken(p_position_id uuid, p_side text, p_quote trading.quotes) owner to fillbase_engine;
+comment on function trading.paper_taken(p_position_id uuid, p_side text, p_quote trading.quotes) is 'Base quantity that a position''s orders of this side took from the book of that quote.';
 
 CREATE OR REPLACE FUNCTION trading.parse_level(p_value jsonb)
  RETURNS numeric
@@ -7415,7 +7416,7 @@ begin
   return exists (
     select from trading.trading_states s
     where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id)));
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id)));
 end
 $function$;
 alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;

@@ -39,7 +39,7 @@ comment on table  trading.settings is 'One row: how this installation runs. Chan
 comment on column trading.settings.project_url is 'Base URL of the project for the doorbell; the Vault secret project_url is used where this is null.';
 comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
-comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; a halt waits for it.';
+comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
@@ -64,6 +64,11 @@ create table trading.operators (
 );
 comment on table trading.operators is 'Who may act for everybody. Rows are added by the database owner, never by a user.';
 
+create function trading.system_scope_id() returns uuid
+language sql immutable parallel safe
+return '00000000-0000-0000-0000-000000000000'::uuid;
+comment on function trading.system_scope_id is 'The scope_id of the one state that is over all.';
+
 create table trading.trading_states (
   scope      text not null check (scope in ('system', 'user', 'account')),
   scope_id   uuid not null,
@@ -83,7 +88,7 @@ comment on table trading.trading_states is
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
 create index trading_states_flatten_idx on trading.trading_states (scope, scope_id) where flatten;
-insert into trading.trading_states (scope, scope_id) values ('system', '00000000-0000-0000-0000-000000000000');
+insert into trading.trading_states (scope, scope_id) values ('system', trading.system_scope_id());
 
 alter table trading.settings enable row level security;
 alter table trading.operators enable row level security;
@@ -119,7 +124,7 @@ create function trading.enter_gates(p_user_id uuid, p_account_id uuid) returns v
 language plpgsql volatile strict set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock_shared(trading.gate_key('system', '00000000-0000-0000-0000-000000000000'));
+  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id()));
   perform pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id));
   perform pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
 end
@@ -136,9 +141,21 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id));
 end
 $$;
 comment on function trading.effective_state is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
+
+create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.trading_states s
+    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id)));
+end
+$$;
+comment on function trading.was_stopped_since is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
 
 reset role;

@@ -82,13 +82,13 @@ comment on function trading.paper_open_quantity is 'How much of a paper order ma
 
 -- What a position has already taken from a book is gone for it. Books of paper traders are their own otherwise: nobody's
 -- result depends on who else trades the same quote.
-create function trading.paper_taken(p_order public.orders, p_quote trading.quotes) returns numeric
+create function trading.paper_taken(p_position_id uuid, p_side text, p_quote trading.quotes) returns numeric
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select coalesce(sum(t.quantity), 0) from public.trades t
-    where t.position_id = p_order.position_id and t.side = p_order.side and t.quote_hash = p_quote.hash and not t.is_maker
+    where t.position_id = p_position_id and t.side = p_side and t.quote_hash = p_quote.hash and not t.is_maker
   );
 end
 $$;
@@ -109,7 +109,7 @@ declare
   v_price  numeric;
   v_count  bigint := (select count(*) from public.trades t where t.order_id = p_order.id);
   v_fills  jsonb := '[]';
-  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order, p_quote) end;
+  v_taken  numeric := case when p_quote.depth is null then 0 else trading.paper_taken(p_order.position_id, p_order.side, p_quote) end;
   v_is_hit boolean := p_order.role = 'stop_loss' and least(p_quote.bid, p_quote.low) <= p_order.trigger_price;
 begin
   v_wanted := v_wanted - v_left;

@@ -81,18 +81,6 @@ end
 $$;
 comment on function trading.store_verdict is 'Stores a verdict with its rules and facts, audits it, and alerts the owner of a denial.';
 
-create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamptz) returns boolean
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return exists (
-    select from trading.trading_states s
-    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', '00000000-0000-0000-0000-000000000000'), ('user', p_user_id), ('account', p_account_id)));
-end
-$$;
-comment on function trading.was_stopped_since is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
-
 create function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz)
 returns public.orders
 language plpgsql volatile set search_path = ''

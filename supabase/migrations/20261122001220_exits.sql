@@ -56,8 +56,7 @@ begin
     when v_quote.symbol is null then 'price_missing'
     when jsonb_typeof(v_quote.depth -> 'bids') = 'array' and (
       select coalesce(sum((e.value ->> 1)::numeric), 0) from jsonb_array_elements(v_quote.depth -> 'bids') e)
-      <= (select coalesce(sum(t.quantity), 0) from public.trades t
-          where t.position_id = p_position.id and t.side = 'SELL' and t.quote_hash = v_quote.hash and not t.is_maker) then 'book_empty'
+      <= trading.paper_taken(p_position.id, 'SELL', v_quote) then 'book_empty'
   end;
 end
 $$;

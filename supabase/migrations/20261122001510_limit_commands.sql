@@ -157,6 +157,8 @@ declare
 begin
   select * into v_trader from public.traders t where t.id = p_trader_id;
   perform trading.require_owner(v_trader.user_id, 'trader', p_trader_id);
+  -- As set_risk_limits does, so that limits which are being set are seen and stay.
+  perform trading.lock_portfolio(trading.portfolio_id(v_trader.user_id, case when v_trader.paper_trade_mode then 'paper' else 'live' end));
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
     perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
   end if;
@@ -184,6 +186,7 @@ begin
 end
 $$;
 alter function trading.tg_traders__limit_the_first() owner to fillbase_engine;
+-- A user inserts the trader, but may write no limits.
 alter function trading.tg_traders__limit_the_first() security definer;
 revoke execute on function trading.tg_traders__limit_the_first() from public;
 create trigger traders_500_limit_the_first after insert on public.traders

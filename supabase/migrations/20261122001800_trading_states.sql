@@ -3,11 +3,6 @@
 
 set role fillbase_engine;
 
-create function trading.system_scope_id() returns uuid
-language sql immutable parallel safe
-return '00000000-0000-0000-0000-000000000000'::uuid;
-comment on function trading.system_scope_id is 'The scope_id of the one state that is over all.';
-
 create function trading.state_strictness(p_state text) returns int
 language sql immutable parallel safe
 return case p_state when 'active' then 0 when 'reducing' then 1 when 'halted' then 2 end;
