@@ -1,0 +1,23 @@
+import type { FillsRequest, OrderRequest, PairRequest, ReplaceRequest, SendWindow } from "./venue.ts";
+
+/** Which of the exchange's environments an account is in. */
+export type VenueEnvironment = "testnet" | "production";
+
+/** What the engine wants done, with what it takes. */
+export type Asked =
+  | { readonly action: "submit"; readonly request: OrderRequest }
+  | { readonly action: "submit_pair"; readonly request: PairRequest }
+  | { readonly action: "cancel" | "lookup"; readonly request: string }
+  | { readonly action: "replace"; readonly request: ReplaceRequest }
+  | { readonly action: "fills"; readonly request: FillsRequest }
+  | { readonly action: "open_orders" | "balances" | "server_time"; readonly request: object };
+
+/** One call to a venue, recorded and permitted by the engine: it is made once and answered once. */
+export interface VenueCall {
+  readonly id: number;
+  readonly environment: VenueEnvironment;
+  /** Null where the question is about the whole account. */
+  readonly symbol: string | null;
+  readonly window: SendWindow;
+  readonly asked: Asked;
+}
