@@ -220,6 +220,7 @@ comment on column public.orders.state_epoch is 'Sum of the halt epochs under whi
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
 comment on column public.orders.expires_at is 'When an unfilled limit entry times out: the market from then on does not fill it, even before its cancel is executed.';
 CREATE INDEX orders_resting_limits_idx ON public.orders USING btree (symbol, side, price) WHERE (is_paper_trade AND (type = 'LIMIT'::text) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
+CREATE INDEX orders_resting_live_idx ON public.orders USING btree (symbol) WHERE ((NOT is_paper_trade) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_user_id_idx ON public.orders USING btree (user_id, created_at);
 alter table public.orders enable row level security;
 create policy orders_select_owner on public.orders for select to authenticated
@@ -1263,7 +1264,7 @@ create table trading.accounts (
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
   constraint accounts_trader_id_fkey FOREIGN KEY (trader_id) REFERENCES public.traders(id) ON DELETE SET NULL,
-  constraint accounts_environment_check CHECK (environment = ANY (ARRAY['paper'::text, 'testnet'::text, 'production'::text])),
+  constraint accounts_environment_check CHECK (environment = ANY (ARRAY['paper'::text, 'simulator'::text, 'testnet'::text, 'production'::text])),
   constraint accounts_uid_only_on_exchange CHECK ((environment = 'paper'::text) = (exchange_uid IS NULL))
 );
 alter table trading.accounts owner to fillbase_engine;
@@ -1308,6 +1309,21 @@ create policy balances_select_service on trading.balances for select to service_
   using (true);
 grant select on table trading.balances to service_role;
 
+create table trading.call_orders (
+  order_id uuid not null,
+  call_id bigint not null,
+  constraint call_orders_pkey PRIMARY KEY (order_id),
+  constraint call_orders_call_id_fkey FOREIGN KEY (call_id) REFERENCES trading.exchange_calls(id),
+  constraint call_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
+);
+alter table trading.call_orders owner to fillbase_engine;
+comment on table trading.call_orders is 'Which call places an order. The primary key is the promise that an attempt is sent at most once in its life.';
+CREATE INDEX call_orders_call_id_idx ON trading.call_orders USING btree (call_id);
+alter table trading.call_orders enable row level security;
+create policy call_orders_select_service on trading.call_orders for select to service_role
+  using (true);
+grant select on table trading.call_orders to service_role;
+
 create table trading.daily_results (
   account_id uuid not null,
   day date not null,
@@ -1346,17 +1362,149 @@ create table trading.engine_stops (
   trigger_price trading.price not null,
   armed_at timestamp with time zone not null,
   fired_at timestamp with time zone,
+  naked_since timestamp with time zone,
+  naked_cause text,
   constraint engine_stops_pkey PRIMARY KEY (position_id),
   constraint engine_stops_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id)
 );
 alter table trading.engine_stops owner to fillbase_engine;
 comment on table trading.engine_stops is 'The armed stop of every open quantity, from the commit that records its first fill to the one that closes it.';
 comment on column trading.engine_stops.fired_at is 'Set while the exit it caused is under way; null again if coins are left.';
+comment on column trading.engine_stops.naked_since is 'Since when a live position has no stop at the exchange; null: it rests there, or the position is on paper.';
 CREATE INDEX engine_stops_armed_idx ON trading.engine_stops USING btree (symbol, trigger_price) WHERE (fired_at IS NULL);
+CREATE INDEX engine_stops_naked_idx ON trading.engine_stops USING btree (naked_since) WHERE (naked_since IS NOT NULL);
 alter table trading.engine_stops enable row level security;
 create policy engine_stops_select_service on trading.engine_stops for select to service_role
   using (true);
 grant select on table trading.engine_stops to service_role;
+
+create table trading.engine_targets (
+  position_id uuid not null,
+  level integer not null,
+  symbol text not null,
+  price trading.price not null,
+  is_at_venue boolean default false not null,
+  fired_at timestamp with time zone,
+  constraint engine_targets_pkey PRIMARY KEY (position_id, level),
+  constraint engine_targets_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
+  constraint engine_targets_level_check CHECK (level > 0)
+);
+alter table trading.engine_targets owner to fillbase_engine;
+comment on table trading.engine_targets is 'Take profits of live positions. Those that do not rest at the exchange are sold at market when the bid reaches them.';
+CREATE INDEX engine_targets_armed_idx ON trading.engine_targets USING btree (symbol, price) WHERE ((fired_at IS NULL) AND (NOT is_at_venue));
+alter table trading.engine_targets enable row level security;
+create policy engine_targets_select_service on trading.engine_targets for select to service_role
+  using (true);
+grant select on table trading.engine_targets to service_role;
+
+create table trading.exchange_balances (
+  account_id uuid not null,
+  asset text not null,
+  free trading.quantity not null,
+  locked trading.quantity not null,
+  observed_at timestamp with time zone not null,
+  constraint exchange_balances_pkey PRIMARY KEY (account_id, asset),
+  constraint exchange_balances_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id)
+);
+alter table trading.exchange_balances owner to fillbase_engine;
+comment on table trading.exchange_balances is 'What an exchange account held when it was last asked.';
+alter table trading.exchange_balances enable row level security;
+create policy exchange_balances_select_service on trading.exchange_balances for select to service_role
+  using (true);
+grant select on table trading.exchange_balances to service_role;
+
+create table trading.exchange_calls (
+  id bigint generated always as identity not null,
+  account_id uuid not null,
+  environment text not null,
+  job_id bigint not null,
+  job_attempt integer not null,
+  position_id uuid,
+  order_id uuid,
+  action text not null,
+  symbol text,
+  request jsonb not null,
+  weight integer not null,
+  timestamp_ms bigint not null,
+  recv_window_ms integer not null,
+  permitted_at timestamp with time zone not null,
+  send_by timestamp with time zone not null,
+  outcome text,
+  reason text,
+  code integer,
+  message text,
+  http_status integer,
+  used_weight integer,
+  order_count_10s integer,
+  sent_at timestamp with time zone,
+  elapsed_ms numeric,
+  answer jsonb,
+  answered_at timestamp with time zone,
+  constraint exchange_calls_pkey PRIMARY KEY (id),
+  constraint exchange_calls_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint exchange_calls_action_check CHECK (action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'cancel'::text, 'replace'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text])),
+  constraint exchange_calls_answered_whole CHECK ((outcome IS NULL) = (answered_at IS NULL)),
+  constraint exchange_calls_outcome_check CHECK (outcome = ANY (ARRAY['accepted'::text, 'rejected'::text, 'not_sent'::text, 'unknown'::text])),
+  constraint exchange_calls_recv_window_ms_check CHECK (recv_window_ms >= 1 AND recv_window_ms <= 60000)
+);
+alter table trading.exchange_calls owner to fillbase_engine;
+comment on table trading.exchange_calls is 'Every call to an exchange: permitted in one commit, answered in another. Without an answer nobody knows whether it was made. Holds no secret.';
+comment on column trading.exchange_calls.order_id is 'The order that is placed (of a pair: its stop), cancelled or asked about.';
+comment on column trading.exchange_calls.timestamp_ms is 'Exchange''s time that the request is stamped with.';
+comment on column trading.exchange_calls.send_by is 'After it the call is dropped unsent, and the exchange refuses it.';
+comment on column trading.exchange_calls.answer is 'What the venue said, parsed (trading.answer_call).';
+CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
+CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
+CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
+alter table trading.exchange_calls enable row level security;
+create policy exchange_calls_select_service on trading.exchange_calls for select to service_role
+  using (true);
+grant select on table trading.exchange_calls to service_role;
+
+create table trading.exchange_clocks (
+  environment text not null,
+  offset_ms numeric not null,
+  uncertainty_ms numeric not null,
+  measured_at timestamp with time zone not null,
+  constraint exchange_clocks_pkey PRIMARY KEY (environment),
+  constraint exchange_clocks_environment_check CHECK (environment = ANY (ARRAY['simulator'::text, 'testnet'::text, 'production'::text])),
+  constraint exchange_clocks_uncertainty_ms_check CHECK (uncertainty_ms >= 0::numeric)
+);
+alter table trading.exchange_clocks owner to fillbase_engine;
+comment on table trading.exchange_clocks is 'How far an exchange''s clock is ahead of this database''s, as of measured_at.';
+alter table trading.exchange_clocks enable row level security;
+create policy exchange_clocks_select_service on trading.exchange_clocks for select to service_role
+  using (true);
+grant select on table trading.exchange_clocks to service_role;
+
+create table trading.exchange_keys (
+  id uuid default gen_random_uuid() not null,
+  account_id uuid not null,
+  user_id uuid not null,
+  label text default ''::text not null,
+  last_four text not null,
+  api_key_id uuid not null,
+  secret_id uuid not null,
+  is_active boolean default true not null,
+  inactive_code text,
+  use_count bigint default 0 not null,
+  last_used_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint exchange_keys_pkey PRIMARY KEY (id),
+  constraint exchange_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint exchange_keys_end_explained CHECK (is_active = (inactive_code IS NULL) AND is_active = (ended_at IS NULL)),
+  constraint exchange_keys_last_four_check CHECK (length(last_four) <= 4)
+);
+alter table trading.exchange_keys owner to fillbase_engine;
+comment on table trading.exchange_keys is 'Keys of exchange accounts; what they say is in Vault. Keys come and go, the account stays.';
+comment on column trading.exchange_keys.api_key_id is 'Vault''s id of the key; secret_id: of its secret.';
+CREATE INDEX exchange_keys_account_id_idx ON trading.exchange_keys USING btree (account_id);
+CREATE UNIQUE INDEX exchange_keys_one_active_per_user ON trading.exchange_keys USING btree (user_id) WHERE is_active;
+alter table trading.exchange_keys enable row level security;
+create policy exchange_keys_select_service on trading.exchange_keys for select to service_role
+  using (true);
+grant select on table trading.exchange_keys to service_role;
 
 create table trading.jobs (
   id bigint generated always as identity not null,
@@ -1473,6 +1621,23 @@ create policy loss_trips_select_service on trading.loss_trips for select to serv
   using (true);
 grant select on table trading.loss_trips to service_role;
 
+create table trading.naked_moments (
+  id bigint generated always as identity not null,
+  position_id uuid not null,
+  began_at timestamp with time zone not null,
+  ended_at timestamp with time zone not null,
+  cause text not null,
+  constraint naked_moments_pkey PRIMARY KEY (id),
+  constraint naked_moments_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id)
+);
+alter table trading.naked_moments owner to fillbase_engine;
+comment on table trading.naked_moments is 'How long a live position stood without a stop at the exchange: its engine stop was armed all the time.';
+CREATE INDEX naked_moments_position_id_idx ON trading.naked_moments USING btree (position_id);
+alter table trading.naked_moments enable row level security;
+create policy naked_moments_select_service on trading.naked_moments for select to service_role
+  using (true);
+grant select on table trading.naked_moments to service_role;
+
 create table trading.operators (
   user_id uuid not null,
   note text default ''::text not null,
@@ -1542,6 +1707,32 @@ alter table trading.price_broadcasts enable row level security;
 create policy price_broadcasts_select_service on trading.price_broadcasts for select to service_role
   using (true);
 grant select on table trading.price_broadcasts to service_role;
+
+create table trading.quarantines (
+  id bigint generated always as identity not null,
+  account_id uuid not null,
+  symbol text not null,
+  position_id uuid,
+  code text not null,
+  detail jsonb default '{}'::jsonb not null,
+  began_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  ended_by text,
+  constraint quarantines_pkey PRIMARY KEY (id),
+  constraint quarantines_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint quarantines_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
+  constraint quarantines_end_explained CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+alter table trading.quarantines owner to fillbase_engine;
+comment on table trading.quarantines is 'A symbol of an exchange account whose books do not agree with the exchange: no entry, and of its position nothing but the stop, until somebody decides.';
+comment on column trading.quarantines.position_id is 'The position in question; null: the symbol as a whole.';
+CREATE INDEX quarantines_account_id_idx ON trading.quarantines USING btree (account_id);
+CREATE UNIQUE INDEX quarantines_open_idx ON trading.quarantines USING btree (account_id, symbol, code, COALESCE(position_id, account_id)) WHERE (ended_at IS NULL);
+CREATE INDEX quarantines_position_id_idx ON trading.quarantines USING btree (position_id);
+alter table trading.quarantines enable row level security;
+create policy quarantines_select_service on trading.quarantines for select to service_role
+  using (true);
+grant select on table trading.quarantines to service_role;
 
 create unlogged table trading.quotes (
   symbol text not null,
@@ -1821,8 +2012,15 @@ create table trading.settings (
   price_broadcast_ms integer default 1000 not null,
   notify_state_changes boolean default false not null,
   required_tier text,
+  venue_stop_grace_ms integer default 3000 not null,
+  order_poll_ms integer default 5000 not null,
+  protection_poll_ms integer default 30000 not null,
+  clock_max_age_ms integer default 300000 not null,
+  absence_quiet_ms integer default 60000 not null,
   constraint settings_pkey PRIMARY KEY (id),
+  constraint settings_absence_quiet_ms_check CHECK (absence_quiet_ms >= 1000 AND absence_quiet_ms <= 3600000),
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
+  constraint settings_clock_max_age_ms_check CHECK (clock_max_age_ms >= 1000 AND clock_max_age_ms <= 3600000),
   constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
   constraint settings_id_check CHECK (id),
   constraint settings_invocation_live_jobs_check CHECK (invocation_live_jobs >= 1 AND invocation_live_jobs <= 10000),
@@ -1833,6 +2031,7 @@ create table trading.settings (
   constraint settings_listen_ms_check CHECK (listen_ms >= 0 AND listen_ms <= 120000),
   constraint settings_market_poll_symbols_check CHECK (market_poll_symbols >= 0 AND market_poll_symbols <= 1000),
   constraint settings_max_price_age_ms_check CHECK (max_price_age_ms >= 100 AND max_price_age_ms <= 3600000),
+  constraint settings_order_poll_ms_check CHECK (order_poll_ms >= 250 AND order_poll_ms <= 600000),
   constraint settings_paper_impact_per_10k_check CHECK (paper_impact_per_10k >= 0::numeric AND paper_impact_per_10k < 0.1),
   constraint settings_paper_latency_jitter_ms_check CHECK (paper_latency_jitter_ms >= 0 AND paper_latency_jitter_ms <= 60000),
   constraint settings_paper_latency_ms_check CHECK (paper_latency_ms >= 0 AND paper_latency_ms <= 60000),
@@ -1842,9 +2041,11 @@ create table trading.settings (
   constraint settings_paper_taker_fee_check CHECK (paper_taker_fee >= 0::numeric AND paper_taker_fee < 0.1),
   constraint settings_price_broadcast_ms_check CHECK (price_broadcast_ms >= 0 AND price_broadcast_ms <= 60000),
   constraint settings_project_url_check CHECK (project_url ~ '^https?://'::text),
+  constraint settings_protection_poll_ms_check CHECK (protection_poll_ms >= 250 AND protection_poll_ms <= 600000),
   constraint settings_quote_retention_ms_check CHECK (quote_retention_ms >= 1000 AND quote_retention_ms <= 600000),
   constraint settings_required_tier_known CHECK (required_tier = ANY (ARRAY['free'::text, 'pro'::text, 'elite'::text])),
-  constraint settings_slippage_ordered CHECK (paper_slippage_min <= paper_slippage_max)
+  constraint settings_slippage_ordered CHECK (paper_slippage_min <= paper_slippage_max),
+  constraint settings_venue_stop_grace_ms_check CHECK (venue_stop_grace_ms >= 0 AND venue_stop_grace_ms <= 60000)
 );
 alter table trading.settings owner to fillbase_engine;
 comment on table trading.settings is 'One row: how this installation runs. Changed by operators only.';
@@ -1857,6 +2058,9 @@ comment on column trading.settings.paper_slippage_max is 'Paper market orders pa
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
 comment on column trading.settings.required_tier is 'Tier that automatic entries need in user_subscriptions, active; null: none. A lapse stops entries, never exits.';
+comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed stop at the exchange may take to fill before the engine sells at market.';
+comment on column trading.settings.order_poll_ms is 'How often an entry that rests at the exchange is asked about; protection_poll_ms: a stop or target.';
+comment on column trading.settings.absence_quiet_ms is 'How long after its window an unknown entry must stay unfound before it counts as never placed.';
 alter table trading.settings enable row level security;
 create policy settings_select_service on trading.settings for select to service_role
   using (true);
@@ -1932,6 +2136,23 @@ create policy trading_states_select_service on trading.trading_states for select
 CREATE TRIGGER trading_states_500_resume AFTER UPDATE ON trading.trading_states FOR EACH ROW WHEN (new.state = 'active'::text AND old.state <> 'active'::text AND new.scope <> 'system'::text) EXECUTE FUNCTION trading.tg_trading_states__resume();
 grant select on table trading.trading_states to service_role;
 
+create table trading.venue_orders (
+  order_id uuid not null,
+  venue_status text,
+  asked_at timestamp with time zone,
+  fenced_at timestamp with time zone,
+  constraint venue_orders_pkey PRIMARY KEY (order_id),
+  constraint venue_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
+) with (fillfactor=70);
+alter table trading.venue_orders owner to fillbase_engine;
+comment on table trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
+comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
+comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
+alter table trading.venue_orders enable row level security;
+create policy venue_orders_select_service on trading.venue_orders for select to service_role
+  using (true);
+grant select on table trading.venue_orders to service_role;
+
 create view trading.pending_risks with (security_invoker=true) as
  SELECT r.portfolio_id,
     r.account_id,
@@ -1974,6 +2195,53 @@ create view trading.position_risks with (security_invoker=true) as
   WHERE p.status <> ALL (ARRAY['closed'::text, 'failed'::text]);
 alter view trading.position_risks owner to fillbase_engine;
 comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
+
+CREATE OR REPLACE FUNCTION trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_engine_answers constant interval := '10 seconds';
+  v_quiet    interval := case when p_order.role = 'entry'
+    then make_interval(secs => (select s.absence_quiet_ms from trading.settings s) / 1000.0) else c_engine_answers end;
+  v_not_found int;
+  v_trades    jsonb;
+begin
+  is_proven := false;
+  if p_now <= p_order.send_by then
+    return;
+  end if;
+  if not exists (select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'cancel' and c.reason = 'order_not_found'
+    and c.permitted_at > p_order.send_by) then
+    next_call := 'cancel';
+    return;
+  end if;
+  if p_now < p_order.send_by + v_quiet then
+    return;
+  end if;
+  select count(*) into v_not_found from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'lookup' and c.reason = 'order_not_found' and c.permitted_at > p_order.send_by + least(v_quiet, c_engine_answers);
+  if v_not_found < 3 then
+    next_call := 'lookup';
+    return;
+  end if;
+  select c.answer -> 'fills' into v_trades from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'fills' and c.outcome = 'accepted' and c.permitted_at >= p_order.send_by + v_quiet
+  order by c.id desc limit 1;
+  if v_trades is null then
+    next_call := 'fills';
+    return;
+  end if;
+  is_proven := not exists (
+    select from jsonb_array_elements(v_trades) t
+    where t ->> 'side' = p_order.side and not exists (
+      select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = t ->> 'exchange_order_id'));
+end
+$function$;
+alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) owner to fillbase_engine;
+comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time).';
 
 CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric)
  RETURNS record
@@ -2029,6 +2297,28 @@ end
 $function$;
 alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) owner to fillbase_engine;
 comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) is 'Position after a fill, what the fill realized and its fee in quote (null without a rate). FB500 oversold.';
+
+CREATE OR REPLACE FUNCTION trading.account_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_account_id uuid := (p_job.payload ->> 'account_id')::uuid;
+  v_last       trading.exchange_calls := trading.last_call(p_job);
+begin
+  if v_last.action is null then
+    return trading.permit_call(p_job, v_account_id, 'balances', null, '{}', p_now);
+  end if;
+  if v_last.outcome <> 'accepted' then
+    return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
+  end if;
+  perform trading.book_outside_cash(v_account_id, p_now);
+  return '{"outcome": "done"}';
+end
+$function$;
+alter function trading.account_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.account_step(p_job trading.jobs, p_now timestamp with time zone) is 'Asks what an exchange account holds and compares it with the books.';
 
 CREATE OR REPLACE FUNCTION trading.actor()
  RETURNS text
@@ -2160,6 +2450,42 @@ $function$;
 alter function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) is 'Raises the emergency alert of every user a stop touches, once.';
 
+CREATE OR REPLACE FUNCTION trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1s'
+AS $function$
+declare
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_outcome jsonb;
+  v_state   text;
+  v_message text;
+begin
+  if not exists (select from trading.exchange_calls c where c.id = p_call_id and c.job_id = p_job_id) then
+    perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
+  end if;
+  perform trading.lock_portfolio(v_job.portfolio_id);
+  perform trading.record_answer(p_call_id, p_answer, v_now);
+  begin
+    v_outcome := trading.complete_job(v_job, v_now);
+    set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
+    v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+  end;
+  -- What the answer itself changed has its gates in any case.
+  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
+end
+$function$;
+alter function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+grant execute on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2285,6 +2611,7 @@ begin
   if v_ticks is not null then
     v_stops := trading.fire_stops(v_ticks, v_now);
     v_limits := trading.match_resting_limits(v_ticks, v_now);
+    perform trading.notice_live_crossings(v_ticks, v_now);
     perform trading.broadcast_prices();
   end if;
   if trading.has_forgotten_jobs(v_now) then
@@ -2297,6 +2624,21 @@ $function$;
 alter function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
 grant execute on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.arm_engine_targets(p_position public.positions)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.engine_targets as e (position_id, level, symbol, price)
+  select p_position.id, t.level, p_position.symbol, t.price from unnest(p_position.take_profit_prices) with ordinality as t (price, level)
+  on conflict (position_id, level) do update set price = excluded.price where e.price <> excluded.price;
+  delete from trading.engine_targets e where e.position_id = p_position.id and e.level > coalesce(cardinality(p_position.take_profit_prices), 0);
+end
+$function$;
+alter function trading.arm_engine_targets(p_position public.positions) owner to fillbase_engine;
+comment on function trading.arm_engine_targets(p_position public.positions) is 'One row for each take profit of a live position.';
 
 CREATE OR REPLACE FUNCTION trading.arm_installation(p_url text, p_secret text, p_actor text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS void
@@ -2418,6 +2760,35 @@ $function$;
 alter function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
 
+CREATE OR REPLACE FUNCTION trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_moved numeric;
+begin
+  -- While a fill may be missing, the difference says nothing.
+  if exists (select from public.orders o where o.account_id = p_account_id and o.finished_at is null
+    and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity)) then
+    return 0;
+  end if;
+  select b.free + b.locked - coalesce((select l.amount from trading.balances l where l.account_id = p_account_id and l.asset = 'USDT' and l.bucket = 'cash'), 0)
+  into v_moved from trading.exchange_balances b where b.account_id = p_account_id and b.asset = 'USDT';
+  if coalesce(v_moved, 0) = 0 then
+    return 0;
+  end if;
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select trading.derived_id('outside_cash', p_account_id::text, p_now::text), p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
+  from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
+  perform trading.audit(p_now, 'outside_cash_booked', (select a.user_id from trading.accounts a where a.id = p_account_id), null, 'account', p_account_id::text,
+    jsonb_build_object('amount', trading.money_text(v_moved)));
+  return v_moved;
+end
+$function$;
+alter function trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone) is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money; returns the amount.';
+
 CREATE OR REPLACE FUNCTION trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -2460,6 +2831,38 @@ $function$;
 alter function trading.broadcast_prices() owner to fillbase_engine;
 comment on function trading.broadcast_prices() is 'Sends the prices of the 1,000 most recently seen symbols as [symbol, bid, ask, last, time, version], at most once per settings.price_broadcast_ms.';
 
+CREATE OR REPLACE FUNCTION trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return trading.permit_call(p_job, p_order.account_id, p_action, p_order.symbol,
+    case p_action
+      when 'fills' then jsonb_build_object('exchange_order_id', p_order.binance_order_id)
+      else jsonb_build_object('client_order_id', p_order.client_order_id) end,
+    p_now, p_order.position_id, p_order.id);
+end
+$function$;
+alter function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone) is 'The permitted call that looks an order up, cancels it, or asks for its fills.';
+
+CREATE OR REPLACE FUNCTION trading.call_json(p_call trading.exchange_calls)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN jsonb_build_object('id', (p_call).id, 'environment', (p_call).environment, 'action', (p_call).action, 'symbol', (p_call).symbol, 'request', (p_call).request, 'timestamp_ms', (p_call).timestamp_ms, 'recv_window_ms', (p_call).recv_window_ms, 'send_within_ms', (p_call).recv_window_ms);
+alter function trading.call_json(p_call trading.exchange_calls) owner to fillbase_engine;
+comment on function trading.call_json(p_call trading.exchange_calls) is 'A permitted call as a worker performs it.';
+
+CREATE OR REPLACE FUNCTION trading.call_weight(p_action text, p_request jsonb, p_symbol text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE p_action WHEN 'lookup'::text THEN 4 WHEN 'fills'::text THEN CASE WHEN (p_request ? 'exchange_order_id'::text) THEN 5 ELSE 20 END WHEN 'open_orders'::text THEN CASE WHEN (p_symbol IS NULL) THEN 80 ELSE 6 END WHEN 'balances'::text THEN 20 ELSE 1 END;
+alter function trading.call_weight(p_action text, p_request jsonb, p_symbol text) owner to fillbase_engine;
+comment on function trading.call_weight(p_action text, p_request jsonb, p_symbol text) is 'Request weight that Binance charges for a call at most (successful orders and cancels are free since 2026-04-02).';
+
 CREATE OR REPLACE FUNCTION trading.caller_name()
  RETURNS text
  LANGUAGE plpgsql
@@ -2482,8 +2885,13 @@ declare
   v_order public.orders;
   v_count int := 0;
 begin
-  for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry' and o.is_paper_trade
-    and o.state in ('planned', 'submitting', 'working', 'partially_filled') loop
+  for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry'
+    and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled') loop
+    if not v_order.is_paper_trade then
+      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version), v_order.portfolio_id, false, p_now,
+        p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', p_reason));
+      continue;
+    end if;
     update public.orders o set reason = p_reason where o.id = v_order.id;
     perform trading.fold_report(v_order.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', v_order.filled_quantity), p_now);
     v_count := v_count + 1;
@@ -2492,7 +2900,7 @@ begin
 end
 $function$;
 alter function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
+comment on function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Cancels what is left of a position''s entry, on paper at once and at an exchange by a job; returns how many orders it ended.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone)
  RETURNS integer
@@ -2515,6 +2923,39 @@ end
 $function$;
 alter function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry of an account (null: of the portfolio) that may still fill; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+  v_next  jsonb;
+begin
+  perform trading.lock_position(p_job.position_id);
+  update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled')
+  where o.id = p_job.order_id and o.finished_at is null and o.reason is distinct from coalesce(p_job.payload ->> 'reason', 'cancelled');
+  select * into v_order from public.orders o where o.id = p_job.order_id;
+  if v_order.finished_at is null then
+    if (trading.last_call(p_job)).id is null then
+      return trading.call_about(p_job, 'cancel', v_order, p_now);
+    end if;
+    v_next := trading.follow_up(p_job, v_order.id, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+    select * into v_order from public.orders o where o.id = p_job.order_id;
+  end if;
+  -- It was not there to be cancelled and is there now: a reader's lag, or an order that was still on its way.
+  if v_order.finished_at is null then
+    return trading.wait_for('still_open', 'the order is still open; it is cancelled again');
+  end if;
+  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+end
+$function$;
+alter function trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone) is 'Cancels an order at an exchange and asks until it is final; a fill that won the race is booked.';
 
 CREATE OR REPLACE FUNCTION trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid)
  RETURNS public.risk_limits
@@ -2762,6 +3203,30 @@ alter function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_
 comment on function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) is 'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
 grant execute on function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_next jsonb;
+begin
+  if p_worker is null or p_outcome ->> 'outcome' = 'call' or (p_job.kind = 'enter' and p_outcome ->> 'outcome' = 'retry') then
+    return null;
+  end if;
+  if p_job.kind <> 'enter' or not p_job.is_paper then
+    v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
+      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now) c);
+  end if;
+  if p_job.kind = 'enter' and v_next is null then
+    v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
+  end if;
+  return v_next;
+end
+$function$;
+alter function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamp with time zone) is 'What a worker does after a job: the portfolio''s next entry after one, else the next job that is no entry; null while the job is not over.';
+
 CREATE OR REPLACE FUNCTION trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2808,6 +3273,39 @@ $function$;
 alter function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
 
+CREATE OR REPLACE FUNCTION trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_last    trading.exchange_calls := trading.last_call(p_job);
+  v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
+  v_entry   public.orders;
+begin
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+  end if;
+  if not trading.is_fence_passed(p_position, p_guard, p_now) then
+    if p_guard.id is null then
+      perform trading.queue_protection(p_position.id, p_now);
+    end if;
+    return trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the stop stands meanwhile');
+  end if;
+  if p_is_whole then
+    select * into v_entry from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null;
+    if v_entry.id is not null and not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+      and c.order_id = v_entry.id and c.action = 'cancel') then
+      update public.orders o set reason = 'position_closing' where o.id = v_entry.id;
+      return trading.call_about(p_job, 'cancel', v_entry, p_now);
+    end if;
+  end if;
+  return null;
+end
+$function$;
+alter function trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamp with time zone) is 'The call or the wait that has to come before a sale; null: it may leave.';
+
 CREATE OR REPLACE FUNCTION trading.client_order_id(p_order_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -2823,6 +3321,22 @@ $function$;
 alter function trading.client_order_id(p_order_id uuid) owner to fillbase_engine;
 comment on function trading.client_order_id(p_order_id uuid) is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
+CREATE OR REPLACE FUNCTION trading.clock_offset_ms(p_environment text, p_now timestamp with time zone)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select c.offset_ms from trading.exchange_clocks c, trading.settings s
+    where c.environment = p_environment and c.measured_at > p_now - make_interval(secs => s.clock_max_age_ms / 1000.0)
+  );
+end
+$function$;
+alter function trading.clock_offset_ms(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.clock_offset_ms(p_environment text, p_now timestamp with time zone) is 'How far the exchange''s clock is ahead; null: never measured, or too long ago.';
+
 CREATE OR REPLACE FUNCTION trading.close_gate(p_scope text, p_scope_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -2834,6 +3348,27 @@ end
 $function$;
 alter function trading.close_gate(p_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.close_gate(p_scope text, p_scope_id uuid) is 'Takes the gate of a scope exclusively until the end of the transaction: no permit is given meanwhile.';
+
+CREATE OR REPLACE FUNCTION trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_position public.positions;
+begin
+  if p_guard.id is not null then
+    return case when (trading.last_call(p_job)).action is distinct from 'cancel' then trading.call_about(p_job, 'cancel', p_guard, p_now)
+      else trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet') end;
+  end if;
+  perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
+  select * into v_position from public.positions where id = p_position.id;
+  perform trading.close_position_row(v_position, p_now);
+  return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', p_position.id);
+end
+$function$;
+alter function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone) is 'Closes a live position whose rest cannot be sold, after what rests for it is cancelled.';
 
 CREATE OR REPLACE FUNCTION trading.close_position_row(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -2891,7 +3426,11 @@ AS $function$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
 begin
-  if v_outcome ->> 'outcome' = 'retry' then
+  if v_outcome ->> 'outcome' = 'call' then
+    update trading.jobs j set lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0)
+    where j.id = p_job.id;
+    return v_outcome;
+  elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
     if p_job.kind = 'exit' then
@@ -2905,7 +3444,7 @@ begin
 end
 $function$;
 alter function trading.complete_job(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.complete_job(p_job trading.jobs, p_now timestamp with time zone) is 'Executes a job, finishes it or gives it back for a later try, publishes the change, and returns the outcome.';
+comment on function trading.complete_job(p_job trading.jobs, p_now timestamp with time zone) is 'Executes a job, finishes it or gives it back for a later try, and publishes the change; where it has to call an exchange first, it stays with its worker. Returns the outcome.';
 
 CREATE OR REPLACE FUNCTION trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone)
  RETURNS integer
@@ -2931,6 +3470,50 @@ end
 $function$;
 alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text DEFAULT ''::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_id      uuid := trading.exchange_account_id(p_environment, p_exchange_uid);
+  v_account trading.accounts;
+  v_key_id  uuid;
+begin
+  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or p_environment not in ('simulator', 'testnet', 'production')
+    or coalesce(p_api_key, '') !~ '^[[:graph:]]+$' or length(p_api_key) not between 8 and 512 or length(coalesce(p_secret, '')) not between 8 and 8192 then
+    perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
+  end if;
+  if p_environment = 'production' and not (trading.rollout_stage(p_user_id)).is_live then
+    perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow real money',
+      jsonb_build_object('stage', (trading.rollout_stage(p_user_id)).stage), 'An operator sets the stage in trading.rollout_members.');
+  end if;
+  perform trading.ensure_portfolio(p_user_id, 'live', v_now);
+  perform trading.lock_portfolio(trading.portfolio_id(p_user_id, 'live'));
+  insert into trading.accounts (id, portfolio_id, user_id, environment, exchange_uid, created_at)
+  values (v_id, trading.portfolio_id(p_user_id, 'live'), p_user_id, p_environment, p_exchange_uid, v_now)
+  on conflict do nothing;
+  select * into v_account from trading.accounts a where a.id = v_id;
+  if v_account.user_id <> p_user_id then
+    perform trading.raise_error('FB409', 'account_taken', 'this exchange account belongs to another user');
+  end if;
+  perform trading.end_exchange_key(k.id, 'replaced', v_now) from trading.exchange_keys k where k.user_id = p_user_id and k.is_active;
+  insert into trading.exchange_keys (account_id, user_id, label, last_four, api_key_id, secret_id, created_at)
+  values (v_id, p_user_id, coalesce(p_label, ''), right(p_api_key, 4), trading.put_secret(p_api_key, 'An exchange key''s public part.'),
+    trading.put_secret(p_secret, 'An exchange key''s secret part.'), v_now)
+  returning id into v_key_id;
+  perform trading.audit(v_now, 'exchange_key_stored', p_user_id, null, 'account', v_id::text,
+    jsonb_build_object('key_id', v_key_id, 'environment', p_environment, 'last_four', right(p_api_key, 4)));
+  perform trading.queue_account_check(v_id, 'connected:' || v_key_id, v_now);
+  return v_id;
+end
+$function$;
+alter function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
+grant execute on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -3148,6 +3731,26 @@ $function$;
 alter function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) is 'Denies the decisions of a scope that are still queued, and raises the alerts of its stop.';
 
+CREATE OR REPLACE FUNCTION trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_key trading.exchange_keys;
+begin
+  update trading.exchange_keys k set is_active = false, inactive_code = p_code, ended_at = p_now
+  where k.id = p_key_id and k.is_active returning * into v_key;
+  if not found then
+    return;
+  end if;
+  perform trading.audit(p_now, 'exchange_key_ended', v_key.user_id, null, 'account', v_key.account_id::text,
+    jsonb_build_object('key_id', v_key.id, 'last_four', v_key.last_four, 'code', p_code));
+end
+$function$;
+alter function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) is 'Makes a key inactive for good, and audits why.';
+
 CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3180,13 +3783,20 @@ CREATE OR REPLACE FUNCTION trading.end_protection(p_position_id uuid, p_reason t
 AS $function$
 begin
   delete from trading.engine_stops where position_id = p_position_id;
+  delete from trading.engine_targets where position_id = p_position_id;
+  -- What still rests at an exchange for a position that holds nothing must not sell what its owner has besides.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', concat_ws(':', 'leftover', o.id, o.version), o.portfolio_id, false, p_now, o.position_id, o.id, jsonb_build_object('reason', p_reason)
+  from public.orders o
+  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null
+  on conflict (key) do nothing;
   update public.orders o set state = 'cancelled', reason = p_reason, finished_at = p_now, updated_at = p_now
   where o.position_id = p_position_id and o.is_paper_trade and o.role in ('stop_loss', 'take_profit')
     and o.state in ('working', 'partially_filled');
 end
 $function$;
 alter function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Disarms the engine stop and cancels the resting protective orders of a position that holds nothing.';
+comment on function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Disarms the engine stop of a position that holds nothing and cancels its protective orders, on paper at once.';
 
 CREATE OR REPLACE FUNCTION trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone)
  RETURNS uuid
@@ -3321,6 +3931,39 @@ $function$;
 alter function trading.enter_gates(p_user_id uuid, p_account_id uuid) owner to fillbase_engine;
 comment on function trading.enter_gates(p_user_id uuid, p_account_id uuid) is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
 
+CREATE OR REPLACE FUNCTION trading.enter_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+  v_plan  jsonb;
+begin
+  perform trading.lock_portfolio(p_job.portfolio_id);
+  select o.* into v_order from public.orders o
+  where o.id = trading.derived_id('order', trading.derived_id('position', p_job.signal_id::text, p_job.payload ->> 'decision_id')::text, 'entry', '0', '1');
+  if v_order.id is not null then
+    return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
+  end if;
+  v_plan := trading.plan_entry(p_job, p_now);
+  if v_plan ->> 'outcome' <> 'planned' then
+    return v_plan;
+  end if;
+  select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
+  v_order := trading.grant_permit(v_order, true, p_now);
+  if v_order.state = 'denied' then
+    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
+  end if;
+  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
+  return trading.permit_call(p_job, v_order.account_id, 'submit', v_order.symbol, trading.order_request(v_order), p_now,
+    v_order.position_id, v_order.id, array[v_order.id], true);
+end
+$function$;
+alter function trading.enter_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.enter_step(p_job trading.jobs, p_now timestamp with time zone) is 'A live entry: planned, permitted and its call recorded in one commit; afterwards only its outcome.';
+
 CREATE OR REPLACE FUNCTION trading.entry_facts(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3335,7 +3978,7 @@ declare
   v_state      record;
   v_facts      jsonb;
   v_market_at  timestamptz := p_signal.decided_at;
-  v_account_id uuid := trading.paper_account_id(p_trader.id, p_trader.user_id);
+  v_account_id uuid := trading.trader_account_id(p_trader);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
 begin
@@ -3353,7 +3996,7 @@ begin
   v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now)
     || trading.memory_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now);
   -- A preview opens no account, but shows what it would begin with.
-  if not (v_facts ->> 'account_known')::boolean then
+  if v_mode = 'paper' and not (v_facts ->> 'account_known')::boolean then
     v_facts := v_facts || jsonb_build_object('cash', p_trader.paper_trade_balance, 'capital', p_trader.paper_trade_balance,
       'equity', p_trader.paper_trade_balance, 'equity_all', (v_facts ->> 'equity_all')::numeric + p_trader.paper_trade_balance,
       'capital_all', (v_facts ->> 'capital_all')::numeric + p_trader.paper_trade_balance);
@@ -3374,6 +4017,8 @@ begin
       'tier', case when v_settings.required_tier is not null then trading.user_tier(p_trader.user_id) end,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
+      'has_venue', v_mode = 'paper' or v_account_id is not null,
+      'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
       'signal_ttl_ms', p_trader.signal_ttl_seconds * 1000,
@@ -3437,6 +4082,14 @@ $function$;
 alter function trading.evaluate_entry(p_facts jsonb) owner to fillbase_engine;
 comment on function trading.evaluate_entry(p_facts jsonb) is 'Every entry rule on p_facts (trading.entry_facts): rule, code, passed, observed, limit_value, message, is_retryable. Order is precedence: the first failed rule names the denial.';
 
+CREATE OR REPLACE FUNCTION trading.exchange_account_id(p_environment text, p_exchange_uid text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN trading.derived_id(VARIADIC ARRAY['account'::text, p_environment, p_exchange_uid]);
+alter function trading.exchange_account_id(p_environment text, p_exchange_uid text) owner to fillbase_engine;
+comment on function trading.exchange_account_id(p_environment text, p_exchange_uid text) is 'Id of an exchange account: its environment and the exchange''s uid, whatever keys it has.';
+
 CREATE OR REPLACE FUNCTION trading.execute_cancel(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3494,9 +4147,7 @@ declare
   v_position   public.positions := trading.lock_position(p_job.position_id);
   v_instrument public.instruments;
   v_order      public.orders;
-  v_sellable   numeric;
-  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
-  v_is_whole   boolean;
+  v_part       trading.exit_part;
   v_obstacle   text;
   v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
 begin
@@ -3505,13 +4156,8 @@ begin
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
   end if;
   select * into v_instrument from public.instruments where symbol = v_position.symbol;
-  v_sellable := trading.floor_to_step(v_position.quantity, v_instrument.lot_step);
-  v_wanted := least(trading.floor_to_step(coalesce(v_wanted, v_sellable), v_instrument.lot_step), v_sellable);
-  -- What a part would leave behind must still be sellable; otherwise the part becomes the whole.
-  v_is_whole := v_wanted = v_sellable or trading.is_unsellable(
-    jsonb_populate_record(v_position, jsonb_build_object('quantity', v_position.quantity - v_wanted)));
-  if v_is_whole then
-    v_wanted := v_sellable;
+  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  if v_part.is_whole then
     if trading.cancel_entry_rest(v_position.id, 'position_closing', p_now) > 0 then
       select * into v_position from public.positions where id = v_position.id;
     end if;
@@ -3521,21 +4167,21 @@ begin
       perform trading.close_position_row(v_position, p_now);
       return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
     end if;
-  elsif v_wanted <= 0 then
+  elsif v_part.quantity <= 0 then
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
   end if;
   v_obstacle := trading.exit_obstacle(v_position, v_instrument, v_market_at);
   if v_obstacle is not null then
     return jsonb_build_object('outcome', 'retry', 'code', v_obstacle, 'message', 'nothing can be sold now; it is tried again');
   end if;
-  if v_is_whole then
+  if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
+  v_order := trading.exit_order(v_position, p_job, v_part.quantity, v_market_at, p_now);
   if v_order.id is null then
     return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
   end if;
-  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_is_whole, p_now);
+  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_part.is_whole, p_now);
 end
 $function$;
 alter function trading.execute_exit(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
@@ -3576,22 +4222,17 @@ declare
   v_also    int := 0;
   v_next    jsonb;
 begin
-  if v_job.kind = 'enter' and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
-    if v_job.is_paper then
-      v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
-    end if;
-    v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
-  elsif v_job.kind <> 'enter' and p_next_for is not null then
-    v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
-      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
+  if v_job.kind = 'enter' and v_job.is_paper and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
+    v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
   end if;
+  v_next := trading.claim_next(v_job, v_outcome, p_next_for, v_now);
   -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
   set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $function$;
 alter function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
+comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}; a live job may answer {outcome: call, call}: the worker makes the call and hands its answer to trading.answer_call. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone)
@@ -3704,6 +4345,78 @@ $function$;
 alter function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone) is 'The outcome of an exit''s order: done, or retry exit_incomplete, for a part with what was sold already.';
 
+CREATE OR REPLACE FUNCTION trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs)
+ RETURNS trading.exit_part
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_sellable numeric := trading.floor_to_step(p_position.quantity, p_instrument.lot_step);
+  v_wanted   numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
+begin
+  v_wanted := least(trading.floor_to_step(coalesce(v_wanted, v_sellable), p_instrument.lot_step), v_sellable);
+  if v_wanted = v_sellable or trading.is_unsellable(
+    jsonb_populate_record(p_position, jsonb_build_object('quantity', p_position.quantity - v_wanted))) then
+    return row(v_sellable, true)::trading.exit_part;
+  end if;
+  return row(v_wanted, false)::trading.exit_part;
+end
+$function$;
+alter function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) is 'What an exit job has still to sell of a position, on the lot step and never more than is held.';
+
+CREATE OR REPLACE FUNCTION trading.exit_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_position   public.positions := trading.lock_position(p_job.position_id);
+  v_instrument public.instruments;
+  v_guard      public.orders;
+  v_sale       public.orders := trading.sale_of_attempt(p_job);
+  v_part       trading.exit_part;
+  v_next       jsonb;
+begin
+  if v_sale.id is not null then
+    v_next := trading.follow_up(p_job, v_sale.id, p_now);
+    select * into v_sale from public.orders o where o.id = v_sale.id;
+    return coalesce(v_next, case when v_sale.finished_at is null then trading.wait_for('sale_open', 'the sale is not over yet')
+      else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
+  end if;
+  if v_position.status not in ('open', 'monitoring', 'closing') then
+    perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
+    return '{"outcome": "done", "code": "nothing_to_sell"}';
+  end if;
+  if p_job.payload ->> 'reason' in ('take_profit', 'ai') and exists (
+    select from trading.quarantines q where q.position_id = v_position.id and q.ended_at is null) then
+    return '{"outcome": "ignored", "code": "position_quarantined"}';
+  end if;
+  select * into v_instrument from public.instruments where symbol = v_position.symbol;
+  if v_instrument.status <> 'TRADING' then
+    return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
+  end if;
+  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  v_guard := trading.resting_guard(v_position.id);
+  v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
+  if v_part.is_whole and trading.is_unsellable(v_position) then
+    return trading.close_live_dust(p_job, v_position, v_guard, p_now);
+  elsif v_part.quantity <= 0 then
+    return '{"outcome": "done", "code": "nothing_to_sell"}';
+  end if;
+  if v_part.is_whole then
+    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+  end if;
+  return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
+end
+$function$;
+alter function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
+
 CREATE OR REPLACE FUNCTION trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -3755,6 +4468,23 @@ $function$;
 alter function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) is 'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
 grant execute on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.fills_with_rates(p_fills jsonb, p_quote text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(e.fill || jsonb_strip_nulls(jsonb_build_object('fee_rate', m.bid)) order by e.n), '[]')
+    from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality as e (fill, n)
+    left join public.market_prices m on m.symbol = (e.fill ->> 'fee_asset') || p_quote
+  );
+end
+$function$;
+alter function trading.fills_with_rates(p_fills jsonb, p_quote text) owner to fillbase_engine;
+comment on function trading.fills_with_rates(p_fills jsonb, p_quote text) is 'Reported fills, each with its fee asset''s price in quote where one is known.';
 
 CREATE OR REPLACE FUNCTION trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric)
  RETURNS text
@@ -3828,7 +4558,10 @@ begin
     returning s.position_id, c.observed_at
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade, p_now,
+  select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade,
+    -- The exchange's own stop comes first; the engine sells if that is missing or does not fill in time.
+    case when p.is_paper_trade or (trading.resting_guard(p.id)).id is null then p_now
+      else p_now + make_interval(secs => (select s.venue_stop_grace_ms from trading.settings s) / 1000.0) end,
     f.position_id, jsonb_build_object('reason', 'stop_loss', 'market_at', f.observed_at)
   from fired f join public.positions p on p.id = f.position_id
   order by f.position_id
@@ -3847,6 +4580,54 @@ CREATE OR REPLACE FUNCTION trading.floor_to_step(p_value numeric, p_step numeric
 RETURN trim_scale(CASE WHEN (p_step > (0)::numeric) THEN (div(p_value, p_step) * p_step) ELSE p_value END);
 alter function trading.floor_to_step(p_value numeric, p_step numeric) owner to fillbase_engine;
 comment on function trading.floor_to_step(p_value numeric, p_step numeric) is 'The largest multiple of p_step not above p_value (p_value >= 0); a step of 0 means no rule.';
+
+CREATE OR REPLACE FUNCTION trading.fold_cancel(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.fold_reports(p_call, jsonb_build_array(coalesce(p_answer -> 'cancelled', p_answer -> 'order')) || coalesce(p_answer -> 'orders', '[]'), p_now);
+  if p_answer ->> 'outcome' = 'accepted' or p_answer ->> 'reason' = 'replace_half_done' then
+    perform trading.queue_sibling_syncs(p_call.order_id, p_now);
+  elsif p_answer ->> 'outcome' = 'unknown' or p_answer ->> 'reason' in ('order_not_found', 'cancel_failed') then
+    perform trading.queue_order_sync(p_call.order_id, 'cancel', p_now);
+    perform trading.queue_sibling_syncs(p_call.order_id, p_now);
+  end if;
+  -- The matching engine knows of no such open order, and none can come any more: what is unknown cannot be waiting there.
+  if p_answer ->> 'outcome' = 'rejected' and p_answer ->> 'reason' = 'order_not_found' then
+    insert into trading.venue_orders as v (order_id, fenced_at)
+    select o.id, p_now from public.orders o where o.id = p_call.order_id and o.state = 'unknown' and o.send_by < p_call.permitted_at
+    on conflict (order_id) do update set fenced_at = coalesce(v.fenced_at, excluded.fenced_at);
+  end if;
+end
+$function$;
+alter function trading.fold_cancel(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fold_cancel(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What became of an order that a call was to end; one that is unknown and not there to be cancelled after its window is fenced.';
+
+CREATE OR REPLACE FUNCTION trading.fold_fill_list(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_found record;
+begin
+  for v_found in
+    select o.id, o.venue_executed_quantity, v.venue_status, jsonb_agg(f.fill order by f.n) as fills
+    from jsonb_array_elements(p_answer -> 'fills') with ordinality as f (fill, n)
+    join public.orders o on o.account_id = p_call.account_id and o.symbol = p_call.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id'
+    left join trading.venue_orders v on v.order_id = o.id
+    group by o.id, o.venue_executed_quantity, v.venue_status
+    order by o.id
+  loop
+    perform trading.fold_venue_report(v_found.id, jsonb_build_object('status', coalesce(v_found.venue_status, 'working'),
+      'executed_quantity', v_found.venue_executed_quantity, 'fills', v_found.fills), p_now);
+  end loop;
+end
+$function$;
+alter function trading.fold_fill_list(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fold_fill_list(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'Folds reported executions into the orders of ours that they belong to.';
 
 CREATE OR REPLACE FUNCTION trading.fold_fills(p_order public.orders, p_fills jsonb, p_now timestamp with time zone)
  RETURNS trading.fill_sums
@@ -3903,6 +4684,32 @@ $function$;
 alter function trading.fold_fills(p_order public.orders, p_fills jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fold_fills(p_order public.orders, p_fills jsonb, p_now timestamp with time zone) is 'Records the fills not yet known, posts them, and updates the position''s numbers; returns the sums of what was new.';
 
+CREATE OR REPLACE FUNCTION trading.fold_placement(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id     uuid;
+  v_status text := case p_answer ->> 'outcome' when 'accepted' then 'unknown' else p_answer ->> 'outcome' end;
+begin
+  if p_answer ->> 'outcome' = 'accepted' then
+    perform trading.fold_reports(p_call, jsonb_build_array(p_answer -> 'order') || coalesce(p_answer -> 'orders', '[]'), p_now);
+  end if;
+  -- An accepted answer that leaves out one of its orders proves nothing about that one.
+  for v_id in select c.order_id from trading.call_orders c join public.orders o on o.id = c.order_id
+    where c.call_id = p_call.id and o.state = 'submitting' order by c.order_id loop
+    perform trading.fold_venue_report(v_id, jsonb_build_object('status', v_status, 'executed_quantity', '0',
+      'error_code', p_answer ->> 'reason', 'error_message', p_answer ->> 'message'), p_now);
+    if v_status = 'unknown' then
+      perform trading.queue_order_sync(v_id, 'unknown', p_now + interval '1 second');
+    end if;
+  end loop;
+end
+$function$;
+alter function trading.fold_placement(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fold_placement(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What became of the orders that a call was to place: as reported, rejected, not sent, or unknown and asked about from a second later on.';
+
 CREATE OR REPLACE FUNCTION trading.fold_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone)
  RETURNS public.orders
  LANGUAGE plpgsql
@@ -3928,6 +4735,87 @@ end
 $function$;
 alter function trading.fold_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fold_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone) is 'Folds a venue''s report into order, trades, ledger, position, protection and signal. The caller holds the locks.';
+
+CREATE OR REPLACE FUNCTION trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_report jsonb;
+  v_id     uuid;
+begin
+  for v_report in select e from jsonb_array_elements(p_reports) e where jsonb_typeof(e) = 'object' loop
+    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id');
+    if v_id is not null then
+      perform trading.fold_venue_report(v_id, v_report, p_now);
+    end if;
+  end loop;
+end
+$function$;
+alter function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamp with time zone) is 'Folds the reports of an answer that are about orders of ours.';
+
+CREATE OR REPLACE FUNCTION trading.fold_venue_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select * into v_order from public.orders o where o.id = p_order_id;
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
+  on conflict (order_id) do update set asked_at = excluded.asked_at, venue_status = excluded.venue_status;
+  update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
+  where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
+  perform trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
+    'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
+    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
+    || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
+exception when sqlstate 'FB409' or sqlstate 'FB500' or check_violation then
+  perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
+    format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
+    jsonb_build_object('order_id', p_order_id, 'error', sqlerrm, 'report', p_report), p_now);
+end
+$function$;
+alter function trading.fold_venue_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fold_venue_report(p_order_id uuid, p_report jsonb, p_now timestamp with time zone) is 'Folds an exchange''s report of one of our orders; one that contradicts the books quarantines its position instead.';
+
+CREATE OR REPLACE FUNCTION trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+  v_last  trading.exchange_calls := trading.last_call(p_job);
+begin
+  select * into v_order from public.orders o where o.id = p_order_id;
+  if v_order.finished_at is not null then
+    return null;
+  end if;
+  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills') then
+    return trading.call_about(p_job, 'lookup', v_order, p_now);
+  end if;
+  if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity and not v_last.request ? 'exchange_order_id' then
+    return trading.call_about(p_job, 'fills', v_order, p_now);
+  end if;
+  if v_last.outcome = 'accepted' and v_order.state <> 'unknown' then
+    return case when v_order.venue_executed_quantity > v_order.filled_quantity
+      then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
+  end if;
+  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action = 'fills') then
+    return trading.prove_absence(p_job, v_order, v_last, p_now);
+  end if;
+  if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
+    return trading.call_about(p_job, 'lookup', v_order, p_now);
+  end if;
+  return trading.wait_for('venue_silent', coalesce(v_last.message, 'the exchange did not answer'));
+end
+$function$;
+alter function trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamp with time zone) is 'The next call that shows where an order stands, a retry outcome when that has to wait, or null when there is nothing to ask for now.';
 
 CREATE OR REPLACE FUNCTION trading.fund_paper_account(p_account_id uuid, p_amount numeric, p_cause text, p_cause_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -3969,6 +4857,22 @@ $function$;
 alter function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) is 'Sets the default limits of a trader that has none.';
 
+CREATE OR REPLACE FUNCTION trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id bigint;
+begin
+  for v_id in select c.id from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id loop
+    perform trading.record_answer(v_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
+  end loop;
+end
+$function$;
+alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
+
 CREATE OR REPLACE FUNCTION trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone)
  RETURNS public.orders
  LANGUAGE plpgsql
@@ -3979,10 +4883,6 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
-  -- A venue inside this database costs no request.
-  if not p_order.is_paper_trade then
-    perform trading.require_budget(p_order.account_id, p_needs_active);
-  end if;
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set
@@ -4005,7 +4905,7 @@ begin
 end
 $function$;
 alter function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused, FB429 request_budget_exhausted.';
+comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
 
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -4136,6 +5036,24 @@ $function$;
 alter function trading.has_forgotten_jobs(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.has_forgotten_jobs(p_now timestamp with time zone) is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
 
+CREATE OR REPLACE FUNCTION trading.holds_foreign_coins(p_account_id uuid, p_symbol text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(b.free + b.locked, 0) > coalesce((
+        select sum(l.amount) from trading.balances l where l.account_id = p_account_id and l.asset = i.base_asset and l.bucket in ('position', 'dust')), 0)
+    from public.instruments i left join trading.exchange_balances b on b.account_id = p_account_id and b.asset = i.base_asset
+    where i.symbol = p_symbol
+  );
+end
+$function$;
+alter function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) owner to fillbase_engine;
+comment on function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) is 'Whether the exchange account held more of a symbol''s base asset than the engine manages when it was last asked.';
+
 CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone)
  RETURNS public.orders
  LANGUAGE plpgsql
@@ -4174,6 +5092,43 @@ end
 $function$;
 alter function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) is 'The intent of an entry: position created, order planned, cash reserved, time-out queued.';
+
+CREATE OR REPLACE FUNCTION trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return trading.insert_live_sell(p_position, 'stop_loss', 0, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
+    p_plan.quantity, p_plan.stop_limit, p_plan.stop, '', p_now);
+end
+$function$;
+alter function trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.insert_live_sell(p_position public.positions, p_role text, p_level integer, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text, p_now timestamp with time zone)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order   public.orders;
+  v_attempt int;
+  v_id      uuid;
+begin
+  select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o
+  where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
+  v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
+  insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side, type,
+    time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, reason, created_at, updated_at)
+  values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
+    p_role, v_attempt, p_level, p_position.symbol, 'SELL', p_type, 'GTC', p_quantity, p_price, p_trigger, trading.client_order_id(v_id),
+    'planned', false, p_reason, p_now, p_now)
+  returning * into v_order;
+  return trading.grant_permit(v_order, false, p_now);
+end
+$function$;
+alter function trading.insert_live_sell(p_position public.positions, p_role text, p_level integer, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.insert_live_sell(p_position public.positions, p_role text, p_level integer, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text, p_now timestamp with time zone) is 'A sell of a live position, submitting: its call has to follow in the same transaction.';
 
 CREATE OR REPLACE FUNCTION trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone)
  RETURNS void
@@ -4312,6 +5267,23 @@ $function$;
 alter function trading.is_depth(p_depth jsonb) owner to fillbase_engine;
 comment on function trading.is_depth(p_depth jsonb) is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
 
+CREATE OR REPLACE FUNCTION trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return not exists (
+    select from public.orders o join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
+      and not (v.fenced_at < p_now - interval '10 seconds'
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
+end
+$function$;
+alter function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) is 'Whether a further sale of the position cannot sell the same coins a second time.';
+
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -4357,6 +5329,14 @@ end
 $function$;
 alter function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) is 'Notes a call; false when the same one was heard before. FB400 request_id_missing, FB409 request_conflict when the id stands for other content.';
+
+CREATE OR REPLACE FUNCTION trading.is_quarantined(p_account_id uuid, p_symbol text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN (EXISTS (SELECT FROM trading.quarantines q WHERE ((q.account_id = is_quarantined.p_account_id) AND (q.symbol = is_quarantined.p_symbol) AND (q.ended_at IS NULL))));
+alter function trading.is_quarantined(p_account_id uuid, p_symbol text) owner to fillbase_engine;
+comment on function trading.is_quarantined(p_account_id uuid, p_symbol text) is 'Whether anything of a symbol is set aside on an account.';
 
 CREATE OR REPLACE FUNCTION trading.is_quote_readable(p_quote jsonb)
  RETURNS boolean
@@ -4416,6 +5396,22 @@ $function$;
 alter function trading.is_unsellable(p_position public.positions) owner to fillbase_engine;
 comment on function trading.is_unsellable(p_position public.positions) is 'Whether what a position holds is below the exchange''s lot or notional minimum.';
 
+CREATE OR REPLACE FUNCTION trading.job_account(p_job trading.jobs)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce(
+    (p_job.payload ->> 'account_id')::uuid,
+    (select p.account_id from public.positions p where p.id = p_job.position_id),
+    (select (trading.live_account(f.user_id)).id from trading.portfolios f where f.id = p_job.portfolio_id));
+end
+$function$;
+alter function trading.job_account(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.job_account(p_job trading.jobs) is 'The exchange account that a job is about; null: its owner has none.';
+
 CREATE OR REPLACE FUNCTION trading.job_json(p_job trading.jobs)
  RETURNS jsonb
  LANGUAGE sql
@@ -4455,6 +5451,24 @@ end
 $function$;
 alter function trading.judge_entry(p_facts jsonb) owner to fillbase_engine;
 comment on function trading.judge_entry(p_facts jsonb) is 'Every rule on a set of facts and the verdict: {rules, passed, code, message, is_retryable}. Pure.';
+
+CREATE OR REPLACE FUNCTION trading.last_call(p_job trading.jobs)
+ RETURNS trading.exchange_calls
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_call trading.exchange_calls;
+begin
+  select * into v_call from trading.exchange_calls c
+  where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null and c.action <> 'server_time'
+  order by c.id desc limit 1;
+  return v_call;
+end
+$function$;
+alter function trading.last_call(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.last_call(p_job trading.jobs) is 'The newest answered call of a job''s present attempt; all null: there is none.';
 
 CREATE OR REPLACE FUNCTION trading.level_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -4551,6 +5565,23 @@ CREATE OR REPLACE FUNCTION trading.limits_daily_loss(p_limits public.risk_limits
 RETURN (num_nonnulls((p_limits).max_daily_loss_quote, (p_limits).max_daily_loss_percent) > 0);
 alter function trading.limits_daily_loss(p_limits public.risk_limits) owner to fillbase_engine;
 comment on function trading.limits_daily_loss(p_limits public.risk_limits) is 'Whether these limits bound the loss of a day.';
+
+CREATE OR REPLACE FUNCTION trading.live_account(p_user_id uuid)
+ RETURNS trading.accounts
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_account trading.accounts;
+begin
+  select a.* into v_account from trading.exchange_keys k join trading.accounts a on a.id = k.account_id
+  where k.user_id = p_user_id and k.is_active;
+  return v_account;
+end
+$function$;
+alter function trading.live_account(p_user_id uuid) owner to fillbase_engine;
+comment on function trading.live_account(p_user_id uuid) is 'The exchange account that the user''s active key belongs to; all null: there is none.';
 
 CREATE OR REPLACE FUNCTION trading.live_entries(p_state_scope text, p_scope_id uuid)
  RETURNS TABLE(id uuid, position_id uuid, portfolio_id uuid, is_paper_trade boolean, version bigint)
@@ -4797,6 +5828,22 @@ $function$;
 alter function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_half_ms numeric := extract(epoch from p_now - p_call.permitted_at) * 500;
+begin
+  insert into trading.exchange_clocks as c (environment, offset_ms, uncertainty_ms, measured_at)
+  values (p_call.environment, round(p_server_ms - extract(epoch from p_call.permitted_at) * 1000 - v_half_ms, 3), round(v_half_ms, 3), p_now)
+  on conflict (environment) do update set offset_ms = excluded.offset_ms, uncertainty_ms = excluded.uncertainty_ms, measured_at = excluded.measured_at;
+end
+$function$;
+alter function trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone) is 'Remembers how far the exchange''s clock is ahead, and within which bounds.';
+
 CREATE OR REPLACE FUNCTION trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone)
  RETURNS SETOF trading.loss_figures
  LANGUAGE plpgsql
@@ -4890,6 +5937,22 @@ RETURN (trim_scale(p_value))::text;
 alter function trading.money_text(p_value numeric) owner to fillbase_engine;
 comment on function trading.money_text(p_value numeric) is 'A number as plain decimal text without trailing zeros; NULL stays NULL.';
 
+CREATE OR REPLACE FUNCTION trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_stop public.orders := trading.insert_guard_stop(p_position, p_plan, p_now);
+begin
+  return trading.permit_call(p_job, p_position.account_id, 'replace', p_position.symbol,
+    jsonb_build_object('cancel_client_order_id', p_old.client_order_id, 'order', trading.order_request(v_stop)),
+    p_now, p_position.id, p_old.id, array[v_stop.id]);
+end
+$function$;
+alter function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) is 'The call that replaces what rests (and its list) by a stop as it should be.';
+
 CREATE OR REPLACE FUNCTION trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric)
  RETURNS text
  LANGUAGE sql
@@ -4922,6 +5985,40 @@ $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
 
+CREATE OR REPLACE FUNCTION trading.note_guarded(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with over as (
+    select s.position_id, s.naked_since, s.naked_cause from trading.engine_stops s
+    where s.position_id = p_position_id and s.naked_since is not null for no key update
+  ), noted as (
+    insert into trading.naked_moments (position_id, began_at, ended_at, cause)
+    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause <> 'below_minimum'
+  )
+  update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'position_unguarded' and a.subject_id = p_position_id::text and a.resolved_at is null;
+end
+$function$;
+alter function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+
+CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_now), naked_cause = p_cause
+  where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
+end
+$function$;
+alter function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) is 'From now on the position has no stop at the exchange; why.';
+
 CREATE OR REPLACE FUNCTION trading.note_overshoot(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -4936,6 +6033,125 @@ end
 $function$;
 alter function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) is 'Alerts the owner of a position whose stop sold below its trigger.';
+
+CREATE OR REPLACE FUNCTION trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_call.account_id);
+begin
+  case p_answer ->> 'reason'
+    when 'clock_skewed' then
+      delete from trading.exchange_clocks c where c.environment = p_call.environment;
+    when 'rate_limited', 'banned' then
+      perform trading.block_budget('request_weight', p_call.account_id,
+        p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
+    when 'too_many_orders' then
+      perform trading.block_budget('orders_10s', p_call.account_id, p_now + interval '10 seconds', p_now);
+    when 'key_refused', 'key_unavailable', 'not_permitted' then
+      perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
+        format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
+        jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
+      perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
+    else
+      null;
+  end case;
+end
+$function$;
+alter function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What a refusal says about clock, budgets or key: measured anew, kept shut, or alerted with trading put to reducing.';
+
+CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_count int;
+begin
+  perform trading.queue_order_sync(o.id, 'crossed:' || to_char(t.observed_at, 'YYYYMMDDHH24MISSUS'), p_now)
+  from unnest(p_ticks) t
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
+        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end;
+  get diagnostics v_count = row_count;
+
+  with reached as materialized (
+    select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
+    join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
+    join trading.engine_stops s on s.position_id = e.position_id and s.fired_at is null
+  ), fired as (
+    update trading.engine_targets e set fired_at = p_now from reached r
+    where e.position_id = r.position_id and e.level = r.level and e.fired_at is null
+    returning e.position_id, e.level
+  )
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'exit', concat_ws(':', 'target', f.position_id, f.level), p.portfolio_id, false, p_now, f.position_id,
+    jsonb_strip_nulls(jsonb_build_object('reason', 'take_profit', 'level', f.level, 'quantity', case when r.count > 0
+      then trading.money_text(trading.floor_to_step(p.quantity / (r.count + 1), i.lot_step)) end))
+  from fired f
+  join public.positions p on p.id = f.position_id
+  join public.instruments i on i.symbol = p.symbol
+  -- Of what is held each target sells its equal share, and the last one all.
+  cross join lateral (select count(*) from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  order by f.position_id, f.level
+  on conflict (key) do nothing;
+  return v_count;
+end
+$function$;
+alter function trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Has the orders at an exchange asked about that a tick reaches, and sells at the targets that the engine keeps; returns how many orders.';
+
+CREATE OR REPLACE FUNCTION trading.open_key(p_call_id bigint, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now  timestamptz := coalesce(p_now, trading.engine_now());
+  v_call trading.exchange_calls;
+  v_key  trading.exchange_keys;
+begin
+  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
+  if not found or v_call.answered_at is not null or v_now > v_call.send_by then
+    perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
+  end if;
+  update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
+  where k.account_id = v_call.account_id and k.is_active returning * into v_key;
+  if not found then
+    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key', jsonb_build_object('account_id', v_call.account_id),
+      'Store a key for it (trading.connect_exchange_account).');
+  end if;
+  perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,
+    jsonb_build_object('key_id', v_key.id, 'call_id', v_call.id, 'action', v_call.action));
+  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id));
+end
+$function$;
+alter function trading.open_key(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.open_key(p_call_id bigint, p_now timestamp with time zone) is 'The key for one permitted call: {api_key, secret}, audited. FB409 call_over, FB423 key_unavailable.';
+grant execute on function trading.open_key(p_call_id bigint, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.order_request(p_order public.orders)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN jsonb_build_object('client_order_id', (p_order).client_order_id, 'side', (p_order).side, 'type', (p_order).type, 'time_in_force', CASE WHEN ((p_order).type = ANY (ARRAY['LIMIT'::text, 'STOP_LOSS_LIMIT'::text])) THEN (p_order).time_in_force ELSE NULL::text END, 'quantity', trading.money_text(((p_order).quantity)::numeric), 'price', trading.money_text(((p_order).price)::numeric), 'trigger_price', trading.money_text(((p_order).trigger_price)::numeric));
+alter function trading.order_request(p_order public.orders) owner to fillbase_engine;
+comment on function trading.order_request(p_order public.orders) is 'An order as a venue is asked to place it.';
+
+CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_id text)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id)));
+alter function trading.our_order(p_account_id uuid, p_client_order_id text) owner to fillbase_engine;
+comment on function trading.our_order(p_account_id uuid, p_client_order_id text) is 'The order of an account with this client order id; null: not ours.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
@@ -5248,6 +6464,36 @@ RETURN (p_capital + GREATEST(p_peak_result, (p_equity - p_capital)));
 alter function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) owner to fillbase_engine;
 comment on function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) is 'Highest equity so far at today''s capital.';
 
+CREATE OR REPLACE FUNCTION trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid DEFAULT NULL::uuid, p_order_id uuid DEFAULT NULL::uuid, p_placed uuid[] DEFAULT '{}'::uuid[], p_is_entry boolean DEFAULT false)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
+  v_offset      numeric := trading.clock_offset_ms(v_environment, p_now);
+  v_window      int := trading.recv_window_ms(p_action, p_is_entry);
+  v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
+  v_call        trading.exchange_calls;
+begin
+  if v_offset is null and p_action <> 'server_time' then
+    perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
+      jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
+  end if;
+  perform trading.require_budget(p_account_id, p_is_entry, v_weight, cardinality(p_placed), p_now);
+  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
+    timestamp_ms, recv_window_ms, permitted_at, send_by)
+  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
+    floor(extract(epoch from p_now) * 1000 + coalesce(v_offset, 0)), v_window, p_now, p_now + make_interval(secs => v_window / 1000.0))
+  returning * into v_call;
+  insert into trading.call_orders (order_id, call_id) select o.id, v_call.id from unnest(p_placed) o (id);
+  update public.orders o set send_by = v_call.send_by where o.id = any (p_placed);
+  return jsonb_build_object('outcome', 'call', 'call', trading.call_json(v_call));
+end
+$function$;
+alter function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) owner to fillbase_engine;
+comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, FB429 request_budget_exhausted.';
+
 CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -5262,6 +6508,57 @@ end
 $function$;
 alter function trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone) is 'Rests stop and take profits of a position that never had any on the paper venue.';
+
+CREATE OR REPLACE FUNCTION trading.place_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_is_pair boolean, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_stop   public.orders := trading.insert_guard_stop(p_position, p_plan, p_now);
+  v_target public.orders;
+begin
+  if not p_is_pair then
+    return trading.permit_call(p_job, p_position.account_id, 'submit', p_position.symbol, trading.order_request(v_stop), p_now,
+      p_position.id, v_stop.id, array[v_stop.id]);
+  end if;
+  v_target := trading.insert_live_sell(p_position, 'take_profit', p_plan.target_level, 'LIMIT_MAKER', p_plan.quantity, p_plan.target, null, '', p_now);
+  return trading.permit_call(p_job, p_position.account_id, 'submit_pair', p_position.symbol, jsonb_build_object(
+      'list_client_order_id', trading.client_order_id(trading.derived_id('list', v_stop.id::text)), 'quantity', trading.money_text(p_plan.quantity),
+      'target', jsonb_build_object('client_order_id', v_target.client_order_id, 'price', trading.money_text(v_target.price)),
+      'stop', jsonb_build_object('client_order_id', v_stop.client_order_id, 'trigger_price', trading.money_text(v_stop.trigger_price),
+        'price', trading.money_text(v_stop.price))),
+    p_now, p_position.id, v_stop.id, array[v_stop.id, v_target.id]);
+end
+$function$;
+alter function trading.place_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_is_pair boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.place_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_is_pair boolean, p_now timestamp with time zone) is 'The call that rests a stop at the exchange, with its target as one list (p_is_pair) or alone.';
+
+CREATE OR REPLACE FUNCTION trading.place_missing_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_market public.market_prices;
+begin
+  select * into v_market from public.market_prices m where m.symbol = p_position.symbol;
+  if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
+    if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
+      perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
+        format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
+        jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
+    end if;
+    if p_last.action = 'submit' or p_last.reason <> 'replace_half_done' then
+      return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
+    end if;
+  end if;
+  return trading.place_guard(p_job, p_position, p_plan,
+    p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+end
+$function$;
+alter function trading.place_missing_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.place_missing_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamp with time zone) is 'Places a stop where none rests: with its target first, alone where that was refused or the market is past it.';
 
 CREATE OR REPLACE FUNCTION trading.place_protective(p_position public.positions, p_role text, p_level integer, p_quantity numeric, p_price numeric, p_now timestamp with time zone)
  RETURNS void
@@ -5309,8 +6606,8 @@ declare
 begin
   perform trading.lock_portfolio(p_job.portfolio_id);
   select t.* into v_trader from public.traders t join public.signals s on s.trader_id = t.id where s.id = p_job.signal_id;
-  if v_trader.id is not null and v_trader.user_id is not null and p_job.is_paper then
-    v_account := trading.ensure_paper_account(v_trader, p_now);
+  if v_trader.user_id is not null then
+    v_account := case when p_job.is_paper then trading.ensure_paper_account(v_trader, p_now) else trading.live_account(v_trader.user_id) end;
     perform from trading.accounts a where a.id = v_account.id for no key update;
   end if;
   perform from public.signals s where s.id = p_job.signal_id for no key update;
@@ -5347,6 +6644,32 @@ end
 $function$;
 alter function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone) is 'Judges a decision and records the intent: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
+
+CREATE OR REPLACE FUNCTION trading.plan_guard(p_position public.positions)
+ RETURNS trading.guard_plan
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_instrument public.instruments;
+  v_plan       trading.guard_plan;
+begin
+  select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
+  v_plan.quantity := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  v_plan.stop := p_position.stop_loss_price;
+  if not 'STOP_LOSS' = any (v_instrument.order_types) then
+    v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
+  end if;
+  v_plan.is_possible := v_plan.quantity >= greatest(v_instrument.lot_min, v_instrument.lot_step)
+    and v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) >= v_instrument.notional_min;
+  select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
+  where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
+  return v_plan;
+end
+$function$;
+alter function trading.plan_guard(p_position public.positions) owner to fillbase_engine;
+comment on function trading.plan_guard(p_position public.positions) is 'What should rest at the exchange for a live position as it is now.';
 
 CREATE OR REPLACE FUNCTION trading.poll_plan()
  RETURNS jsonb
@@ -5478,6 +6801,86 @@ $function$;
 alter function trading.post_fill(p_trade public.trades, p_base text, p_quote text) owner to fillbase_engine;
 comment on function trading.post_fill(p_trade public.trades, p_base text, p_quote text) is 'Posts a trade to the ledger: value, quantity and fee, each with its other side.';
 
+CREATE OR REPLACE FUNCTION trading.protect_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_position public.positions := trading.lock_position(p_job.position_id);
+  v_last     trading.exchange_calls := trading.last_call(p_job);
+  v_plan     trading.guard_plan;
+  v_guard    public.orders;
+  v_unknown  uuid := trading.unfenced_unknown(p_job.position_id, '{stop_loss,take_profit}');
+begin
+  if v_position.status not in ('open', 'monitoring', 'closing') then
+    return '{"outcome": "done", "code": "not_open"}';
+  end if;
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; looked at again'));
+  end if;
+  -- Its own end brings the protection back.
+  if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and v.fenced_at is null) then
+    return '{"outcome": "done", "code": "exit_under_way"}';
+  end if;
+  perform trading.arm_engine_targets(v_position);
+  perform trading.settle_engine_targets(v_position.id, p_now);
+  v_plan := trading.plan_guard(v_position);
+  v_guard := trading.resting_guard(v_position.id);
+
+  if not v_plan.is_possible then
+    perform trading.note_naked(v_position.id, 'below_minimum', p_now);
+    if v_guard.id is not null and v_last.id is null then
+      return trading.call_about(p_job, 'cancel', v_guard, p_now);
+    end if;
+    return '{"outcome": "done", "code": "below_minimum"}';
+  end if;
+  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
+    perform trading.note_guarded(v_position.id, p_now);
+    return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
+  end if;
+  if v_guard.id is not null then
+    return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')
+      else trading.move_guard(p_job, v_position, v_guard, v_plan, p_now) end;
+  end if;
+  perform trading.note_naked(v_position.id, coalesce((select s.naked_cause from trading.engine_stops s where s.position_id = v_position.id), 'lost'), p_now);
+  return trading.place_missing_guard(p_job, v_position, v_plan, v_last, p_now);
+end
+$function$;
+alter function trading.protect_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.protect_step(p_job trading.jobs, p_now timestamp with time zone) is 'Brings what rests at the exchange in line with what a live position holds: one stop for all of it, with a target where that fits.';
+
+CREATE OR REPLACE FUNCTION trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_proof record;
+begin
+  select * into v_proof from trading.absence_proof(p_order, p_now);
+  if v_proof.is_proven then
+    perform trading.fold_venue_report(p_order.id, jsonb_build_object('status', 'not_placed', 'executed_quantity', '0',
+      'error_code', 'not_placed', 'error_message', 'the exchange never had this order'), p_now);
+    return null;
+  end if;
+  -- What was asked a moment ago is not asked again before the next attempt.
+  if v_proof.next_call is null or v_proof.next_call = p_last.action then
+    return trading.wait_for('order_unproven', 'nobody knows yet whether the exchange has this order; it is asked again');
+  end if;
+  if v_proof.next_call = 'fills' then
+    return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
+      jsonb_build_object('since_ms', floor(extract(epoch from p_order.permitted_at) * 1000)
+        + floor(coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_order.account_id), p_now), 0)) - 1000),
+      p_now, p_order.position_id, p_order.id);
+  end if;
+  return trading.call_about(p_job, v_proof.next_call, p_order, p_now);
+end
+$function$;
+alter function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) is 'The next step towards knowing that an order was never placed; null: it is proven, and folded.';
+
 CREATE OR REPLACE FUNCTION trading.prune(p_keep interval DEFAULT '7 days'::interval)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -5580,6 +6983,60 @@ $function$;
 alter function trading.publish_stop(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.publish_stop(p_stop trading.stop_requests) is 'Broadcasts a stop and what is left of its work: to its user, or on the channel "operators" when it is over everyone.';
 
+CREATE OR REPLACE FUNCTION trading.put_secret(p_text text, p_description text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_id uuid := vault.create_secret(encode(extensions.gen_random_bytes(32), 'hex'), 'fillbase_key_' || gen_random_uuid(), p_description);
+begin
+  perform vault.update_secret(v_id, p_text);
+  return v_id;
+end
+$function$;
+alter function trading.put_secret(p_text text, p_description text) owner to postgres;
+comment on function trading.put_secret(p_text text, p_description text) is 'Stores a text in Vault and returns its id. For the engine''s key commands alone.';
+grant execute on function trading.put_secret(p_text text, p_description text) to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+begin
+  insert into trading.quarantines (account_id, symbol, position_id, code, detail, began_at)
+  values (p_account_id, p_symbol, p_position_id, p_code, p_detail, p_now)
+  on conflict do nothing;
+  if not found then
+    return;
+  end if;
+  perform trading.raise_alert(p_now, 'critical', p_code, v_user_id, case when p_position_id is null then 'symbol' else 'position' end,
+    coalesce(p_position_id::text, p_account_id || ':' || p_symbol), p_message, p_detail || jsonb_build_object('symbol', p_symbol));
+  perform trading.audit(p_now, 'quarantine_began', v_user_id, null, case when p_position_id is null then 'symbol' else 'position' end,
+    coalesce(p_position_id::text, p_symbol), p_detail || jsonb_build_object('code', p_code, 'account_id', p_account_id, 'symbol', p_symbol));
+end
+$function$;
+alter function trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone) is 'Sets a symbol of an account, or one position in it, aside with a critical alert; once while it stands.';
+
+CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.enqueue_job('sync', concat_ws(':', 'account', p_account_id, p_cause), a.portfolio_id, false, p_now,
+    p_payload => jsonb_build_object('account_id', a.id))
+  from trading.accounts a where a.id = p_account_id;
+end
+$function$;
+alter function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone) is 'Queues a comparison of an exchange account with its books.';
+
 CREATE OR REPLACE FUNCTION trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5624,6 +7081,76 @@ end
 $function$;
 alter function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.queue_due_syncs(p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  perform trading.queue_order_sync(o.id, 'poll:' || trunc(extract(epoch from p_now) * 1000), p_now)
+  from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
+  where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
+    and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
+      case when o.role in ('stop_loss', 'take_profit') and o.state <> 'unknown' then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
+    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.queue_due_syncs(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_due_syncs(p_now timestamp with time zone) is 'On each sweep: queues the question about every order at an exchange that has not been asked about lately; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
+  select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
+  from public.orders o
+  where o.id = p_order_id and not o.is_paper_trade
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
+      and j.due_at <= p_due_at)
+  on conflict (key) do nothing;
+end
+$function$;
+alter function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues the question where an order at an exchange stands, unless one is queued already.';
+
+CREATE OR REPLACE FUNCTION trading.queue_protection(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
+  select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
+  from public.positions p
+  where p.id = p_position_id and not exists (
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
+  on conflict (key) do nothing;
+end
+$function$;
+alter function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued already.';
+
+CREATE OR REPLACE FUNCTION trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.queue_order_sync(s.id, 'sibling', p_now)
+  from public.orders o join public.orders s on s.position_id = o.position_id and s.order_list_id = o.order_list_id and s.id <> o.id
+  where o.id = p_order_id and s.finished_at is null;
+end
+$function$;
+alter function trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone) is 'Queues the question about the other leg of an order''s list, if that has not ended.';
 
 CREATE OR REPLACE FUNCTION trading.quote_at(p_symbol text, p_at timestamp with time zone)
  RETURNS trading.quotes
@@ -5703,6 +7230,23 @@ RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY
 alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
 comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: the exchange''s, or the account''s.';
 
+CREATE OR REPLACE FUNCTION trading.read_key_secret(p_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select s.decrypted_secret from vault.decrypted_secrets s
+    where s.id = p_id and exists (select from trading.exchange_keys k where k.is_active and p_id in (k.api_key_id, k.secret_id))
+  );
+end
+$function$;
+alter function trading.read_key_secret(p_id uuid) owner to postgres;
+comment on function trading.read_key_secret(p_id uuid) is 'A text of an active exchange key. No other secret can be read through it.';
+grant execute on function trading.read_key_secret(p_id uuid) to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric)
  RETURNS record
  LANGUAGE plpgsql
@@ -5722,6 +7266,83 @@ end
 $function$;
 alter function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
 comment on function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of an account and of its whole portfolio.';
+
+CREATE OR REPLACE FUNCTION trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call trading.exchange_calls;
+begin
+  update trading.exchange_calls c set outcome = p_answer ->> 'outcome', reason = p_answer ->> 'reason', code = (p_answer ->> 'code')::int,
+    message = left(p_answer ->> 'message', 500), http_status = (p_answer ->> 'http_status')::int, used_weight = (p_answer ->> 'used_weight')::int,
+    order_count_10s = (p_answer ->> 'order_count_10s')::int, sent_at = to_timestamp((p_answer ->> 'sent_at_ms')::numeric / 1000),
+    elapsed_ms = (p_answer ->> 'elapsed_ms')::numeric, answer = p_answer, answered_at = p_now
+  where c.id = p_call_id and c.answered_at is null returning * into v_call;
+  if not found then
+    return;
+  end if;
+  case
+    when v_call.action in ('submit', 'submit_pair') then
+      perform trading.fold_placement(v_call, p_answer, p_now);
+    when v_call.action = 'replace' then
+      perform trading.fold_cancel(v_call, p_answer - 'order', p_now);
+      perform trading.fold_placement(v_call, p_answer, p_now);
+    when v_call.action = 'cancel' then
+      perform trading.fold_cancel(v_call, p_answer, p_now);
+    when p_answer ->> 'outcome' <> 'accepted' then
+      null;
+    when v_call.action = 'lookup' then
+      perform trading.fold_reports(v_call, jsonb_build_array(p_answer -> 'order'), p_now);
+    when v_call.action = 'fills' then
+      perform trading.fold_fill_list(v_call, p_answer, p_now);
+    when v_call.action = 'server_time' then
+      perform trading.measure_clock(v_call, (p_answer ->> 'server_time_ms')::numeric, p_now);
+    when v_call.action = 'balances' then
+      perform trading.record_balances(v_call, p_answer, p_now);
+    else
+      null;
+  end case;
+  if v_call.order_id is not null then
+    update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
+  end if;
+  if p_answer ->> 'outcome' <> 'accepted' then
+    perform trading.note_refusal(v_call, p_answer, p_now);
+  end if;
+end
+$function$;
+alter function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone) is 'Writes down a call''s answer, once, and folds what it says. The caller holds the portfolio''s lock.';
+
+CREATE OR REPLACE FUNCTION trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_account trading.accounts;
+begin
+  select * into v_account from trading.accounts a where a.id = p_call.account_id;
+  if p_answer #>> '{account,uid}' is distinct from v_account.exchange_uid then
+    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k where k.account_id = v_account.id and k.is_active;
+    perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
+      'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    return;
+  end if;
+  insert into trading.exchange_balances as b (account_id, asset, free, locked, observed_at)
+  select v_account.id, e.asset, e.free, e.locked, p_now from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
+  on conflict (account_id, asset) do update set free = excluded.free, locked = excluded.locked, observed_at = excluded.observed_at;
+  -- An asset that the answer leaves out is not held any more.
+  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_now where b.account_id = v_account.id and b.observed_at < p_now;
+  if not (p_answer #>> '{account,can_trade}')::boolean then
+    perform trading.raise_alert(p_now, 'critical', 'exchange_key_cannot_trade', v_account.user_id, 'account', v_account.id::text,
+      'The exchange does not let this account trade.');
+  end if;
+end
+$function$;
+alter function trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'Remembers what the account holds; a key of another account is ended with an alert.';
 
 CREATE OR REPLACE FUNCTION trading.record_decisions(p_signal_ids uuid[])
  RETURNS void
@@ -5802,6 +7423,13 @@ end
 $function$;
 alter function trading.record_trip(p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.record_trip(p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamp with time zone) is 'Records that a loss limit was reached, once until it is resumed: alert, audit, cancels. True: it is news.';
+
+CREATE OR REPLACE FUNCTION trading.recv_window_ms(p_action text, p_is_entry boolean)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((p_action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'replace'::text, 'cancel'::text])) AND (NOT p_is_entry)) THEN 1000 WHEN (p_action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'replace'::text, 'cancel'::text])) THEN 2000 ELSE 5000 END;
+alter function trading.recv_window_ms(p_action text, p_is_entry boolean) owner to fillbase_engine;
 
 CREATE OR REPLACE FUNCTION trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -5919,13 +7547,13 @@ alter function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all
 comment on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) is 'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found.';
 grant execute on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) to service_role;
 
-CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_is_entry boolean)
+CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, 1, 1, clock_timestamp());
+  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, p_weight, p_orders, p_now);
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
@@ -5933,8 +7561,8 @@ begin
   end if;
 end
 $function$;
-alter function trading.require_budget(p_account_id uuid, p_is_entry boolean) owner to fillbase_engine;
-comment on function trading.require_budget(p_account_id uuid, p_is_entry boolean) is 'Draws one new order, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
+alter function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone) is 'Draws a call''s weight and orders, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
 
 CREATE OR REPLACE FUNCTION trading.require_installation(p_url text, p_secret text)
  RETURNS void
@@ -6115,6 +7743,24 @@ $function$;
 alter function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Measures drawdown and streak anew from here.';
 
+CREATE OR REPLACE FUNCTION trading.resting_guard(p_position_id uuid)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order from public.orders o
+  where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
+  order by o.role, o.attempt desc limit 1;
+  return v_order;
+end
+$function$;
+alter function trading.resting_guard(p_position_id uuid) owner to fillbase_engine;
+comment on function trading.resting_guard(p_position_id uuid) is 'The stop that rests at the exchange, or a target where only that is left; all null: nothing rests.';
+
 CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
  RETURNS interval
  LANGUAGE sql
@@ -6222,8 +7868,7 @@ CREATE OR REPLACE FUNCTION trading.run_job(p_job trading.jobs, p_now timestamp w
 AS $function$
 begin
   if not p_job.is_paper then
-    return case p_job.kind when 'enter' then trading.plan_entry(p_job, p_now)
-      else jsonb_build_object('outcome', 'needs_venue') end;
+    return trading.run_live_job(p_job, p_now);
   end if;
   return case p_job.kind
     when 'enter' then trading.execute_entry(p_job, p_now)
@@ -6235,7 +7880,57 @@ begin
 end
 $function$;
 alter function trading.run_job(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.run_job(p_job trading.jobs, p_now timestamp with time zone) is 'Executes a job on the paper venue, or plans it where an exchange must be asked.';
+comment on function trading.run_job(p_job trading.jobs, p_now timestamp with time zone) is 'Executes a job on the paper venue, or takes its next step where an exchange must be asked.';
+
+CREATE OR REPLACE FUNCTION trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_account trading.accounts;
+begin
+  if p_job.kind = 'halt' then
+    return trading.execute_halt(p_job, p_now);
+  end if;
+  perform trading.lock_portfolio(p_job.portfolio_id);
+  perform trading.give_up_calls(p_job, p_now);
+  select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null then
+    return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
+      then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
+      else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
+  end if;
+  return case p_job.kind
+    when 'enter' then trading.enter_step(p_job, p_now)
+    when 'exit' then trading.exit_step(p_job, p_now)
+    when 'protect' then trading.protect_step(p_job, p_now)
+    when 'cancel' then trading.cancel_step(p_job, p_now)
+    when 'sync' then case when p_job.order_id is null then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
+    else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
+end
+$function$;
+alter function trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone) is 'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before.';
+
+CREATE OR REPLACE FUNCTION trading.sale_of_attempt(p_job trading.jobs)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order
+  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
+  where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+  order by c.id desc limit 1;
+  return v_order;
+end
+$function$;
+alter function trading.sale_of_attempt(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.sale_of_attempt(p_job trading.jobs) is 'The sale that the present attempt of an exit has made; all null: none yet.';
 
 CREATE OR REPLACE FUNCTION trading.schedule_management(p_position public.positions)
  RETURNS void
@@ -6301,6 +7996,26 @@ RETURN ((((('x'::text || "left"(md5(p_seed), 12)))::bit(48))::bigint)::numeric /
 alter function trading.seeded_unit(p_seed text) owner to fillbase_engine;
 comment on function trading.seeded_unit(p_seed text) is 'A reproducible number in [0, 1) drawn from a text seed.';
 
+CREATE OR REPLACE FUNCTION trading.sell_live(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_quantity numeric, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders := trading.insert_live_sell(p_position, 'exit', 0, 'MARKET', p_quantity, null, null, p_job.payload ->> 'reason', p_now);
+begin
+  if p_guard.id is null then
+    return trading.permit_call(p_job, p_position.account_id, 'submit', p_position.symbol, trading.order_request(v_order), p_now,
+      p_position.id, v_order.id, array[v_order.id]);
+  end if;
+  return trading.permit_call(p_job, p_position.account_id, 'replace', p_position.symbol,
+    jsonb_build_object('cancel_client_order_id', p_guard.client_order_id, 'order', trading.order_request(v_order)),
+    p_now, p_position.id, p_guard.id, array[v_order.id]);
+end
+$function$;
+alter function trading.sell_live(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_quantity numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.sell_live(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_quantity numeric, p_now timestamp with time zone) is 'The call that sells at market: in one request with the end of what rests, where something does.';
+
 CREATE OR REPLACE FUNCTION trading.sell_rest(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -6365,7 +8080,7 @@ CREATE OR REPLACE FUNCTION trading.set_clock(p_at timestamp with time zone)
  SET search_path TO ''
 AS $function$
 begin
-  if exists (select from trading.accounts a where a.environment <> 'paper') then
+  if exists (select from trading.accounts a where a.environment in ('testnet', 'production')) then
     perform trading.raise_error('FB409', 'clock_refused', 'the engine''s clock cannot be set while an exchange account exists');
   end if;
   update trading.settings set clock_at = p_at;
@@ -6434,6 +8149,26 @@ $function$;
 alter function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
 
+CREATE OR REPLACE FUNCTION trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.engine_targets e set is_at_venue = r.is_resting, fired_at = case when r.is_filled then coalesce(e.fired_at, p_now) else e.fired_at end
+  from (
+    select t.level,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null) as is_resting,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.state = 'filled') as is_filled
+    from trading.engine_targets t where t.position_id = p_position_id
+  ) r
+  where e.position_id = p_position_id and e.level = r.level
+    and (e.is_at_venue <> r.is_resting or (r.is_filled and e.fired_at is null));
+end
+$function$;
+alter function trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone) is 'Marks which targets of a position rest at the exchange and which were filled there.';
+
 CREATE OR REPLACE FUNCTION trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -6488,7 +8223,12 @@ begin
     perform trading.close_position_row(v_position, p_now);
     return;
   end if;
-  if p_order.finished_at is not null and v_position.status = 'closing' then
+  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null then
+    perform trading.note_naked(v_position.id, 'stop_ended', p_now);
+  end if;
+  -- The stop that a sale replaces ends before the sale does: whoever is selling is not done.
+  if p_order.finished_at is not null and v_position.status = 'closing' and not exists (
+    select from public.orders o where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null) then
     update public.positions p set status = p.status_before_closing, status_before_closing = null, exit_reason = null, updated_at = p_now
     where p.id = v_position.id returning * into v_position;
   end if;
@@ -6660,8 +8400,10 @@ declare
   a alias for p_all;
 begin
   return query select * from (values
-    ('venue', 'live_not_available', f.mode = 'paper', f.mode, 'paper',
-      'live trading needs an exchange account, which this installation does not have', false),
+    ('venue', 'live_not_available', f.has_venue, f.mode, 'an account',
+      'live trading needs an exchange account with an active key', false),
+    ('quarantine', 'symbol_quarantined', not f.is_quarantined, f.is_quarantined::text, 'false',
+      'the books of this symbol do not agree with the exchange', false),
     ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
     ('auto_execute', 'auto_execute_off', f.auto_execute, f.auto_execute::text, 'true',
       'the trader does not execute by itself (auto_execute_trades is off)', false),
@@ -6848,6 +8590,8 @@ begin
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);
+  perform trading.queue_due_syncs(v_now);
+  perform trading.watch_naked(v_now);
   perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
@@ -6872,11 +8616,13 @@ declare
   v_prices     numeric[];
   v_level_of   int[];
 begin
-  insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at)
-  values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now)
+  insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at, naked_since, naked_cause)
+  values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now,
+    case when not p_position.is_paper_trade then p_now end, case when not p_position.is_paper_trade then 'opened' end)
   on conflict (position_id) do update set trigger_price = excluded.trigger_price
     where s.trigger_price <> excluded.trigger_price;
   if not p_position.is_paper_trade then
+    perform trading.queue_protection(p_position.id, p_now);
     return;
   end if;
   select * into v_instrument from public.instruments where symbol = p_position.symbol;
@@ -6903,7 +8649,23 @@ begin
 end
 $function$;
 alter function trading.sync_protection(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.sync_protection(p_position public.positions, p_now timestamp with time zone) is 'Arms the engine stop of an open position and, on paper, rests its stop and take profits at today''s quantity.';
+comment on function trading.sync_protection(p_position public.positions, p_now timestamp with time zone) is 'Arms the engine stop of an open position and brings its stop and take profits to today''s quantity: rests them on paper, queues that for an exchange.';
+
+CREATE OR REPLACE FUNCTION trading.sync_step(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  perform trading.lock_position(p_job.position_id);
+  return coalesce(trading.follow_up(p_job, p_job.order_id, p_now), (
+    select jsonb_build_object('outcome', o.state, 'order_id', o.id, 'position_id', o.position_id) from public.orders o where o.id = p_job.order_id));
+end
+$function$;
+alter function trading.sync_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.sync_step(p_job trading.jobs, p_now timestamp with time zone) is 'Asks an exchange where one order stands, until what it says is in the books.';
 
 CREATE OR REPLACE FUNCTION trading.system_scope_id()
  RETURNS uuid
@@ -7335,6 +9097,37 @@ end
 $function$;
 alter function trading.tg_trading_states__resume() owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.trader_account_id(p_trader public.traders)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case when p_trader.paper_trade_mode then trading.paper_account_id(p_trader.id, p_trader.user_id)
+    else (trading.live_account(p_trader.user_id)).id end;
+end
+$function$;
+alter function trading.trader_account_id(p_trader public.traders) owner to fillbase_engine;
+comment on function trading.trader_account_id(p_trader public.traders) is 'Where a trader''s money is: its paper account, or its owner''s exchange account (null: none).';
+
+CREATE OR REPLACE FUNCTION trading.unfenced_unknown(p_position_id uuid, p_roles text[])
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position_id and o.role = any (p_roles) and o.state in ('submitting', 'unknown') and v.fenced_at is null
+    order by o.created_at limit 1
+  );
+end
+$function$;
+alter function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) owner to fillbase_engine;
+comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced; null: none.';
+
 CREATE OR REPLACE FUNCTION trading.user_tier(p_user_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -7406,6 +9199,14 @@ alter function trading.verify_audit() owner to fillbase_engine;
 comment on function trading.verify_audit() is 'Recomputes every seal; a row with intact = false names the range that was tampered with.';
 grant execute on function trading.verify_audit() to service_role;
 
+CREATE OR REPLACE FUNCTION trading.wait_for(p_code text, p_message text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+RETURN jsonb_build_object('outcome', 'retry', 'code', p_code, 'message', p_message);
+alter function trading.wait_for(p_code text, p_message text) owner to fillbase_engine;
+comment on function trading.wait_for(p_code text, p_message text) is 'The outcome of a step that has to be taken up again later.';
+
 CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7476,6 +9277,26 @@ $function$;
 alter function trading.watch_losses(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_losses(p_now timestamp with time zone) is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, and trips those that reached one; returns how many.';
 grant execute on function trading.watch_losses(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.watch_naked(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
+    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('since', s.naked_since, 'cause', s.naked_cause))
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
+  where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
+    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  perform trading.queue_protection(s.position_id, p_now)
+  from trading.engine_stops s
+  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum';
+end
+$function$;
+alter function trading.watch_naked(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_naked(p_now timestamp with time zone) is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
 
 CREATE OR REPLACE FUNCTION trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone)
  RETURNS integer

@@ -32,6 +32,11 @@ export class ManualClock implements Clock {
     return new Promise((wake) => this.#sleepers.push({ until: this.#now + ms, wake }));
   }
 
+  /** When the first sleeper wakes up; null: nobody sleeps. */
+  nextWake(): number | null {
+    return this.#sleepers.length === 0 ? null : Math.min(...this.#sleepers.map(({ until }) => until));
+  }
+
   /** Time only goes forward; who slept until then wakes up, the earliest first. */
   advance(ms: number): void {
     if (!(ms >= 0)) throw new RangeError(`Time cannot go by ${ms} ms.`);

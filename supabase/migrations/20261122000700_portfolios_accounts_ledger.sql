@@ -19,7 +19,7 @@ create table trading.accounts (
   portfolio_id uuid not null references trading.portfolios (id),
   user_id      uuid not null,
   trader_id    uuid references public.traders (id) on delete set null,
-  environment  text not null check (environment in ('paper', 'testnet', 'production')),
+  environment  text not null check (environment in ('paper', 'simulator', 'testnet', 'production')),
   exchange_uid text,
   created_at   timestamptz not null,
   constraint accounts_uid_only_on_exchange check ((environment = 'paper') = (exchange_uid is null))

@@ -139,7 +139,7 @@ declare
   v_state      record;
   v_facts      jsonb;
   v_market_at  timestamptz := p_signal.decided_at;
-  v_account_id uuid := trading.paper_account_id(p_trader.id, p_trader.user_id);
+  v_account_id uuid := trading.trader_account_id(p_trader);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
 begin
@@ -157,7 +157,7 @@ begin
   v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now)
     || trading.memory_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now);
   -- A preview opens no account, but shows what it would begin with.
-  if not (v_facts ->> 'account_known')::boolean then
+  if v_mode = 'paper' and not (v_facts ->> 'account_known')::boolean then
     v_facts := v_facts || jsonb_build_object('cash', p_trader.paper_trade_balance, 'capital', p_trader.paper_trade_balance,
       'equity', p_trader.paper_trade_balance, 'equity_all', (v_facts ->> 'equity_all')::numeric + p_trader.paper_trade_balance,
       'capital_all', (v_facts ->> 'capital_all')::numeric + p_trader.paper_trade_balance);
@@ -178,6 +178,8 @@ begin
       'tier', case when v_settings.required_tier is not null then trading.user_tier(p_trader.user_id) end,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
+      'has_venue', v_mode = 'paper' or v_account_id is not null,
+      'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
       'signal_ttl_ms', p_trader.signal_ttl_seconds * 1000,

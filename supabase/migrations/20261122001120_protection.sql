@@ -100,11 +100,13 @@ declare
   v_prices     numeric[];
   v_level_of   int[];
 begin
-  insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at)
-  values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now)
+  insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at, naked_since, naked_cause)
+  values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now,
+    case when not p_position.is_paper_trade then p_now end, case when not p_position.is_paper_trade then 'opened' end)
   on conflict (position_id) do update set trigger_price = excluded.trigger_price
     where s.trigger_price <> excluded.trigger_price;
   if not p_position.is_paper_trade then
+    perform trading.queue_protection(p_position.id, p_now);
     return;
   end if;
   select * into v_instrument from public.instruments where symbol = p_position.symbol;
@@ -130,19 +132,26 @@ begin
     and o.level <> all (coalesce(v_level_of[1:v_levels], '{}'));
 end
 $$;
-comment on function trading.sync_protection is 'Arms the engine stop of an open position and, on paper, rests its stop and take profits at today''s quantity.';
+comment on function trading.sync_protection is 'Arms the engine stop of an open position and brings its stop and take profits to today''s quantity: rests them on paper, queues that for an exchange.';
 
 create function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   delete from trading.engine_stops where position_id = p_position_id;
+  delete from trading.engine_targets where position_id = p_position_id;
+  -- What still rests at an exchange for a position that holds nothing must not sell what its owner has besides.
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+  select 'cancel', concat_ws(':', 'leftover', o.id, o.version), o.portfolio_id, false, p_now, o.position_id, o.id, jsonb_build_object('reason', p_reason)
+  from public.orders o
+  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null
+  on conflict (key) do nothing;
   update public.orders o set state = 'cancelled', reason = p_reason, finished_at = p_now, updated_at = p_now
   where o.position_id = p_position_id and o.is_paper_trade and o.role in ('stop_loss', 'take_profit')
     and o.state in ('working', 'partially_filled');
 end
 $$;
-comment on function trading.end_protection is 'Disarms the engine stop and cancels the resting protective orders of a position that holds nothing.';
+comment on function trading.end_protection is 'Disarms the engine stop of a position that holds nothing and cancels its protective orders, on paper at once.';
 
 -- A paper fill may be recorded after the market went on: its entry waited in the queue, or a resting limit was hit inside the
 -- tick that also went on to the stop. What has been missed since the fill happens now, at the market of then. A limit

@@ -187,7 +187,12 @@ begin
     perform trading.close_position_row(v_position, p_now);
     return;
   end if;
-  if p_order.finished_at is not null and v_position.status = 'closing' then
+  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null then
+    perform trading.note_naked(v_position.id, 'stop_ended', p_now);
+  end if;
+  -- The stop that a sale replaces ends before the sale does: whoever is selling is not done.
+  if p_order.finished_at is not null and v_position.status = 'closing' and not exists (
+    select from public.orders o where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null) then
     update public.positions p set status = p.status_before_closing, status_before_closing = null, exit_reason = null, updated_at = p_now
     where p.id = v_position.id returning * into v_position;
   end if;

@@ -90,12 +90,12 @@ $$;
 comment on function trading.draw_budget is
   'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
 
--- One order's request (weight 1). What was drawn goes back with the transaction that could not draw all of it.
-create function trading.require_budget(p_account_id uuid, p_is_entry boolean) returns void
+-- What was drawn goes back with the transaction that could not draw all of it.
+create function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight int, p_orders int, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, 1, 1, clock_timestamp());
+  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, p_weight, p_orders, p_now);
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
@@ -103,7 +103,7 @@ begin
   end if;
 end
 $$;
-comment on function trading.require_budget is 'Draws one new order, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
+comment on function trading.require_budget is 'Draws a call''s weight and orders, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
 
 -- The exchange's own word (HTTP 429 or 418 with Retry-After) goes over our count.
 create function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamptz, p_at timestamptz) returns void

@@ -15,10 +15,6 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
-  -- A venue inside this database costs no request.
-  if not p_order.is_paper_trade then
-    perform trading.require_budget(p_order.account_id, p_needs_active);
-  end if;
   select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set
@@ -40,7 +36,7 @@ begin
   return v_order;
 end
 $$;
-comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused, FB429 request_budget_exhausted.';
+comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
 
 -- Sends a permitted order to the paper venue: at once, or, with a latency, as a job due when it would arrive.
 create function trading.send_paper_order(p_order public.orders, p_now timestamptz) returns public.orders
@@ -149,8 +145,8 @@ declare
 begin
   perform trading.lock_portfolio(p_job.portfolio_id);
   select t.* into v_trader from public.traders t join public.signals s on s.trader_id = t.id where s.id = p_job.signal_id;
-  if v_trader.id is not null and v_trader.user_id is not null and p_job.is_paper then
-    v_account := trading.ensure_paper_account(v_trader, p_now);
+  if v_trader.user_id is not null then
+    v_account := case when p_job.is_paper then trading.ensure_paper_account(v_trader, p_now) else trading.live_account(v_trader.user_id) end;
     perform from trading.accounts a where a.id = v_account.id for no key update;
   end if;
   perform from public.signals s where s.id = p_job.signal_id for no key update;

@@ -33,8 +33,13 @@ declare
   v_order public.orders;
   v_count int := 0;
 begin
-  for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry' and o.is_paper_trade
-    and o.state in ('planned', 'submitting', 'working', 'partially_filled') loop
+  for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry'
+    and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled') loop
+    if not v_order.is_paper_trade then
+      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version), v_order.portfolio_id, false, p_now,
+        p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', p_reason));
+      continue;
+    end if;
     update public.orders o set reason = p_reason where o.id = v_order.id;
     perform trading.fold_report(v_order.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', v_order.filled_quantity), p_now);
     v_count := v_count + 1;
@@ -42,7 +47,7 @@ begin
   return v_count;
 end
 $$;
-comment on function trading.cancel_entry_rest is 'Cancels what is left of a paper position''s entry; returns how many orders it ended.';
+comment on function trading.cancel_entry_rest is 'Cancels what is left of a position''s entry, on paper at once and at an exchange by a job; returns how many orders it ended.';
 
 -- Why selling now would end in nothing, or null. Asked before an order is made, so that tries leave no rows behind.
 create function trading.exit_obstacle(p_position public.positions, p_instrument public.instruments, p_market_at timestamptz) returns text
@@ -110,6 +115,27 @@ end
 $$;
 comment on function trading.exit_outcome is 'The outcome of an exit''s order: done, or retry exit_incomplete, for a part with what was sold already.';
 
+create type trading.exit_part as (quantity numeric, is_whole boolean);
+comment on type trading.exit_part is 'How much of a position an exit sells: base quantity, and whether that is all that can be sold.';
+
+-- What a part would leave behind must still be sellable; otherwise the part becomes the whole.
+create function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) returns trading.exit_part
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_sellable numeric := trading.floor_to_step(p_position.quantity, p_instrument.lot_step);
+  v_wanted   numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
+begin
+  v_wanted := least(trading.floor_to_step(coalesce(v_wanted, v_sellable), p_instrument.lot_step), v_sellable);
+  if v_wanted = v_sellable or trading.is_unsellable(
+    jsonb_populate_record(p_position, jsonb_build_object('quantity', p_position.quantity - v_wanted))) then
+    return row(v_sellable, true)::trading.exit_part;
+  end if;
+  return row(v_wanted, false)::trading.exit_part;
+end
+$$;
+comment on function trading.exit_part is 'What an exit job has still to sell of a position, on the lot step and never more than is held.';
+
 create function trading.execute_exit(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -117,9 +143,7 @@ declare
   v_position   public.positions := trading.lock_position(p_job.position_id);
   v_instrument public.instruments;
   v_order      public.orders;
-  v_sellable   numeric;
-  v_wanted     numeric := (p_job.payload ->> 'quantity')::numeric - coalesce((p_job.payload ->> 'sold')::numeric, 0);
-  v_is_whole   boolean;
+  v_part       trading.exit_part;
   v_obstacle   text;
   v_market_at  timestamptz := coalesce((p_job.payload ->> 'market_at')::timestamptz, p_now);
 begin
@@ -128,13 +152,8 @@ begin
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
   end if;
   select * into v_instrument from public.instruments where symbol = v_position.symbol;
-  v_sellable := trading.floor_to_step(v_position.quantity, v_instrument.lot_step);
-  v_wanted := least(trading.floor_to_step(coalesce(v_wanted, v_sellable), v_instrument.lot_step), v_sellable);
-  -- What a part would leave behind must still be sellable; otherwise the part becomes the whole.
-  v_is_whole := v_wanted = v_sellable or trading.is_unsellable(
-    jsonb_populate_record(v_position, jsonb_build_object('quantity', v_position.quantity - v_wanted)));
-  if v_is_whole then
-    v_wanted := v_sellable;
+  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  if v_part.is_whole then
     if trading.cancel_entry_rest(v_position.id, 'position_closing', p_now) > 0 then
       select * into v_position from public.positions where id = v_position.id;
     end if;
@@ -144,21 +163,21 @@ begin
       perform trading.close_position_row(v_position, p_now);
       return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', v_position.id);
     end if;
-  elsif v_wanted <= 0 then
+  elsif v_part.quantity <= 0 then
     return jsonb_build_object('outcome', 'done', 'code', 'nothing_to_sell');
   end if;
   v_obstacle := trading.exit_obstacle(v_position, v_instrument, v_market_at);
   if v_obstacle is not null then
     return jsonb_build_object('outcome', 'retry', 'code', v_obstacle, 'message', 'nothing can be sold now; it is tried again');
   end if;
-  if v_is_whole then
+  if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  v_order := trading.exit_order(v_position, p_job, v_wanted, v_market_at, p_now);
+  v_order := trading.exit_order(v_position, p_job, v_part.quantity, v_market_at, p_now);
   if v_order.id is null then
     return jsonb_build_object('outcome', 'retry', 'code', 'stop_not_resting', 'message', 'the position has no resting stop; it is placed again');
   end if;
-  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_is_whole, p_now);
+  return trading.exit_outcome(p_job, trading.send_paper_order(v_order, p_now), v_part.is_whole, p_now);
 end
 $$;
 comment on function trading.execute_exit is 'Sells all or part of a paper position at market or by its stop; what did not fill is tried again. Never blocked by a halt.';

@@ -10,8 +10,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   if not p_job.is_paper then
-    return case p_job.kind when 'enter' then trading.plan_entry(p_job, p_now)
-      else jsonb_build_object('outcome', 'needs_venue') end;
+    return trading.run_live_job(p_job, p_now);
   end if;
   return case p_job.kind
     when 'enter' then trading.execute_entry(p_job, p_now)
@@ -22,7 +21,7 @@ begin
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
 $$;
-comment on function trading.run_job is 'Executes a job on the paper venue, or plans it where an exchange must be asked.';
+comment on function trading.run_job is 'Executes a job on the paper venue, or takes its next step where an exchange must be asked.';
 
 -- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
 create function trading.retry_delay(p_attempts int) returns interval
@@ -69,7 +68,11 @@ as $$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
 begin
-  if v_outcome ->> 'outcome' = 'retry' then
+  if v_outcome ->> 'outcome' = 'call' then
+    update trading.jobs j set lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0)
+    where j.id = p_job.id;
+    return v_outcome;
+  elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
     if p_job.kind = 'exit' then
@@ -82,7 +85,7 @@ begin
   return v_outcome;
 end
 $$;
-comment on function trading.complete_job is 'Executes a job, finishes it or gives it back for a later try, publishes the change, and returns the outcome.';
+comment on function trading.complete_job is 'Executes a job, finishes it or gives it back for a later try, and publishes the change; where it has to call an exchange first, it stays with its worker. Returns the outcome.';
 
 -- A job that is run in the transaction that locked it needs no lease, so it goes from queued to its end in one update.
 create function trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns trading.jobs
@@ -128,6 +131,28 @@ end
 $$;
 comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
 
+-- A worker that ends a job is given the next one in the same answer: after a live entry its protection, before all else.
+create function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_next jsonb;
+begin
+  if p_worker is null or p_outcome ->> 'outcome' = 'call' or (p_job.kind = 'enter' and p_outcome ->> 'outcome' = 'retry') then
+    return null;
+  end if;
+  if p_job.kind <> 'enter' or not p_job.is_paper then
+    v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
+      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now) c);
+  end if;
+  if p_job.kind = 'enter' and v_next is null then
+    v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
+  end if;
+  return v_next;
+end
+$$;
+comment on function trading.claim_next is 'What a worker does after a job: the portfolio''s next entry after one, else the next job that is no entry; null while the job is not over.';
+
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
@@ -138,22 +163,17 @@ declare
   v_also    int := 0;
   v_next    jsonb;
 begin
-  if v_job.kind = 'enter' and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
-    if v_job.is_paper then
-      v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
-    end if;
-    v_next := trading.claim_next_entry(v_job.portfolio_id, p_next_for, v_now);
-  elsif v_job.kind <> 'enter' and p_next_for is not null then
-    v_next := (select trading.job_json(c) from trading.claim_others(p_next_for, 1,
-      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), v_now) c);
+  if v_job.kind = 'enter' and v_job.is_paper and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
+    v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
   end if;
+  v_next := trading.claim_next(v_job, v_outcome, p_next_for, v_now);
   -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
   set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $$;
 comment on function trading.execute_job is
-  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
+  'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}; a live job may answer {outcome: call, call}: the worker makes the call and hands its answer to trading.answer_call. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job to service_role;
 
 create function trading.is_transient(p_sqlstate text) returns boolean
@@ -248,6 +268,8 @@ begin
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);
+  perform trading.queue_due_syncs(v_now);
+  perform trading.watch_naked(v_now);
   perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();

@@ -118,7 +118,10 @@ begin
     returning s.position_id, c.observed_at
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade, p_now,
+  select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade,
+    -- The exchange's own stop comes first; the engine sells if that is missing or does not fill in time.
+    case when p.is_paper_trade or (trading.resting_guard(p.id)).id is null then p_now
+      else p_now + make_interval(secs => (select s.venue_stop_grace_ms from trading.settings s) / 1000.0) end,
     f.position_id, jsonb_build_object('reason', 'stop_loss', 'market_at', f.observed_at)
   from fired f join public.positions p on p.id = f.position_id
   order by f.position_id
@@ -221,6 +224,7 @@ begin
   if v_ticks is not null then
     v_stops := trading.fire_stops(v_ticks, v_now);
     v_limits := trading.match_resting_limits(v_ticks, v_now);
+    perform trading.notice_live_crossings(v_ticks, v_now);
     perform trading.broadcast_prices();
   end if;
   if trading.has_forgotten_jobs(v_now) then
@@ -272,7 +276,7 @@ create function trading.set_clock(p_at timestamptz) returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  if exists (select from trading.accounts a where a.environment <> 'paper') then
+  if exists (select from trading.accounts a where a.environment in ('testnet', 'production')) then
     perform trading.raise_error('FB409', 'clock_refused', 'the engine''s clock cannot be set while an exchange account exists');
   end if;
   update trading.settings set clock_at = p_at;

@@ -36,16 +36,17 @@ select is_empty(
       where has_schema_privilege(role, to_regnamespace('trading'), 'usage') order by 1 $$,
   'anon and authenticated cannot even name what is in the schema of the engine');
 
--- Two run as postgres instead: trading.vault_text, because only postgres and service_role may read Vault, and
+-- Four run as postgres instead: those three that touch Vault, because only postgres and service_role may, and
 -- trading.publish, because postgres may write realtime.messages and the engine may not.
 select is_empty(
   $$ select name, proowner::regrole::text
        from our_functions
       where prosecdef and proowner::regrole::text <> 'fillbase_engine'
         and not (proowner::regrole::text = 'postgres'
-                 and name in ('trading.vault_text(text)', 'trading.publish(text,text,jsonb)'))
+                 and name in ('trading.vault_text(text)', 'trading.publish(text,text,jsonb)', 'trading.put_secret(text,text)',
+                   'trading.read_key_secret(uuid)'))
       order by 1 $$,
-  'security definer functions run as fillbase_engine, but for two that run as postgres');
+  'security definer functions run as fillbase_engine, but for four that run as postgres');
 
 select is_empty(
   $$ select name from our_functions

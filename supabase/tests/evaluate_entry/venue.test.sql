@@ -1,14 +1,16 @@
 begin;
-select plan(4);
+select plan(5);
 
-select is(tests.rule_says('venue', '{"mode": "paper"}'), 'passed',
-  'a paper trader may enter');
-select is(tests.rule_says('venue', '{"mode": "live"}'), 'live_not_available',
-  'a live trader may not: there is no exchange account');
-select is(tests.rule_says('venue', '{"mode": null}'), 'live_not_available',
-  'an unknown mode denies');
-select is(tests.rule_says('venue', '{}', '{mode}'), 'live_not_available',
-  'a missing mode denies');
+select is(tests.rule_says('venue', '{"has_venue": true}'), 'passed',
+  'a trader with an account may enter');
+select is(tests.rule_says('venue', '{"has_venue": false}'), 'live_not_available',
+  'a trader without one may not');
+select is(tests.rule_says('venue', '{}', '{has_venue}'), 'live_not_available',
+  'a missing fact denies');
+select is(tests.rule_says('quarantine', '{"is_quarantined": true}'), 'symbol_quarantined',
+  'nor may one enter a symbol whose books do not agree');
+select is(tests.rule_says('quarantine', '{}', '{is_quarantined}'), 'symbol_quarantined',
+  'of which nothing is known, neither');
 
 select * from finish();
 rollback;

@@ -1334,6 +1334,18 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      call_orders: {
+        Row: { call_id: number; order_id: string };
+        Insert: { call_id: number; order_id: string };
+        Update: { call_id?: number; order_id?: string };
+        Relationships: [{
+          foreignKeyName: "call_orders_call_id_fkey";
+          columns: ["call_id"];
+          isOneToOne: false;
+          referencedRelation: "exchange_calls";
+          referencedColumns: ["id"];
+        }];
+      };
       daily_results: {
         Row: { account_id: string; day: string; portfolio_id: string; realized: number };
         Insert: { account_id: string; day: string; portfolio_id: string; realized: number | string };
@@ -1362,6 +1374,8 @@ export type Database = {
         Row: {
           armed_at: string;
           fired_at: string | null;
+          naked_cause: string | null;
+          naked_since: string | null;
           position_id: string;
           symbol: string;
           trigger_price: number;
@@ -1369,6 +1383,8 @@ export type Database = {
         Insert: {
           armed_at: string;
           fired_at?: string | null;
+          naked_cause?: string | null;
+          naked_since?: string | null;
           position_id: string;
           symbol: string;
           trigger_price: number | string;
@@ -1376,11 +1392,227 @@ export type Database = {
         Update: {
           armed_at?: string;
           fired_at?: string | null;
+          naked_cause?: string | null;
+          naked_since?: string | null;
           position_id?: string;
           symbol?: string;
           trigger_price?: number | string;
         };
         Relationships: [];
+      };
+      engine_targets: {
+        Row: {
+          fired_at: string | null;
+          is_at_venue: boolean;
+          level: number;
+          position_id: string;
+          price: number;
+          symbol: string;
+        };
+        Insert: {
+          fired_at?: string | null;
+          is_at_venue?: boolean;
+          level: number;
+          position_id: string;
+          price: number | string;
+          symbol: string;
+        };
+        Update: {
+          fired_at?: string | null;
+          is_at_venue?: boolean;
+          level?: number;
+          position_id?: string;
+          price?: number | string;
+          symbol?: string;
+        };
+        Relationships: [];
+      };
+      exchange_balances: {
+        Row: { account_id: string; asset: string; free: number; locked: number; observed_at: string };
+        Insert: {
+          account_id: string;
+          asset: string;
+          free: number | string;
+          locked: number | string;
+          observed_at: string;
+        };
+        Update: {
+          account_id?: string;
+          asset?: string;
+          free?: number | string;
+          locked?: number | string;
+          observed_at?: string;
+        };
+        Relationships: [{
+          foreignKeyName: "exchange_balances_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
+      exchange_calls: {
+        Row: {
+          account_id: string;
+          action: string;
+          answer: Json | null;
+          answered_at: string | null;
+          code: number | null;
+          elapsed_ms: number | null;
+          environment: string;
+          http_status: number | null;
+          id: number;
+          job_attempt: number;
+          job_id: number;
+          message: string | null;
+          order_count_10s: number | null;
+          order_id: string | null;
+          outcome: string | null;
+          permitted_at: string;
+          position_id: string | null;
+          reason: string | null;
+          recv_window_ms: number;
+          request: Json;
+          send_by: string;
+          sent_at: string | null;
+          symbol: string | null;
+          timestamp_ms: number;
+          used_weight: number | null;
+          weight: number;
+        };
+        Insert: {
+          account_id: string;
+          action: string;
+          answer?: Json | null;
+          answered_at?: string | null;
+          code?: number | null;
+          elapsed_ms?: number | string | null;
+          environment: string;
+          http_status?: number | null;
+          id?: never;
+          job_attempt: number;
+          job_id: number;
+          message?: string | null;
+          order_count_10s?: number | null;
+          order_id?: string | null;
+          outcome?: string | null;
+          permitted_at: string;
+          position_id?: string | null;
+          reason?: string | null;
+          recv_window_ms: number;
+          request: Json;
+          send_by: string;
+          sent_at?: string | null;
+          symbol?: string | null;
+          timestamp_ms: number;
+          used_weight?: number | null;
+          weight: number;
+        };
+        Update: {
+          account_id?: string;
+          action?: string;
+          answer?: Json | null;
+          answered_at?: string | null;
+          code?: number | null;
+          elapsed_ms?: number | string | null;
+          environment?: string;
+          http_status?: number | null;
+          id?: never;
+          job_attempt?: number;
+          job_id?: number;
+          message?: string | null;
+          order_count_10s?: number | null;
+          order_id?: string | null;
+          outcome?: string | null;
+          permitted_at?: string;
+          position_id?: string | null;
+          reason?: string | null;
+          recv_window_ms?: number;
+          request?: Json;
+          send_by?: string;
+          sent_at?: string | null;
+          symbol?: string | null;
+          timestamp_ms?: number;
+          used_weight?: number | null;
+          weight?: number;
+        };
+        Relationships: [{
+          foreignKeyName: "exchange_calls_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
+      exchange_clocks: {
+        Row: { environment: string; measured_at: string; offset_ms: number; uncertainty_ms: number };
+        Insert: {
+          environment: string;
+          measured_at: string;
+          offset_ms: number | string;
+          uncertainty_ms: number | string;
+        };
+        Update: {
+          environment?: string;
+          measured_at?: string;
+          offset_ms?: number | string;
+          uncertainty_ms?: number | string;
+        };
+        Relationships: [];
+      };
+      exchange_keys: {
+        Row: {
+          account_id: string;
+          api_key_id: string;
+          created_at: string;
+          ended_at: string | null;
+          id: string;
+          inactive_code: string | null;
+          is_active: boolean;
+          label: string;
+          last_four: string;
+          last_used_at: string | null;
+          secret_id: string;
+          use_count: number;
+          user_id: string;
+        };
+        Insert: {
+          account_id: string;
+          api_key_id: string;
+          created_at: string;
+          ended_at?: string | null;
+          id?: string;
+          inactive_code?: string | null;
+          is_active?: boolean;
+          label?: string;
+          last_four: string;
+          last_used_at?: string | null;
+          secret_id: string;
+          use_count?: number;
+          user_id: string;
+        };
+        Update: {
+          account_id?: string;
+          api_key_id?: string;
+          created_at?: string;
+          ended_at?: string | null;
+          id?: string;
+          inactive_code?: string | null;
+          is_active?: boolean;
+          label?: string;
+          last_four?: string;
+          last_used_at?: string | null;
+          secret_id?: string;
+          use_count?: number;
+          user_id?: string;
+        };
+        Relationships: [{
+          foreignKeyName: "exchange_keys_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
       };
       jobs: {
         Row: {
@@ -1541,6 +1773,12 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      naked_moments: {
+        Row: { began_at: string; cause: string; ended_at: string; id: number; position_id: string };
+        Insert: { began_at: string; cause: string; ended_at: string; id?: never; position_id: string };
+        Update: { began_at?: string; cause?: string; ended_at?: string; id?: never; position_id?: string };
+        Relationships: [];
+      };
       operators: {
         Row: { created_at: string; note: string; user_id: string };
         Insert: { created_at?: string; note?: string; user_id: string };
@@ -1570,6 +1808,48 @@ export type Database = {
         Insert: { id?: boolean; sent_at: string };
         Update: { id?: boolean; sent_at?: string };
         Relationships: [];
+      };
+      quarantines: {
+        Row: {
+          account_id: string;
+          began_at: string;
+          code: string;
+          detail: Json;
+          ended_at: string | null;
+          ended_by: string | null;
+          id: number;
+          position_id: string | null;
+          symbol: string;
+        };
+        Insert: {
+          account_id: string;
+          began_at: string;
+          code: string;
+          detail?: Json;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          id?: never;
+          position_id?: string | null;
+          symbol: string;
+        };
+        Update: {
+          account_id?: string;
+          began_at?: string;
+          code?: string;
+          detail?: Json;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          id?: never;
+          position_id?: string | null;
+          symbol?: string;
+        };
+        Relationships: [{
+          foreignKeyName: "quarantines_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
       };
       quotes: {
         Row: {
@@ -1912,9 +2192,11 @@ export type Database = {
       };
       settings: {
         Row: {
+          absence_quiet_ms: number;
           armed_at: string | null;
           armed_by: string | null;
           clock_at: string | null;
+          clock_max_age_ms: number;
           entry_batch: number;
           id: boolean;
           installation_secret_sha256: string | null;
@@ -1929,6 +2211,7 @@ export type Database = {
           market_poll_symbols: number;
           max_price_age_ms: number;
           notify_state_changes: boolean;
+          order_poll_ms: number;
           paper_impact_per_10k: number;
           paper_latency_jitter_ms: number;
           paper_latency_ms: number;
@@ -1938,13 +2221,17 @@ export type Database = {
           paper_taker_fee: number;
           price_broadcast_ms: number;
           project_url: string | null;
+          protection_poll_ms: number;
           quote_retention_ms: number;
           required_tier: string | null;
+          venue_stop_grace_ms: number;
         };
         Insert: {
+          absence_quiet_ms?: number;
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
+          clock_max_age_ms?: number;
           entry_batch?: number;
           id?: boolean;
           installation_secret_sha256?: string | null;
@@ -1959,6 +2246,7 @@ export type Database = {
           market_poll_symbols?: number;
           max_price_age_ms?: number;
           notify_state_changes?: boolean;
+          order_poll_ms?: number;
           paper_impact_per_10k?: number | string;
           paper_latency_jitter_ms?: number;
           paper_latency_ms?: number;
@@ -1968,13 +2256,17 @@ export type Database = {
           paper_taker_fee?: number | string;
           price_broadcast_ms?: number;
           project_url?: string | null;
+          protection_poll_ms?: number;
           quote_retention_ms?: number;
           required_tier?: string | null;
+          venue_stop_grace_ms?: number;
         };
         Update: {
+          absence_quiet_ms?: number;
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
+          clock_max_age_ms?: number;
           entry_batch?: number;
           id?: boolean;
           installation_secret_sha256?: string | null;
@@ -1989,6 +2281,7 @@ export type Database = {
           market_poll_symbols?: number;
           max_price_age_ms?: number;
           notify_state_changes?: boolean;
+          order_poll_ms?: number;
           paper_impact_per_10k?: number | string;
           paper_latency_jitter_ms?: number;
           paper_latency_ms?: number;
@@ -1998,8 +2291,10 @@ export type Database = {
           paper_taker_fee?: number | string;
           price_broadcast_ms?: number;
           project_url?: string | null;
+          protection_poll_ms?: number;
           quote_retention_ms?: number;
           required_tier?: string | null;
+          venue_stop_grace_ms?: number;
         };
         Relationships: [];
       };
@@ -2108,6 +2403,27 @@ export type Database = {
         };
         Relationships: [];
       };
+      venue_orders: {
+        Row: {
+          asked_at: string | null;
+          fenced_at: string | null;
+          order_id: string;
+          venue_status: string | null;
+        };
+        Insert: {
+          asked_at?: string | null;
+          fenced_at?: string | null;
+          order_id: string;
+          venue_status?: string | null;
+        };
+        Update: {
+          asked_at?: string | null;
+          fenced_at?: string | null;
+          order_id?: string;
+          venue_status?: string | null;
+        };
+        Relationships: [];
+      };
     };
     Views: {
       pending_risks: {
@@ -2135,6 +2451,17 @@ export type Database = {
       };
     };
     Functions: {
+      answer_call: {
+        Args: {
+          p_job_id: number | null;
+          p_fence: number | null;
+          p_call_id: number | null;
+          p_answer: Json | null;
+          p_next_for?: string | null;
+          p_now?: string | null;
+        };
+        Returns: Json;
+      };
       apply_instruments: {
         Args: {
           p_instruments: Json | null;
@@ -2157,6 +2484,18 @@ export type Database = {
           p_now?: string | null;
         };
         Returns: Json;
+      };
+      connect_exchange_account: {
+        Args: {
+          p_user_id: string | null;
+          p_environment: string | null;
+          p_exchange_uid: string | null;
+          p_api_key: string | null;
+          p_secret: string | null;
+          p_label?: string | null;
+          p_now?: string | null;
+        };
+        Returns: string;
       };
       execute_job: {
         Args: {
@@ -2181,6 +2520,7 @@ export type Database = {
       has_due_jobs: { Args: { p_now?: string | null }; Returns: boolean };
       instruments_updated_at: { Args: Record<PropertyKey, never>; Returns: string };
       is_bell_valid: { Args: { p_token: string | null; p_at?: string | null }; Returns: boolean };
+      open_key: { Args: { p_call_id: number | null; p_now?: string | null }; Returns: Json };
       poll_plan: { Args: Record<PropertyKey, never>; Returns: Json };
       prune: { Args: { p_keep?: string | null }; Returns: number };
       replay_risk: {

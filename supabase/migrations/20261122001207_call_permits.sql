@@ -1,0 +1,101 @@
+-- Purpose: the permit of a call to an exchange: recorded, budgeted, stamped and bounded in time before a byte leaves.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create function trading.call_weight(p_action text, p_request jsonb, p_symbol text) returns int
+language sql immutable parallel safe
+return case p_action
+    when 'lookup' then 4
+    when 'fills' then case when p_request ? 'exchange_order_id' then 5 else 20 end
+    when 'open_orders' then case when p_symbol is null then 80 else 6 end
+    when 'balances' then 20
+    else 1 end;
+comment on function trading.call_weight is 'Request weight that Binance charges for a call at most (successful orders and cancels are free since 2026-04-02).';
+
+-- An entry may wait two seconds on its way, an exit one: then nothing that was slow arrives after its time.
+create function trading.recv_window_ms(p_action text, p_is_entry boolean) returns int
+language sql immutable parallel safe
+return case when p_action in ('submit', 'submit_pair', 'replace', 'cancel') and not p_is_entry then 1000
+    when p_action in ('submit', 'submit_pair', 'replace', 'cancel') then 2000 else 5000 end;
+
+create function trading.clock_offset_ms(p_environment text, p_now timestamptz) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select c.offset_ms from trading.exchange_clocks c, trading.settings s
+    where c.environment = p_environment and c.measured_at > p_now - make_interval(secs => s.clock_max_age_ms / 1000.0)
+  );
+end
+$$;
+comment on function trading.clock_offset_ms is 'How far the exchange''s clock is ahead; null: never measured, or too long ago.';
+
+create function trading.call_json(p_call trading.exchange_calls) returns jsonb
+language sql stable
+return jsonb_build_object('id', p_call.id, 'environment', p_call.environment, 'action', p_call.action, 'symbol', p_call.symbol,
+    'request', p_call.request, 'timestamp_ms', p_call.timestamp_ms, 'recv_window_ms', p_call.recv_window_ms,
+    'send_within_ms', p_call.recv_window_ms);
+comment on function trading.call_json is 'A permitted call as a worker performs it.';
+
+-- What is asked for is told by the orders' states alone, so a worker that dies leaves nothing but rows to look at. The one
+-- that places an order names it in call_orders, whose key refuses a second sending.
+create function trading.permit_call(
+  p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamptz,
+  p_position_id uuid default null, p_order_id uuid default null, p_placed uuid[] default '{}', p_is_entry boolean default false
+) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
+  v_offset      numeric := trading.clock_offset_ms(v_environment, p_now);
+  v_window      int := trading.recv_window_ms(p_action, p_is_entry);
+  v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
+  v_call        trading.exchange_calls;
+begin
+  if v_offset is null and p_action <> 'server_time' then
+    perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
+      jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
+  end if;
+  perform trading.require_budget(p_account_id, p_is_entry, v_weight, cardinality(p_placed), p_now);
+  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
+    timestamp_ms, recv_window_ms, permitted_at, send_by)
+  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
+    floor(extract(epoch from p_now) * 1000 + coalesce(v_offset, 0)), v_window, p_now, p_now + make_interval(secs => v_window / 1000.0))
+  returning * into v_call;
+  insert into trading.call_orders (order_id, call_id) select o.id, v_call.id from unnest(p_placed) o (id);
+  update public.orders o set send_by = v_call.send_by where o.id = any (p_placed);
+  return jsonb_build_object('outcome', 'call', 'call', trading.call_json(v_call));
+end
+$$;
+comment on function trading.permit_call is
+  'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, FB429 request_budget_exhausted.';
+
+-- The one place a key is opened. The call must have its permit and its time; each opening is audited.
+create function trading.open_key(p_call_id bigint, p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now  timestamptz := coalesce(p_now, trading.engine_now());
+  v_call trading.exchange_calls;
+  v_key  trading.exchange_keys;
+begin
+  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
+  if not found or v_call.answered_at is not null or v_now > v_call.send_by then
+    perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
+  end if;
+  update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
+  where k.account_id = v_call.account_id and k.is_active returning * into v_key;
+  if not found then
+    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key', jsonb_build_object('account_id', v_call.account_id),
+      'Store a key for it (trading.connect_exchange_account).');
+  end if;
+  perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,
+    jsonb_build_object('key_id', v_key.id, 'call_id', v_call.id, 'action', v_call.action));
+  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id));
+end
+$$;
+comment on function trading.open_key is 'The key for one permitted call: {api_key, secret}, audited. FB409 call_over, FB423 key_unavailable.';
+grant execute on function trading.open_key to service_role;
+
+reset role;

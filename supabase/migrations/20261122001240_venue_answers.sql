@@ -1,0 +1,279 @@
+-- Purpose: what an exchange's answer makes of calls, orders, clocks and holdings.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Reports -----------------------------------------------------------------------------------------------------------
+
+-- A fee in a third asset is worth what that asset is worth now; without a price of it the PnL is provisional.
+create function trading.fills_with_rates(p_fills jsonb, p_quote text) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(e.fill || jsonb_strip_nulls(jsonb_build_object('fee_rate', m.bid)) order by e.n), '[]')
+    from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality as e (fill, n)
+    left join public.market_prices m on m.symbol = (e.fill ->> 'fee_asset') || p_quote
+  );
+end
+$$;
+comment on function trading.fills_with_rates is 'Reported fills, each with its fee asset''s price in quote where one is known.';
+
+-- A report whose numbers cannot be right must not stop the others: what it is about is set aside, and nothing of it booked.
+create function trading.fold_venue_report(p_order_id uuid, p_report jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  select * into v_order from public.orders o where o.id = p_order_id;
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
+  on conflict (order_id) do update set asked_at = excluded.asked_at, venue_status = excluded.venue_status;
+  update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
+  where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
+  perform trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
+    'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
+    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
+    || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
+exception when sqlstate 'FB409' or sqlstate 'FB500' or check_violation then
+  perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
+    format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
+    jsonb_build_object('order_id', p_order_id, 'error', sqlerrm, 'report', p_report), p_now);
+end
+$$;
+comment on function trading.fold_venue_report is 'Folds an exchange''s report of one of our orders; one that contradicts the books quarantines its position instead.';
+
+create function trading.our_order(p_account_id uuid, p_client_order_id text) returns uuid
+language sql stable
+return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id);
+comment on function trading.our_order is 'The order of an account with this client order id; null: not ours.';
+
+-- Every order that an answer tells of. The leg that a list's end took along is in it, or is asked about by a job of its own.
+create function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_report jsonb;
+  v_id     uuid;
+begin
+  for v_report in select e from jsonb_array_elements(p_reports) e where jsonb_typeof(e) = 'object' loop
+    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id');
+    if v_id is not null then
+      perform trading.fold_venue_report(v_id, v_report, p_now);
+    end if;
+  end loop;
+end
+$$;
+comment on function trading.fold_reports is 'Folds the reports of an answer that are about orders of ours.';
+
+-- Orders ------------------------------------------------------------------------------------------------------------
+
+create function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
+  select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
+  from public.orders o
+  where o.id = p_order_id and not o.is_paper_trade
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
+      and j.due_at <= p_due_at)
+  on conflict (key) do nothing;
+end
+$$;
+comment on function trading.queue_order_sync is 'Queues the question where an order at an exchange stands, unless one is queued already.';
+
+-- The other leg of a list whose one leg has ended: the exchange ended it too, perhaps not before it filled in part.
+create function trading.queue_sibling_syncs(p_order_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.queue_order_sync(s.id, 'sibling', p_now)
+  from public.orders o join public.orders s on s.position_id = o.position_id and s.order_list_id = o.order_list_id and s.id <> o.id
+  where o.id = p_order_id and s.finished_at is null;
+end
+$$;
+comment on function trading.queue_sibling_syncs is 'Queues the question about the other leg of an order''s list, if that has not ended.';
+
+-- What was to be placed and is not there, or nobody knows.
+create function trading.fold_placement(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id     uuid;
+  v_status text := case p_answer ->> 'outcome' when 'accepted' then 'unknown' else p_answer ->> 'outcome' end;
+begin
+  if p_answer ->> 'outcome' = 'accepted' then
+    perform trading.fold_reports(p_call, jsonb_build_array(p_answer -> 'order') || coalesce(p_answer -> 'orders', '[]'), p_now);
+  end if;
+  -- An accepted answer that leaves out one of its orders proves nothing about that one.
+  for v_id in select c.order_id from trading.call_orders c join public.orders o on o.id = c.order_id
+    where c.call_id = p_call.id and o.state = 'submitting' order by c.order_id loop
+    perform trading.fold_venue_report(v_id, jsonb_build_object('status', v_status, 'executed_quantity', '0',
+      'error_code', p_answer ->> 'reason', 'error_message', p_answer ->> 'message'), p_now);
+    if v_status = 'unknown' then
+      perform trading.queue_order_sync(v_id, 'unknown', p_now + interval '1 second');
+    end if;
+  end loop;
+end
+$$;
+comment on function trading.fold_placement is 'What became of the orders that a call was to place: as reported, rejected, not sent, or unknown and asked about from a second later on.';
+
+-- What a cancel or a replacement did to the order that it was to end.
+create function trading.fold_cancel(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.fold_reports(p_call, jsonb_build_array(coalesce(p_answer -> 'cancelled', p_answer -> 'order')) || coalesce(p_answer -> 'orders', '[]'), p_now);
+  if p_answer ->> 'outcome' = 'accepted' or p_answer ->> 'reason' = 'replace_half_done' then
+    perform trading.queue_sibling_syncs(p_call.order_id, p_now);
+  elsif p_answer ->> 'outcome' = 'unknown' or p_answer ->> 'reason' in ('order_not_found', 'cancel_failed') then
+    perform trading.queue_order_sync(p_call.order_id, 'cancel', p_now);
+    perform trading.queue_sibling_syncs(p_call.order_id, p_now);
+  end if;
+  -- The matching engine knows of no such open order, and none can come any more: what is unknown cannot be waiting there.
+  if p_answer ->> 'outcome' = 'rejected' and p_answer ->> 'reason' = 'order_not_found' then
+    insert into trading.venue_orders as v (order_id, fenced_at)
+    select o.id, p_now from public.orders o where o.id = p_call.order_id and o.state = 'unknown' and o.send_by < p_call.permitted_at
+    on conflict (order_id) do update set fenced_at = coalesce(v.fenced_at, excluded.fenced_at);
+  end if;
+end
+$$;
+comment on function trading.fold_cancel is 'What became of an order that a call was to end; one that is unknown and not there to be cancelled after its window is fenced.';
+
+create function trading.fold_fill_list(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_found record;
+begin
+  for v_found in
+    select o.id, o.venue_executed_quantity, v.venue_status, jsonb_agg(f.fill order by f.n) as fills
+    from jsonb_array_elements(p_answer -> 'fills') with ordinality as f (fill, n)
+    join public.orders o on o.account_id = p_call.account_id and o.symbol = p_call.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id'
+    left join trading.venue_orders v on v.order_id = o.id
+    group by o.id, o.venue_executed_quantity, v.venue_status
+    order by o.id
+  loop
+    perform trading.fold_venue_report(v_found.id, jsonb_build_object('status', coalesce(v_found.venue_status, 'working'),
+      'executed_quantity', v_found.venue_executed_quantity, 'fills', v_found.fills), p_now);
+  end loop;
+end
+$$;
+comment on function trading.fold_fill_list is 'Folds reported executions into the orders of ours that they belong to.';
+
+-- The rest ----------------------------------------------------------------------------------------------------------
+
+-- The exchange looked at its clock somewhere between our permit and our receiving the answer.
+create function trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_half_ms numeric := extract(epoch from p_now - p_call.permitted_at) * 500;
+begin
+  insert into trading.exchange_clocks as c (environment, offset_ms, uncertainty_ms, measured_at)
+  values (p_call.environment, round(p_server_ms - extract(epoch from p_call.permitted_at) * 1000 - v_half_ms, 3), round(v_half_ms, 3), p_now)
+  on conflict (environment) do update set offset_ms = excluded.offset_ms, uncertainty_ms = excluded.uncertainty_ms, measured_at = excluded.measured_at;
+end
+$$;
+comment on function trading.measure_clock is 'Remembers how far the exchange''s clock is ahead, and within which bounds.';
+
+create function trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account trading.accounts;
+begin
+  select * into v_account from trading.accounts a where a.id = p_call.account_id;
+  if p_answer #>> '{account,uid}' is distinct from v_account.exchange_uid then
+    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k where k.account_id = v_account.id and k.is_active;
+    perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
+      'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    return;
+  end if;
+  insert into trading.exchange_balances as b (account_id, asset, free, locked, observed_at)
+  select v_account.id, e.asset, e.free, e.locked, p_now from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
+  on conflict (account_id, asset) do update set free = excluded.free, locked = excluded.locked, observed_at = excluded.observed_at;
+  -- An asset that the answer leaves out is not held any more.
+  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_now where b.account_id = v_account.id and b.observed_at < p_now;
+  if not (p_answer #>> '{account,can_trade}')::boolean then
+    perform trading.raise_alert(p_now, 'critical', 'exchange_key_cannot_trade', v_account.user_id, 'account', v_account.id::text,
+      'The exchange does not let this account trade.');
+  end if;
+end
+$$;
+comment on function trading.record_balances is 'Remembers what the account holds; a key of another account is ended with an alert.';
+
+-- The refusals that are about the connection and not about the order.
+create function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_call.account_id);
+begin
+  case p_answer ->> 'reason'
+    when 'clock_skewed' then
+      delete from trading.exchange_clocks c where c.environment = p_call.environment;
+    when 'rate_limited', 'banned' then
+      perform trading.block_budget('request_weight', p_call.account_id,
+        p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
+    when 'too_many_orders' then
+      perform trading.block_budget('orders_10s', p_call.account_id, p_now + interval '10 seconds', p_now);
+    when 'key_refused', 'key_unavailable', 'not_permitted' then
+      perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
+        format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
+        jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
+      perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
+    else
+      null;
+  end case;
+end
+$$;
+comment on function trading.note_refusal is 'What a refusal says about clock, budgets or key: measured anew, kept shut, or alerted with trading put to reducing.';
+
+create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_call trading.exchange_calls;
+begin
+  update trading.exchange_calls c set outcome = p_answer ->> 'outcome', reason = p_answer ->> 'reason', code = (p_answer ->> 'code')::int,
+    message = left(p_answer ->> 'message', 500), http_status = (p_answer ->> 'http_status')::int, used_weight = (p_answer ->> 'used_weight')::int,
+    order_count_10s = (p_answer ->> 'order_count_10s')::int, sent_at = to_timestamp((p_answer ->> 'sent_at_ms')::numeric / 1000),
+    elapsed_ms = (p_answer ->> 'elapsed_ms')::numeric, answer = p_answer, answered_at = p_now
+  where c.id = p_call_id and c.answered_at is null returning * into v_call;
+  if not found then
+    return;
+  end if;
+  case
+    when v_call.action in ('submit', 'submit_pair') then
+      perform trading.fold_placement(v_call, p_answer, p_now);
+    when v_call.action = 'replace' then
+      perform trading.fold_cancel(v_call, p_answer - 'order', p_now);
+      perform trading.fold_placement(v_call, p_answer, p_now);
+    when v_call.action = 'cancel' then
+      perform trading.fold_cancel(v_call, p_answer, p_now);
+    when p_answer ->> 'outcome' <> 'accepted' then
+      null;
+    when v_call.action = 'lookup' then
+      perform trading.fold_reports(v_call, jsonb_build_array(p_answer -> 'order'), p_now);
+    when v_call.action = 'fills' then
+      perform trading.fold_fill_list(v_call, p_answer, p_now);
+    when v_call.action = 'server_time' then
+      perform trading.measure_clock(v_call, (p_answer ->> 'server_time_ms')::numeric, p_now);
+    when v_call.action = 'balances' then
+      perform trading.record_balances(v_call, p_answer, p_now);
+    else
+      null;
+  end case;
+  if v_call.order_id is not null then
+    update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
+  end if;
+  if p_answer ->> 'outcome' <> 'accepted' then
+    perform trading.note_refusal(v_call, p_answer, p_now);
+  end if;
+end
+$$;
+comment on function trading.record_answer is 'Writes down a call''s answer, once, and folds what it says. The caller holds the portfolio''s lock.';
+
+reset role;

@@ -1,0 +1,278 @@
+-- Purpose: the stop and target of a live position at the exchange, and the targets that the engine keeps itself.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Naked moments -----------------------------------------------------------------------------------------------------
+
+create function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_now), naked_cause = p_cause
+  where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
+end
+$$;
+comment on function trading.note_naked is 'From now on the position has no stop at the exchange; why.';
+
+create function trading.note_guarded(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  with over as (
+    select s.position_id, s.naked_since, s.naked_cause from trading.engine_stops s
+    where s.position_id = p_position_id and s.naked_since is not null for no key update
+  ), noted as (
+    insert into trading.naked_moments (position_id, began_at, ended_at, cause)
+    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause <> 'below_minimum'
+  )
+  update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'position_unguarded' and a.subject_id = p_position_id::text and a.resolved_at is null;
+end
+$$;
+comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+
+-- On each sweep.
+create function trading.watch_naked(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
+    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('since', s.naked_since, 'cause', s.naked_cause))
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
+  where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
+    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  perform trading.queue_protection(s.position_id, p_now)
+  from trading.engine_stops s
+  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum';
+end
+$$;
+comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
+
+create function trading.queue_protection(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
+  select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
+  from public.positions p
+  where p.id = p_position_id and not exists (
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
+  on conflict (key) do nothing;
+end
+$$;
+comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued already.';
+
+-- Targets -----------------------------------------------------------------------------------------------------------
+
+create function trading.arm_engine_targets(p_position public.positions) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.engine_targets as e (position_id, level, symbol, price)
+  select p_position.id, t.level, p_position.symbol, t.price from unnest(p_position.take_profit_prices) with ordinality as t (price, level)
+  on conflict (position_id, level) do update set price = excluded.price where e.price <> excluded.price;
+  delete from trading.engine_targets e where e.position_id = p_position.id and e.level > coalesce(cardinality(p_position.take_profit_prices), 0);
+end
+$$;
+comment on function trading.arm_engine_targets is 'One row for each take profit of a live position.';
+
+-- Which targets rest at the exchange is read from its orders, so that it is true after every way an order can end.
+create function trading.settle_engine_targets(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.engine_targets e set is_at_venue = r.is_resting, fired_at = case when r.is_filled then coalesce(e.fired_at, p_now) else e.fired_at end
+  from (
+    select t.level,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null) as is_resting,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.state = 'filled') as is_filled
+    from trading.engine_targets t where t.position_id = p_position_id
+  ) r
+  where e.position_id = p_position_id and e.level = r.level
+    and (e.is_at_venue <> r.is_resting or (r.is_filled and e.fired_at is null));
+end
+$$;
+comment on function trading.settle_engine_targets is 'Marks which targets of a position rest at the exchange and which were filled there.';
+
+-- What should rest ---------------------------------------------------------------------------------------------------
+
+create type trading.guard_plan as (quantity numeric, stop numeric, stop_limit numeric, target_level int, target numeric, is_possible boolean);
+comment on type trading.guard_plan is 'The stop, and with it at most one target, that should rest at the exchange; stop_limit where the symbol knows no stop that sells at market.';
+
+-- Several targets: the farthest rests with the stop for the whole quantity, the nearer ones are the engine's.
+create function trading.plan_guard(p_position public.positions) returns trading.guard_plan
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_instrument public.instruments;
+  v_plan       trading.guard_plan;
+begin
+  select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
+  v_plan.quantity := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  v_plan.stop := p_position.stop_loss_price;
+  if not 'STOP_LOSS' = any (v_instrument.order_types) then
+    v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
+  end if;
+  v_plan.is_possible := v_plan.quantity >= greatest(v_instrument.lot_min, v_instrument.lot_step)
+    and v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) >= v_instrument.notional_min;
+  select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
+  where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
+  return v_plan;
+end
+$$;
+comment on function trading.plan_guard is 'What should rest at the exchange for a live position as it is now.';
+
+create function trading.resting_guard(p_position_id uuid) returns public.orders
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order from public.orders o
+  where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
+  order by o.role, o.attempt desc limit 1;
+  return v_order;
+end
+$$;
+comment on function trading.resting_guard is 'The stop that rests at the exchange, or a target where only that is left; all null: nothing rests.';
+
+-- Placing -----------------------------------------------------------------------------------------------------------
+
+create function trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamptz) returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return trading.insert_live_sell(p_position, 'stop_loss', 0, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
+    p_plan.quantity, p_plan.stop_limit, p_plan.stop, '', p_now);
+end
+$$;
+
+create function trading.place_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_is_pair boolean, p_now timestamptz)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_stop   public.orders := trading.insert_guard_stop(p_position, p_plan, p_now);
+  v_target public.orders;
+begin
+  if not p_is_pair then
+    return trading.permit_call(p_job, p_position.account_id, 'submit', p_position.symbol, trading.order_request(v_stop), p_now,
+      p_position.id, v_stop.id, array[v_stop.id]);
+  end if;
+  v_target := trading.insert_live_sell(p_position, 'take_profit', p_plan.target_level, 'LIMIT_MAKER', p_plan.quantity, p_plan.target, null, '', p_now);
+  return trading.permit_call(p_job, p_position.account_id, 'submit_pair', p_position.symbol, jsonb_build_object(
+      'list_client_order_id', trading.client_order_id(trading.derived_id('list', v_stop.id::text)), 'quantity', trading.money_text(p_plan.quantity),
+      'target', jsonb_build_object('client_order_id', v_target.client_order_id, 'price', trading.money_text(v_target.price)),
+      'stop', jsonb_build_object('client_order_id', v_stop.client_order_id, 'trigger_price', trading.money_text(v_stop.trigger_price),
+        'price', trading.money_text(v_stop.price))),
+    p_now, p_position.id, v_stop.id, array[v_stop.id, v_target.id]);
+end
+$$;
+comment on function trading.place_guard is 'The call that rests a stop at the exchange, with its target as one list (p_is_pair) or alone.';
+
+-- One request ends the old list and places the new stop; the target lives in the engine from then on.
+create function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamptz)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_stop public.orders := trading.insert_guard_stop(p_position, p_plan, p_now);
+begin
+  return trading.permit_call(p_job, p_position.account_id, 'replace', p_position.symbol,
+    jsonb_build_object('cancel_client_order_id', p_old.client_order_id, 'order', trading.order_request(v_stop)),
+    p_now, p_position.id, p_old.id, array[v_stop.id]);
+end
+$$;
+comment on function trading.move_guard is 'The call that replaces what rests (and its list) by a stop as it should be.';
+
+-- An unknown sell of the position that may still be waiting at the exchange: nothing is placed beside it.
+create function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position_id and o.role = any (p_roles) and o.state in ('submitting', 'unknown') and v.fenced_at is null
+    order by o.created_at limit 1
+  );
+end
+$$;
+comment on function trading.unfenced_unknown is 'A sell that nobody knows the fate of and that is not fenced; null: none.';
+
+create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions := trading.lock_position(p_job.position_id);
+  v_last     trading.exchange_calls := trading.last_call(p_job);
+  v_plan     trading.guard_plan;
+  v_guard    public.orders;
+  v_unknown  uuid := trading.unfenced_unknown(p_job.position_id, '{stop_loss,take_profit}');
+begin
+  if v_position.status not in ('open', 'monitoring', 'closing') then
+    return '{"outcome": "done", "code": "not_open"}';
+  end if;
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; looked at again'));
+  end if;
+  -- Its own end brings the protection back.
+  if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and v.fenced_at is null) then
+    return '{"outcome": "done", "code": "exit_under_way"}';
+  end if;
+  perform trading.arm_engine_targets(v_position);
+  perform trading.settle_engine_targets(v_position.id, p_now);
+  v_plan := trading.plan_guard(v_position);
+  v_guard := trading.resting_guard(v_position.id);
+
+  if not v_plan.is_possible then
+    perform trading.note_naked(v_position.id, 'below_minimum', p_now);
+    if v_guard.id is not null and v_last.id is null then
+      return trading.call_about(p_job, 'cancel', v_guard, p_now);
+    end if;
+    return '{"outcome": "done", "code": "below_minimum"}';
+  end if;
+  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
+    perform trading.note_guarded(v_position.id, p_now);
+    return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
+  end if;
+  if v_guard.id is not null then
+    return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')
+      else trading.move_guard(p_job, v_position, v_guard, v_plan, p_now) end;
+  end if;
+  perform trading.note_naked(v_position.id, coalesce((select s.naked_cause from trading.engine_stops s where s.position_id = v_position.id), 'lost'), p_now);
+  return trading.place_missing_guard(p_job, v_position, v_plan, v_last, p_now);
+end
+$$;
+comment on function trading.protect_step is 'Brings what rests at the exchange in line with what a live position holds: one stop for all of it, with a target where that fits.';
+
+-- A pair that is refused is tried as a stop alone: the engine keeps the target. A stop that is refused leaves the engine's own.
+create function trading.place_missing_guard(
+  p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamptz
+) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_market public.market_prices;
+begin
+  select * into v_market from public.market_prices m where m.symbol = p_position.symbol;
+  if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
+    if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
+      perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
+        format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
+        jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
+    end if;
+    if p_last.action = 'submit' or p_last.reason <> 'replace_half_done' then
+      return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
+    end if;
+  end if;
+  return trading.place_guard(p_job, p_position, p_plan,
+    p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+end
+$$;
+comment on function trading.place_missing_guard is 'Places a stop where none rests: with its target first, alone where that was refused or the market is past it.';
+
+reset role;

@@ -1,0 +1,198 @@
+-- Purpose: an exit at an exchange: what rests there is replaced by the sale in one request.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- The owner's own coins lie in the same account. Whether there are any decides what a resting stop proves.
+create function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(b.free + b.locked, 0) > coalesce((
+        select sum(l.amount) from trading.balances l where l.account_id = p_account_id and l.asset = i.base_asset and l.bucket in ('position', 'dust')), 0)
+    from public.instruments i left join trading.exchange_balances b on b.account_id = p_account_id and b.asset = i.base_asset
+    where i.symbol = p_symbol
+  );
+end
+$$;
+comment on function trading.holds_foreign_coins is 'Whether the exchange account held more of a symbol''s base asset than the engine manages when it was last asked.';
+
+-- A fenced sell is still unproven. A stop that the exchange accepted after the fence holds the coins, so that a late sell can
+-- only fail; where the account has more of them that proves nothing, and time has to.
+create function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return not exists (
+    select from public.orders o join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
+      and not (v.fenced_at < p_now - interval '10 seconds'
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
+end
+$$;
+comment on function trading.is_fence_passed is 'Whether a further sale of the position cannot sell the same coins a second time.';
+
+create function trading.sale_of_attempt(p_job trading.jobs) returns public.orders
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order
+  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
+  where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+  order by c.id desc limit 1;
+  return v_order;
+end
+$$;
+comment on function trading.sale_of_attempt is 'The sale that the present attempt of an exit has made; all null: none yet.';
+
+-- What has to be known or gone before a sale may leave; null: nothing is in its way.
+create function trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_last    trading.exchange_calls := trading.last_call(p_job);
+  v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
+  v_entry   public.orders;
+begin
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+  end if;
+  if not trading.is_fence_passed(p_position, p_guard, p_now) then
+    if p_guard.id is null then
+      perform trading.queue_protection(p_position.id, p_now);
+    end if;
+    return trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the stop stands meanwhile');
+  end if;
+  if p_is_whole then
+    select * into v_entry from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null;
+    if v_entry.id is not null and not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+      and c.order_id = v_entry.id and c.action = 'cancel') then
+      update public.orders o set reason = 'position_closing' where o.id = v_entry.id;
+      return trading.call_about(p_job, 'cancel', v_entry, p_now);
+    end if;
+  end if;
+  return null;
+end
+$$;
+comment on function trading.clear_way is 'The call or the wait that has to come before a sale; null: it may leave.';
+
+create function trading.sell_live(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_quantity numeric, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders := trading.insert_live_sell(p_position, 'exit', 0, 'MARKET', p_quantity, null, null, p_job.payload ->> 'reason', p_now);
+begin
+  if p_guard.id is null then
+    return trading.permit_call(p_job, p_position.account_id, 'submit', p_position.symbol, trading.order_request(v_order), p_now,
+      p_position.id, v_order.id, array[v_order.id]);
+  end if;
+  return trading.permit_call(p_job, p_position.account_id, 'replace', p_position.symbol,
+    jsonb_build_object('cancel_client_order_id', p_guard.client_order_id, 'order', trading.order_request(v_order)),
+    p_now, p_position.id, p_guard.id, array[v_order.id]);
+end
+$$;
+comment on function trading.sell_live is 'The call that sells at market: in one request with the end of what rests, where something does.';
+
+create function trading.exit_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position   public.positions := trading.lock_position(p_job.position_id);
+  v_instrument public.instruments;
+  v_guard      public.orders;
+  v_sale       public.orders := trading.sale_of_attempt(p_job);
+  v_part       trading.exit_part;
+  v_next       jsonb;
+begin
+  if v_sale.id is not null then
+    v_next := trading.follow_up(p_job, v_sale.id, p_now);
+    select * into v_sale from public.orders o where o.id = v_sale.id;
+    return coalesce(v_next, case when v_sale.finished_at is null then trading.wait_for('sale_open', 'the sale is not over yet')
+      else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
+  end if;
+  if v_position.status not in ('open', 'monitoring', 'closing') then
+    perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
+    return '{"outcome": "done", "code": "nothing_to_sell"}';
+  end if;
+  if p_job.payload ->> 'reason' in ('take_profit', 'ai') and exists (
+    select from trading.quarantines q where q.position_id = v_position.id and q.ended_at is null) then
+    return '{"outcome": "ignored", "code": "position_quarantined"}';
+  end if;
+  select * into v_instrument from public.instruments where symbol = v_position.symbol;
+  if v_instrument.status <> 'TRADING' then
+    return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
+  end if;
+  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  v_guard := trading.resting_guard(v_position.id);
+  v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
+  if v_part.is_whole and trading.is_unsellable(v_position) then
+    return trading.close_live_dust(p_job, v_position, v_guard, p_now);
+  elsif v_part.quantity <= 0 then
+    return '{"outcome": "done", "code": "nothing_to_sell"}';
+  end if;
+  if v_part.is_whole then
+    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+  end if;
+  return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
+end
+$$;
+comment on function trading.exit_step is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
+
+create function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions;
+begin
+  if p_guard.id is not null then
+    return case when (trading.last_call(p_job)).action is distinct from 'cancel' then trading.call_about(p_job, 'cancel', p_guard, p_now)
+      else trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet') end;
+  end if;
+  perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
+  select * into v_position from public.positions where id = p_position.id;
+  perform trading.close_position_row(v_position, p_now);
+  return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', p_position.id);
+end
+$$;
+comment on function trading.close_live_dust is 'Closes a live position whose rest cannot be sold, after what rests for it is cancelled.';
+
+-- Entry -------------------------------------------------------------------------------------------------------------
+
+-- A job that is taken up again finds its order and never sends a second one.
+create function trading.enter_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_plan  jsonb;
+begin
+  perform trading.lock_portfolio(p_job.portfolio_id);
+  select o.* into v_order from public.orders o
+  where o.id = trading.derived_id('order', trading.derived_id('position', p_job.signal_id::text, p_job.payload ->> 'decision_id')::text, 'entry', '0', '1');
+  if v_order.id is not null then
+    return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
+  end if;
+  v_plan := trading.plan_entry(p_job, p_now);
+  if v_plan ->> 'outcome' <> 'planned' then
+    return v_plan;
+  end if;
+  select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
+  v_order := trading.grant_permit(v_order, true, p_now);
+  if v_order.state = 'denied' then
+    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
+    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
+  end if;
+  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
+  return trading.permit_call(p_job, v_order.account_id, 'submit', v_order.symbol, trading.order_request(v_order), p_now,
+    v_order.position_id, v_order.id, array[v_order.id], true);
+end
+$$;
+comment on function trading.enter_step is 'A live entry: planned, permitted and its call recorded in one commit; afterwards only its outcome.';
+
+reset role;

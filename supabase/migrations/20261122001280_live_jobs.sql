@@ -1,0 +1,176 @@
+-- Purpose: a job at an exchange: from call to answer to the next call.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create function trading.job_account(p_job trading.jobs) returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(
+    (p_job.payload ->> 'account_id')::uuid,
+    (select p.account_id from public.positions p where p.id = p_job.position_id),
+    (select (trading.live_account(f.user_id)).id from trading.portfolios f where f.id = p_job.portfolio_id));
+end
+$$;
+comment on function trading.job_account is 'The exchange account that a job is about; null: its owner has none.';
+
+-- A call that nobody answered belonged to a worker that is gone: it may have been made. A lease is longer than any call.
+create function trading.give_up_calls(p_job trading.jobs, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id bigint;
+begin
+  for v_id in select c.id from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id loop
+    perform trading.record_answer(v_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
+  end loop;
+end
+$$;
+comment on function trading.give_up_calls is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
+
+create function trading.run_live_job(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account trading.accounts;
+begin
+  if p_job.kind = 'halt' then
+    return trading.execute_halt(p_job, p_now);
+  end if;
+  perform trading.lock_portfolio(p_job.portfolio_id);
+  perform trading.give_up_calls(p_job, p_now);
+  select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null then
+    return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
+      then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
+      else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
+  end if;
+  return case p_job.kind
+    when 'enter' then trading.enter_step(p_job, p_now)
+    when 'exit' then trading.exit_step(p_job, p_now)
+    when 'protect' then trading.protect_step(p_job, p_now)
+    when 'cancel' then trading.cancel_step(p_job, p_now)
+    when 'sync' then case when p_job.order_id is null then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
+    else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
+end
+$$;
+comment on function trading.run_live_job is
+  'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before.';
+
+-- An answer is kept whatever comes of the step after it: that one runs in a transaction of its own inside.
+create function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_now timestamptz default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
+as $$
+declare
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
+  v_outcome jsonb;
+  v_state   text;
+  v_message text;
+begin
+  if not exists (select from trading.exchange_calls c where c.id = p_call_id and c.job_id = p_job_id) then
+    perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
+  end if;
+  perform trading.lock_portfolio(v_job.portfolio_id);
+  perform trading.record_answer(p_call_id, p_answer, v_now);
+  begin
+    v_outcome := trading.complete_job(v_job, v_now);
+    set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
+    v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+  end;
+  -- What the answer itself changed has its gates in any case.
+  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
+end
+$$;
+comment on function trading.answer_call is
+  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+grant execute on function trading.answer_call to service_role;
+
+-- Asking by itself --------------------------------------------------------------------------------------------------
+
+-- Every order at an exchange that is not final is asked about until it is: entries often, stops and targets now and then,
+-- because a tick that reaches them has them asked about at once.
+create function trading.queue_due_syncs(p_now timestamptz) returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_count int;
+begin
+  perform trading.queue_order_sync(o.id, 'poll:' || trunc(extract(epoch from p_now) * 1000), p_now)
+  from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
+  where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
+    and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
+      case when o.role in ('stop_loss', 'take_profit') and o.state <> 'unknown' then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
+    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function trading.queue_due_syncs is 'On each sweep: queues the question about every order at an exchange that has not been asked about lately; returns how many.';
+
+-- Account -----------------------------------------------------------------------------------------------------------
+
+create function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.enqueue_job('sync', concat_ws(':', 'account', p_account_id, p_cause), a.portfolio_id, false, p_now,
+    p_payload => jsonb_build_object('account_id', a.id))
+  from trading.accounts a where a.id = p_account_id;
+end
+$$;
+comment on function trading.queue_account_check is 'Queues a comparison of an exchange account with its books.';
+
+-- Money that came or went outside of the engine: what the exchange holds and the ledger does not explain, in USDT.
+create function trading.book_outside_cash(p_account_id uuid, p_now timestamptz) returns numeric
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_moved numeric;
+begin
+  -- While a fill may be missing, the difference says nothing.
+  if exists (select from public.orders o where o.account_id = p_account_id and o.finished_at is null
+    and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity)) then
+    return 0;
+  end if;
+  select b.free + b.locked - coalesce((select l.amount from trading.balances l where l.account_id = p_account_id and l.asset = 'USDT' and l.bucket = 'cash'), 0)
+  into v_moved from trading.exchange_balances b where b.account_id = p_account_id and b.asset = 'USDT';
+  if coalesce(v_moved, 0) = 0 then
+    return 0;
+  end if;
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select trading.derived_id('outside_cash', p_account_id::text, p_now::text), p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
+  from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
+  perform trading.audit(p_now, 'outside_cash_booked', (select a.user_id from trading.accounts a where a.id = p_account_id), null, 'account', p_account_id::text,
+    jsonb_build_object('amount', trading.money_text(v_moved)));
+  return v_moved;
+end
+$$;
+comment on function trading.book_outside_cash is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money; returns the amount.';
+
+create function trading.account_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account_id uuid := (p_job.payload ->> 'account_id')::uuid;
+  v_last       trading.exchange_calls := trading.last_call(p_job);
+begin
+  if v_last.action is null then
+    return trading.permit_call(p_job, v_account_id, 'balances', null, '{}', p_now);
+  end if;
+  if v_last.outcome <> 'accepted' then
+    return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
+  end if;
+  perform trading.book_outside_cash(v_account_id, p_now);
+  return '{"outcome": "done"}';
+end
+$$;
+comment on function trading.account_step is 'Asks what an exchange account holds and compares it with the books.';
+
+reset role;

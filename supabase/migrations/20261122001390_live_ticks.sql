@@ -1,0 +1,47 @@
+-- Purpose: what a tick means for positions at an exchange: orders it has probably filled, targets that the engine keeps.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create index orders_resting_live_idx on public.orders (symbol) where not is_paper_trade and state in ('working', 'partially_filled');
+
+-- Joins are forced onto the per-symbol indexes, as for paper (trading.fire_stops).
+create function trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamptz) returns int
+language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+  v_count int;
+begin
+  perform trading.queue_order_sync(o.id, 'crossed:' || to_char(t.observed_at, 'YYYYMMDDHH24MISSUS'), p_now)
+  from unnest(p_ticks) t
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
+        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end;
+  get diagnostics v_count = row_count;
+
+  with reached as materialized (
+    select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
+    join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
+    join trading.engine_stops s on s.position_id = e.position_id and s.fired_at is null
+  ), fired as (
+    update trading.engine_targets e set fired_at = p_now from reached r
+    where e.position_id = r.position_id and e.level = r.level and e.fired_at is null
+    returning e.position_id, e.level
+  )
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+  select 'exit', concat_ws(':', 'target', f.position_id, f.level), p.portfolio_id, false, p_now, f.position_id,
+    jsonb_strip_nulls(jsonb_build_object('reason', 'take_profit', 'level', f.level, 'quantity', case when r.count > 0
+      then trading.money_text(trading.floor_to_step(p.quantity / (r.count + 1), i.lot_step)) end))
+  from fired f
+  join public.positions p on p.id = f.position_id
+  join public.instruments i on i.symbol = p.symbol
+  -- Of what is held each target sells its equal share, and the last one all.
+  cross join lateral (select count(*) from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  order by f.position_id, f.level
+  on conflict (key) do nothing;
+  return v_count;
+end
+$$;
+comment on function trading.notice_live_crossings is 'Has the orders at an exchange asked about that a tick reaches, and sells at the targets that the engine keeps; returns how many orders.';
+
+reset role;

@@ -1,0 +1,67 @@
+-- Helpers for tests of live trading: an exchange account, and a venue whose answers the test gives.
+
+create table tests.live_work (job_id bigint, fence bigint, answer jsonb);
+comment on table tests.live_work is 'The live job under way and the command''s last answer about it.';
+
+create or replace function tests.go_live(p_owner text, p_cash numeric default 10000) returns uuid
+language plpgsql set search_path = ''
+as $$
+declare
+  v_id uuid;
+begin
+  update public.traders t set paper_trade_mode = false where t.user_id = tests.user_id(p_owner);
+  insert into trading.exchange_clocks (environment, offset_ms, uncertainty_ms, measured_at)
+  values ('simulator', 0, 1, trading.engine_now()) on conflict (environment) do update set measured_at = excluded.measured_at;
+  v_id := trading.connect_exchange_account(tests.user_id(p_owner), 'simulator', 'uid-' || p_owner, 'key-of-' || p_owner, 'secret-of-' || p_owner);
+  perform tests.next_call();
+  perform tests.answer(jsonb_build_object('outcome', 'accepted', 'account', jsonb_build_object('uid', 'uid-' || p_owner, 'can_trade', true),
+    'balances', jsonb_build_array(jsonb_build_object('asset', 'USDT', 'free', p_cash::text, 'locked', '0'))));
+  return v_id;
+end
+$$;
+comment on function tests.go_live is 'Takes an owner''s traders live on an exchange account that holds p_cash USDT; returns its id.';
+
+-- Claims and executes until a job wants something of the exchange.
+create or replace function tests.next_call() returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_job jsonb;
+begin
+  delete from tests.live_work;
+  loop
+    v_job := trading.claim_jobs('tests', 1, 'https://desk.example.test', repeat('desk', 8)) #> '{jobs,0}';
+    if v_job is null then
+      return null;
+    end if;
+    insert into tests.live_work values ((v_job ->> 'id')::bigint, (v_job ->> 'fence')::bigint,
+      trading.execute_job((v_job ->> 'id')::bigint, (v_job ->> 'fence')::bigint));
+    exit when (select w.answer ->> 'outcome' from tests.live_work w) = 'call';
+    delete from tests.live_work;
+  end loop;
+  return (select w.answer -> 'call' from tests.live_work w);
+end
+$$;
+comment on function tests.next_call is 'The call that the next due job makes; null: no job wants one.';
+
+create or replace function tests.answer(p_answer jsonb) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  v_work tests.live_work;
+begin
+  select * into v_work from tests.live_work;
+  v_work.answer := trading.answer_call(v_work.job_id, v_work.fence, (v_work.answer #>> '{call,id}')::bigint, p_answer);
+  update tests.live_work set answer = v_work.answer;
+  return v_work.answer;
+end
+$$;
+comment on function tests.answer is 'Answers the call under way, and returns what the job says next.';
+
+create or replace function tests.venue_report(p_request jsonb, p_status text, p_executed numeric default 0, p_more jsonb default '{}') returns jsonb
+language sql set search_path = ''
+as $$
+  select jsonb_build_object('client_order_id', p_request ->> 'client_order_id', 'exchange_order_id', 'x' || right(p_request ->> 'client_order_id', 6),
+    'status', p_status, 'quantity', p_request ->> 'quantity', 'executed_quantity', p_executed::text) || p_more
+$$;
+comment on function tests.venue_report is 'What a venue says about an order that was asked for.';
