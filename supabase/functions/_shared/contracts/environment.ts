@@ -1,5 +1,6 @@
 /** The environment of an Edge Function, parsed once at its edge. */
 import { z } from "zod";
+import type { VenueEnvironment } from "../domain/venue_call.ts";
 
 const keyMap = z.string().transform((text, context): Record<string, string> => {
   try {
@@ -43,4 +44,28 @@ export function parseEnvironment(env: Record<string, string | undefined>): Funct
     databaseUrl: parsed.data.SUPABASE_DB_URL,
     installationSecret: parsed.data.FILLBASE_INSTALLATION_SECRET ?? "",
   };
+}
+
+/** Base URL of a Binance API or of something that stands in for it: http or https, with a path at most. */
+const baseUrl = z.string().refine(isPlainUrl).transform((text) => text.replace(/\/+$/, ""));
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, search, hash, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && [search, hash, username, password].every((part) => part === "");
+}
+
+const venueUrls = z.object({
+  BINANCE_PRODUCTION_URL: baseUrl.default("https://api.binance.com"),
+  BINANCE_TESTNET_URL: baseUrl.default("https://testnet.binance.vision"),
+});
+
+/** Where orders go, by the account's environment; without a slash at the end. Throws with names, never with values. */
+export function parseVenueUrls(env: Record<string, string | undefined>): Record<VenueEnvironment, string> {
+  const parsed = venueUrls.safeParse(env);
+  if (!parsed.success) {
+    const names = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
+    throw new Error(`the venue's address is not an http(s) URL without parameters: ${names}`);
+  }
+  return { production: parsed.data.BINANCE_PRODUCTION_URL, testnet: parsed.data.BINANCE_TESTNET_URL };
 }

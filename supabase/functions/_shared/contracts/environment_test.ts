@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseEnvironment } from "./environment.ts";
+import { parseEnvironment, parseVenueUrls } from "./environment.ts";
 
 const GOOD = {
   SUPABASE_URL: "http://127.0.0.1:54321/",
@@ -27,4 +27,37 @@ Deno.test("a malformed environment names the variables and shows no value", () =
     assert.doesNotMatch(error.message, /sb_secret_a|here/);
     return true;
   });
+});
+
+Deno.test("orders go to the exchange itself unless a variable says otherwise", () => {
+  assert.deepEqual(parseVenueUrls({}), {
+    production: "https://api.binance.com",
+    testnet: "https://testnet.binance.vision",
+  });
+  const variables = {
+    BINANCE_PRODUCTION_URL: "https://proxy.test/binance/",
+    BINANCE_TESTNET_URL: "http://127.0.0.1:54380",
+  };
+  assert.deepEqual(parseVenueUrls(variables), {
+    production: "https://proxy.test/binance",
+    testnet: "http://127.0.0.1:54380",
+  });
+});
+
+Deno.test("an address that is not a plain http(s) URL is refused by its name alone", () => {
+  for (
+    const url of [
+      "",
+      "api.binance.com",
+      "ftp://x.test",
+      "https://me:hunter2@x.test",
+      "https://x.test/?a=hunter2",
+      "https://x.test/#hunter2",
+    ]
+  ) {
+    assert.throws(() => parseVenueUrls({ BINANCE_TESTNET_URL: url }), (error: Error) => {
+      assert.match(error.message, /BINANCE_TESTNET_URL/);
+      return !error.message.includes("hunter2");
+    });
+  }
 });

@@ -1,4 +1,4 @@
-import { binance } from "ccxt";
+import binance from "ccxt-binance";
 import type { HttpFacts } from "./failures.ts";
 
 /** Binance Spot's public questions, raw: parameters as the exchange names them, answers as it gives them. */

@@ -4,7 +4,7 @@ import { MarketError } from "../../ports/market.ts";
 export const DEFAULT_RETRY_AFTER_MS = 60_000;
 
 /** A banned address may be told to wait for days; longer than this is not believed. */
-const MAX_RETRY_AFTER_MS = 3 * 24 * 60 * 60_000;
+export const MAX_RETRY_AFTER_MS = 3 * 24 * 60 * 60_000;
 
 const MAX_REASON_CHARACTERS = 200;
 

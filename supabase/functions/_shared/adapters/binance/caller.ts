@@ -1,0 +1,139 @@
+/** Calls of a venue: one request for what changes something, a few tries for a question. */
+import type { CallFacts, Outcome, Reason, SendWindow, VenueAnswer } from "../../domain/venue.ts";
+import type { Leave } from "../../ports/venue.ts";
+import { readRefusal } from "./answers.ts";
+import type { Endpoint, OrdersClient, Params, Reply } from "./ccxt_orders.ts";
+import { factsOf, NO_FACTS, wordsOf } from "./facts.ts";
+import { type Action, judge, type Verdict } from "./outcomes.ts";
+import type { Outside, TransportFailure } from "./transport.ts";
+
+/** From a request's departure to the last byte of its answer. Binance itself gives up on its engine after 10 s. */
+export const CHANGE_DEADLINE_MS = 5_000;
+/** All tries of a question together. */
+export const QUESTION_DEADLINE_MS = 5_000;
+const QUESTION_TRIES = 3;
+const BACK_OFF_MS = 200;
+
+const FAILURES: Readonly<Record<TransportFailure, Verdict & { readonly words: string }>> = {
+  window_over: {
+    outcome: "not_sent",
+    reason: "window_over",
+    words: "its window was over before it could leave",
+  },
+  unreachable: { outcome: "not_sent", reason: "unreachable", words: "no connection could be made" },
+  no_answer: { outcome: "unknown", reason: "no_answer", words: "no whole answer came within the deadline" },
+  malformed_answer: {
+    outcome: "unknown",
+    reason: "malformed_answer",
+    words: "the answer is longer than any may be",
+  },
+};
+const NOT_SIGNED = {
+  outcome: "not_sent",
+  reason: "key_refused",
+  words: "no request can be signed with this key",
+} as const;
+
+/** A call with its credentials and the moment that its window began, on the monotonic clock. */
+export interface Call {
+  readonly action: Action;
+  readonly leave: Leave | null;
+  readonly startedAtMs: number;
+}
+
+/** How a request ended, before its content is read. */
+export interface Ended {
+  readonly outcome: Outcome;
+  readonly reason: Reason | null;
+  readonly code: number | null;
+  readonly message: string | null;
+  readonly facts: CallFacts;
+  /** The answer's JSON, of a refusal too. */
+  readonly json: unknown;
+}
+
+/** The part of an answer that every call has. */
+export function answerOf({ outcome, reason, code, message, facts }: Ended): VenueAnswer {
+  return { outcome, reason, code, message, facts };
+}
+
+/** An answer to a request that was never made. */
+export function notSent(reason: Reason, message: string): VenueAnswer {
+  return { outcome: "not_sent", reason, code: null, message, facts: NO_FACTS };
+}
+
+export class Caller {
+  constructor(private readonly client: () => Promise<OrdersClient>, private readonly outside: Outside) {}
+
+  begin(action: Action, leave: Leave | null): Call {
+    return { action, leave, startedAtMs: this.outside.monotonicMs() };
+  }
+
+  /** How long ago a call began. */
+  elapsedMs({ startedAtMs }: Call): number {
+    return this.outside.monotonicMs() - startedAtMs;
+  }
+
+  /** Sends a request that changes something: once, with the timestamp that its permit names. */
+  async change(call: Call, endpoint: Endpoint, params: Params): Promise<Ended> {
+    const { window } = call.leave!;
+    return await this.#request(call, endpoint, { ...params, ...timing(window, 0) }, CHANGE_DEADLINE_MS);
+  }
+
+  /** Asks until there is an answer, at most three times and within the deadline. */
+  async ask(call: Call, endpoint: Endpoint, params: Params): Promise<Ended> {
+    const endsAt = this.outside.monotonicMs() + QUESTION_DEADLINE_MS;
+    for (let attempt = 1;; attempt++) {
+      const signed = call.leave === null ? {} : timing(call.leave.window, this.elapsedMs(call));
+      const left = endsAt - this.outside.monotonicMs();
+      const ended = await this.#request(call, endpoint, { ...params, ...signed }, left, attempt > 1);
+      const waitMs = ended.facts.retryAfterMs ?? BACK_OFF_MS * 2 ** (attempt - 1);
+      if (!mayAskAgain(ended) || attempt === QUESTION_TRIES) return ended;
+      if (this.outside.monotonicMs() + waitMs >= endsAt) return ended;
+      await this.outside.sleep(waitMs);
+    }
+  }
+
+  async #request(
+    call: Call,
+    endpoint: Endpoint,
+    params: Params,
+    deadlineMs: number,
+    isLater = false,
+  ): Promise<Ended> {
+    const key = call.leave?.key ?? null;
+    const client = await this.client();
+    const leaveByMs = isLater || call.leave === null
+      ? Infinity
+      : call.startedAtMs + call.leave.window.sendWithinMs;
+    const reply = await client.request(endpoint, params, key, { leaveByMs, deadlineMs });
+    const facts = factsOf(reply.exchanged, key, this.outside.now());
+    return { ...this.#verdictOf(reply, call), facts, json: reply.json };
+  }
+
+  #verdictOf(reply: Reply, { action, leave }: Call): Omit<Ended, "facts" | "json"> {
+    const { failure, status } = reply.exchanged;
+    if (failure !== null || status === null) {
+      const { words, ...verdict } = failure === null ? NOT_SIGNED : FAILURES[failure];
+      return { ...verdict, code: null, message: words };
+    }
+    const { code, message } = readRefusal(reply.json);
+    const words = message === null ? `HTTP ${status}` : wordsOf(message, leave?.key ?? null);
+    if (status < 200 || status > 299) {
+      return { ...judge({ status, code, message: message ?? "" }, action), code, message: words };
+    }
+    if (reply.isSuccess) return { outcome: "accepted", reason: null, code: null, message: null };
+    return { outcome: "unknown", reason: "malformed_answer", code, message: words };
+  }
+}
+
+/** The moment of signing by the exchange's clock, as it was when the window began plus what has gone by since. */
+function timing({ timestampMs, recvWindowMs }: SendWindow, elapsedMs: number): Params {
+  return { timestamp: timestampMs + Math.floor(elapsedMs), recvWindow: recvWindowMs };
+}
+
+/** Not after a ban, a refusal, or an answer that will be the same the next time. */
+function mayAskAgain({ outcome, reason }: Ended): boolean {
+  if (outcome === "unknown") return reason !== "malformed_answer";
+  return reason === "unreachable" || reason === "rate_limited";
+}

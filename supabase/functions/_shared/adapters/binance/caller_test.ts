@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { QUESTION_DEADLINE_MS } from "./caller.ts";
+import { buy, leaveFor, standing, SYMBOL, venueAt } from "../../../../../tests/harness/binance_floor.ts";
+
+interface Sent {
+  readonly at: number;
+  readonly timestamp: string | null;
+}
+
+/** A venue whose requests are answered from a list; the last answer is repeated. */
+function scripted(...answers: readonly (Response | Error)[]) {
+  const clock = { now: 0, monotonic: 1_000 };
+  const sent: Sent[] = [];
+  const send = (url: string) => {
+    sent.push({ at: clock.monotonic, timestamp: new URL(url).searchParams.get("timestamp") });
+    const answer = answers[Math.min(sent.length, answers.length) - 1]!;
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer.clone());
+  };
+  return { venue: venueAt("http://venue.invalid", standing(send as typeof fetch, clock)), sent, clock };
+}
+
+const LOST = new TypeError("fetch failed", {
+  cause: new Error("connection closed before message completed"),
+});
+const ACCOUNT = Response.json({ uid: 1, canTrade: true, balances: [] });
+const refused = (status: number, code: number, headers: Record<string, string> = {}) =>
+  Response.json({ code, msg: "No." }, { status, headers });
+
+Deno.test("a question is tried three times, later each time, and stamped anew", async () => {
+  const { venue, sent } = scripted(LOST, new Response("", { status: 503 }), ACCOUNT);
+  const answer = await venue.balances(leaveFor(undefined, 5_000_000));
+  assert.equal(answer.outcome, "accepted");
+  assert.deepEqual(sent, [
+    { at: 1_000, timestamp: "5000000" },
+    { at: 1_200, timestamp: "5000200" },
+    { at: 1_600, timestamp: "5000600" },
+  ]);
+});
+
+Deno.test("a question that is never answered ends after three tries", async () => {
+  const { venue, sent } = scripted(LOST);
+  const answer = await venue.balances(leaveFor());
+  assert.deepEqual([answer.outcome, answer.reason, sent.length], ["unknown", "no_answer", 3]);
+});
+
+Deno.test("a refusal, a ban, and an answer that makes no sense are not asked for again", async () => {
+  for (
+    const [response, reason] of [
+      [refused(400, -1121), "symbol_not_trading"],
+      [refused(401, -2015), "key_refused"],
+      [refused(400, -1021), "clock_skewed"],
+      [refused(418, -1003), "banned"],
+      [Response.json({ uid: 1 }), "malformed_answer"],
+      [new Response("<html></html>"), "malformed_answer"],
+    ] as const
+  ) {
+    const { venue, sent } = scripted(response);
+    assert.equal((await venue.balances(leaveFor())).reason, reason);
+    assert.equal(sent.length, 1, reason);
+  }
+});
+
+Deno.test("a question waits as long as it is told to, unless that is longer than its deadline", async () => {
+  const short = scripted(refused(429, -1003, { "retry-after": "2" }), ACCOUNT);
+  assert.equal((await short.venue.balances(leaveFor())).outcome, "accepted");
+  assert.deepEqual(short.sent.map(({ at }) => at), [1_000, 3_000]);
+
+  const long = scripted(
+    refused(429, -1003, { "retry-after": String(QUESTION_DEADLINE_MS / 1_000) }),
+    ACCOUNT,
+  );
+  const { outcome, reason, facts } = await long.venue.balances(leaveFor());
+  assert.deepEqual([outcome, reason, facts.retryAfterMs, long.sent.length], [
+    "rejected",
+    "rate_limited",
+    5_000,
+    1,
+  ]);
+});
+
+Deno.test("what changes something is never tried again", async () => {
+  for (
+    const answer of [LOST, new Response("", { status: 503 }), refused(429, -1003, { "retry-after": "1" })]
+  ) {
+    const { venue, sent } = scripted(answer);
+    await venue.submit(SYMBOL, buy("a-1"), leaveFor());
+    await venue.cancel(SYMBOL, "a-1", leaveFor());
+    await venue.replace(SYMBOL, { cancelClientOrderId: "a-1", order: buy("a-2") }, leaveFor());
+    assert.equal(sent.length, 3);
+  }
+});
+
+Deno.test("nothing that is asked for makes a venue throw", async () => {
+  const { venue, sent } = scripted(ACCOUNT);
+  for (
+    const answer of [
+      await venue.submit("", buy("a-1"), leaveFor()),
+      await venue.submit(SYMBOL, buy(""), leaveFor()),
+      await venue.submit(SYMBOL, buy("x".repeat(37)), leaveFor()),
+      await venue.submit(SYMBOL, buy("a 1"), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { quantity: "0" }), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { quantity: "1e-7" }), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { quantity: "-1" }), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { type: "LIMIT", timeInForce: "GTC" }), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { type: "LIMIT", price: "1" }), leaveFor()),
+      await venue.submit(SYMBOL, buy("a-1", { type: "STOP_LOSS" }), leaveFor()),
+      await venue.cancel(SYMBOL, "", leaveFor()),
+      await venue.lookup("BTC/USDT", "a-1", leaveFor()),
+      await venue.fills(SYMBOL, { exchangeOrderId: "" }, leaveFor()),
+    ]
+  ) {
+    assert.deepEqual([answer.outcome, answer.reason, answer.facts.sentAtMs], [
+      "not_sent",
+      "bad_request",
+      null,
+    ]);
+  }
+  assert.deepEqual(sent, []);
+});

@@ -1,0 +1,183 @@
+/** Binance Spot as a {@link Venue}. */
+import { ZodError } from "zod";
+import type {
+  FillsRequest,
+  OrderRequest,
+  PairRequest,
+  ReplaceRequest,
+  VenueAnswer,
+} from "../../domain/venue.ts";
+import type { Leave, Venue } from "../../ports/venue.ts";
+import {
+  AnswerMismatch,
+  readAccount,
+  readCancelled,
+  readList,
+  readOpenOrders,
+  readOrder,
+  readServerTime,
+} from "./answers.ts";
+import { answerOf, type Call, Caller, type Ended, notSent } from "./caller.ts";
+import { type Endpoint, ENDPOINTS, type OrdersClient, type Params } from "./ccxt_orders.ts";
+import { collectFills } from "./fills.ts";
+import { readReplacement } from "./replacements.ts";
+import { byClientId, pairPlacement, placement, replacement, RequestInvalid, symbolOf } from "./requests.ts";
+import type { Outside } from "./transport.ts";
+
+/**
+ * Orders of one environment of the exchange. Nothing throws; an answer that cannot be read makes the call `unknown`,
+ * whatever its HTTP status.
+ */
+export class BinanceVenue implements Venue {
+  readonly #caller: Caller;
+
+  /** `client` is asked for at each call: loading it may take a moment the first time. */
+  constructor(client: () => Promise<OrdersClient>, outside: Outside) {
+    this.#caller = new Caller(client, outside);
+  }
+
+  submit(symbol: string, order: OrderRequest, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("submit", leave);
+    return this.#change(
+      call,
+      ENDPOINTS.placeOrder,
+      () => placement(symbol, order),
+      whenAccepted((json) => ({
+        order: readOrder(json, symbol, order.clientOrderId),
+      })),
+    );
+  }
+
+  submitPair(symbol: string, pair: PairRequest, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("submit_pair", leave);
+    const ids = [pair.target.clientOrderId, pair.stop.clientOrderId];
+    return this.#change(
+      call,
+      ENDPOINTS.placePair,
+      () => pairPlacement(symbol, pair),
+      whenAccepted((json) => ({
+        orders: readList(json, symbol, ids),
+      })),
+    );
+  }
+
+  cancel(symbol: string, clientOrderId: string, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("cancel", leave);
+    return this.#change(
+      call,
+      ENDPOINTS.cancelOrder,
+      () => byClientId(symbol, clientOrderId),
+      whenAccepted((json) => ({
+        order: readCancelled(json, symbol, clientOrderId),
+      })),
+    );
+  }
+
+  replace(symbol: string, request: ReplaceRequest, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("replace", leave);
+    const params = () => replacement(symbol, request);
+    return this.#change(
+      call,
+      ENDPOINTS.replaceOrder,
+      params,
+      (ended) => readReplacement(ended, symbol, request),
+    );
+  }
+
+  lookup(symbol: string, clientOrderId: string, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("lookup", leave);
+    return this.#ask(
+      call,
+      ENDPOINTS.getOrder,
+      () => byClientId(symbol, clientOrderId),
+      whenAccepted((json) => ({
+        order: readOrder(json, symbol, clientOrderId),
+      })),
+    );
+  }
+
+  fills(symbol: string, request: FillsRequest, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("fills", leave);
+    return settled(async (note) => {
+      const ask = async (params: Params) => note(await this.#caller.ask(call, ENDPOINTS.myTrades, params));
+      const { ended, fills } = await collectFills(symbolOf(symbol), request, leave.window.timestampMs, ask);
+      return { ...answerOf(ended), ...(ended.outcome === "accepted" && { fills }) };
+    });
+  }
+
+  openOrders(symbol: string | null, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("open_orders", leave);
+    const params = (): Params => symbol === null ? {} : { symbol: symbolOf(symbol) };
+    return this.#ask(
+      call,
+      ENDPOINTS.openOrders,
+      params,
+      whenAccepted((json) => ({ orders: readOpenOrders(json) })),
+    );
+  }
+
+  balances(leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("balances", leave);
+    return this.#ask(
+      call,
+      ENDPOINTS.account,
+      () => ({ omitZeroBalances: "true" }),
+      whenAccepted((json) => {
+        const { uid, canTrade, balances } = readAccount(json);
+        return { balances, account: { uid, canTrade } };
+      }),
+    );
+  }
+
+  serverTime(): Promise<VenueAnswer> {
+    const call = this.#caller.begin("server_time", null);
+    return this.#ask(
+      call,
+      ENDPOINTS.time,
+      () => ({}),
+      whenAccepted((json) => ({ serverTimeMs: readServerTime(json) })),
+    );
+  }
+
+  #change(call: Call, endpoint: Endpoint, params: () => Params, read: Read): Promise<VenueAnswer> {
+    return settled(async (note) => read(note(await this.#caller.change(call, endpoint, params()))));
+  }
+
+  #ask(call: Call, endpoint: Endpoint, params: () => Params, read: Read): Promise<VenueAnswer> {
+    return settled(async (note) => read(note(await this.#caller.ask(call, endpoint, params()))));
+  }
+}
+
+/** What an answer says besides how the call ended. */
+type Read = (ended: Ended) => Partial<VenueAnswer>;
+
+function whenAccepted(read: (json: unknown) => Partial<VenueAnswer>): Read {
+  return ({ outcome, json }) => outcome === "accepted" ? read(json) : {};
+}
+
+/**
+ * Makes an answer of whatever happens. `note` is told of each request that has ended: what goes wrong before the first
+ * one was not sent, what goes wrong after that is an answer that could not be read.
+ */
+async function settled(
+  work: (note: (ended: Ended) => Ended) => Promise<Partial<VenueAnswer>>,
+): Promise<VenueAnswer> {
+  const noted: { last?: Ended } = {};
+  try {
+    const answer = await work((ended) => noted.last = ended);
+    return { ...answerOf(noted.last!), ...answer };
+  } catch (error) {
+    const { last } = noted;
+    if (error instanceof RequestInvalid) return notSent("bad_request", error.message);
+    if (last === undefined) return notSent("unreachable", `no request could be made: ${oddityOf(error)}`);
+    return { ...answerOf(last), outcome: "unknown", reason: "malformed_answer", message: oddityOf(error) };
+  }
+}
+
+/** What is odd about an answer, without anything of its content. */
+function oddityOf(error: unknown): string {
+  if (error instanceof AnswerMismatch) return error.message;
+  if (!(error instanceof ZodError)) return error instanceof Error ? error.name : "not an error";
+  const places = error.issues.slice(0, 5).map(({ path }) => path.join(".") || "all of it");
+  return `the answer is not as documented: ${[...new Set(places)].join(", ")}`;
+}
