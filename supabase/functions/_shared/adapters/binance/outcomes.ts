@@ -42,8 +42,8 @@ const unknown = (fit: Omit<OutcomeRow, keyof Verdict>): OutcomeRow => ({
 const CLIENT_ERRORS = [400, 499] as const;
 /** Codes under which the words decide: filters, the matching engine's refusals, and its errors passed on. */
 const WORDED = [-1010, -1013, -2010, -2011];
-/** Calls that speak of an order by its id. */
-const ABOUT_AN_ORDER: readonly Action[] = ["cancel", "lookup", "replace"];
+/** Calls that end an order. Only for them does the matching engine's word prove that it is not open. */
+const ENDING: readonly Action[] = ["cancel", "replace"];
 
 /**
  * The first row that fits decides. Sources: Binance's REST documentation ("HTTP Return Codes", "Error codes for
@@ -77,15 +77,14 @@ export const OUTCOMES: readonly OutcomeRow[] = [
     codes: WORDED,
     text: /for this account|this account may not|not enabled|disabled on this account/i,
   }),
-  rejected("order_not_found", { codes: [-2011], text: /unknown order sent/i, actions: ABOUT_AN_ORDER }),
+  rejected("order_not_found", { codes: [-2011], text: /unknown order sent/i, actions: ENDING }),
   rejected("refused", { codes: [-2010] }),
   rejected("bad_request", { codes: [-1013] }),
   // Not a word about whether the order is there: restrictions, or ids that do not belong together.
-  rejected("refused", { codes: [-2011], actions: ABOUT_AN_ORDER }),
+  rejected("refused", { codes: [-2011], actions: ENDING }),
 
-  rejected("order_not_found", { codes: [-2013], actions: ABOUT_AN_ORDER }),
-  // Ended long ago without a fill, and put away.
-  rejected("order_not_found", { codes: [-2026], actions: ["lookup"] }),
+  // -2026: it ended long ago without a fill, and was put away.
+  rejected("order_not_found", { codes: [-2013, -2026], actions: ["lookup"] }),
   rejected("filter_failed", { codes: [-1111] }),
   rejected("refused", { codes: [-1016, -1020, -1112] }),
   rejected("bad_request", {

@@ -131,7 +131,8 @@ const PLACEMENTS: readonly Case[] = [
 
 const CANCELS: readonly Case[] = [
   [400, -2011, "Unknown order sent.", "rejected", "order_not_found"],
-  [400, -2013, "Order does not exist.", "rejected", "order_not_found"],
+  // The readers' word, not the matching engine's.
+  [400, -2013, "Order does not exist.", "unknown", "venue_error"],
   [400, -2011, "Order was not canceled due to cancel restrictions.", "rejected", "refused"],
   [400, -2011, "This account may not place or cancel orders.", "rejected", "not_permitted"],
   [504, -1007, "Timeout waiting for response from backend server.", "unknown", "venue_error"],
