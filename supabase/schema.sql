@@ -3488,7 +3488,7 @@ begin
     perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
   end if;
   if p_environment = 'production' and not (trading.rollout_stage(p_user_id)).is_live then
-    perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow real money',
+    perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow live trading',
       jsonb_build_object('stage', (trading.rollout_stage(p_user_id)).stage), 'An operator sets the stage in trading.rollout_members.');
   end if;
   perform trading.ensure_portfolio(p_user_id, 'live', v_now);
@@ -5278,6 +5278,8 @@ begin
     select from public.orders o join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
       and not (v.fenced_at < p_now - interval '10 seconds'
+        or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+          where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
         or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
 end
 $function$;

@@ -135,7 +135,7 @@ begin
     perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
   end if;
   if p_environment = 'production' and not (trading.rollout_stage(p_user_id)).is_live then
-    perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow real money',
+    perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow live trading',
       jsonb_build_object('stage', (trading.rollout_stage(p_user_id)).stage), 'An operator sets the stage in trading.rollout_members.');
   end if;
   perform trading.ensure_portfolio(p_user_id, 'live', v_now);

@@ -19,7 +19,8 @@ $$;
 comment on function trading.holds_foreign_coins is 'Whether the exchange account held more of a symbol''s base asset than the engine manages when it was last asked.';
 
 -- A fenced sell is still unproven. A stop that the exchange accepted after the fence holds the coins, so that a late sell can
--- only fail; where the account has more of them that proves nothing, and time has to.
+-- only fail; where the account has more of them that proves nothing, and time has to. The stop that the sell was to replace
+-- proves it in any case: the next sale ends it in the same request, and if it is gone nothing is sold.
 create function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -28,6 +29,8 @@ begin
     select from public.orders o join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
       and not (v.fenced_at < p_now - interval '10 seconds'
+        or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+          where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
         or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
 end
 $$;

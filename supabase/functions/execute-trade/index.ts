@@ -3,6 +3,7 @@
  * the database's HTTP client. The bell carries no key, only a signature that says "drain what is due".
  */
 import { consoleLog } from "../_shared/adapters/log_console.ts";
+import { exchangeOf } from "../_shared/adapters/exchange.ts";
 import { EngineRpc } from "../_shared/adapters/engine_rpc.ts";
 import { wakeupsOf } from "../_shared/adapters/wakeups_postgres.ts";
 import { LANES } from "../_shared/app/drain_jobs.ts";
@@ -33,7 +34,13 @@ async function handle(request: Request): Promise<Response> {
     const claim = await engine.claim(worker, LANES, bell.token);
     EdgeRuntime.waitUntil(
       serveBell({
-        worker: { name: worker, engine, log, elapsedMs: () => performance.now() - startedAt },
+        worker: {
+          name: worker,
+          engine,
+          log,
+          elapsedMs: () => performance.now() - startedAt,
+          exchange: exchangeOf(environment),
+        },
         wakeups: wakeupsOf(environment.databaseUrl),
         ringSuccessor: async () => await ringSuccessor(environment, await engine.bellToken(), log),
         isSuccessor: bell.isHandover,

@@ -4,6 +4,7 @@
  * at once, after it has answered. Without this function the command, the doorbell and the sweep do the same.
  */
 import { answerError } from "../_shared/adapters/bell_http.ts";
+import { exchangeOf } from "../_shared/adapters/exchange.ts";
 import { EngineRpc } from "../_shared/adapters/engine_rpc.ts";
 import { RequestError } from "../_shared/adapters/http_body.ts";
 import { consoleLog } from "../_shared/adapters/log_console.ts";
@@ -42,7 +43,13 @@ async function handle(request: Request): Promise<Response> {
 /** Works the queue off, the stop's jobs first. A failure costs time, not the stop: the sweep finds what is left. */
 async function carryOut(environment: FunctionEnvironment, startedAt: number): Promise<void> {
   const engine = new EngineRpc(environment);
-  const worker = { name: crypto.randomUUID(), engine, log, elapsedMs: () => performance.now() - startedAt };
+  const worker = {
+    name: crypto.randomUUID(),
+    engine,
+    log,
+    elapsedMs: () => performance.now() - startedAt,
+    exchange: exchangeOf(environment),
+  };
   try {
     await drainNow({
       worker,

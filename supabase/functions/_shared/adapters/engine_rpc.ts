@@ -3,7 +3,9 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import type { ZodType } from "zod";
 import { claimAnswer, executeAnswer } from "../contracts/engine.ts";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
+import { answerRow } from "../contracts/venue.ts";
 import type { Claim, Job, JobOutcome } from "../domain/job.ts";
+import type { VenueAnswer } from "../domain/venue.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 
 /** A command that has no answer after this long is taken for lost; longer than the API's own statement timeout. */
@@ -69,6 +71,17 @@ export class EngineRpc implements Engine {
   execute(job: Job, nextFor: string | null): Promise<JobOutcome> {
     const args = { p_job_id: job.id, p_fence: job.fence, p_next_for: nextFor };
     return call(this.#client, "execute_job", args, executeAnswer);
+  }
+
+  answer(job: Job, callId: number, answer: VenueAnswer, nextFor: string | null): Promise<JobOutcome> {
+    const args = {
+      p_job_id: job.id,
+      p_fence: job.fence,
+      p_call_id: callId,
+      p_answer: answerRow(answer),
+      p_next_for: nextFor,
+    };
+    return call(this.#client, "answer_call", args, executeAnswer);
   }
 
   async fail(job: Job, error: EngineError): Promise<void> {

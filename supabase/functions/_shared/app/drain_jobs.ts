@@ -1,6 +1,8 @@
 /** Draining the queue: claim, execute, report, until nothing is due or the invocation's budget is used. */
 import { type Claim, hasBudget, type Job, type WorkDone, type WorkerBudget } from "../domain/job.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
+import { callVenue } from "./perform_call.ts";
+import type { Exchange } from "../ports/exchange.ts";
 import type { Log } from "../ports/log.ts";
 
 /** Jobs in flight at once. More would only wait for each other: one portfolio's work is serial by its lock. */
@@ -13,6 +15,7 @@ export interface Worker {
   readonly log: Log;
   /** Milliseconds since the invocation began, by a monotonic clock. */
   readonly elapsedMs: () => number;
+  readonly exchange: Exchange;
 }
 
 /** Drains the queue and keeps count over the invocation's life. */
@@ -78,7 +81,10 @@ export class Drain {
     const { engine, name, log } = this.worker;
     this.#count(job, 1);
     try {
-      const { also, next } = await engine.execute(job, this.isSpent ? null : name);
+      const nextFor = () => this.isSpent ? null : name;
+      let outcome = await engine.execute(job, nextFor());
+      while (outcome.call) outcome = await callVenue(this.worker, job, outcome.call, nextFor());
+      const { also, next } = outcome;
       this.#count(job, also);
       return next;
     } catch (cause) {

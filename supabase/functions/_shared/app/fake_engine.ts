@@ -2,6 +2,7 @@
 import type { Claim, Job, JobOutcome, WorkerBudget } from "../domain/job.ts";
 import type { Engine, EngineError } from "../ports/engine.ts";
 import type { Worker } from "./drain_jobs.ts";
+import type { Exchange } from "../ports/exchange.ts";
 
 export const WIDE_BUDGET: WorkerBudget = {
   paperJobs: 1_000,
@@ -51,6 +52,10 @@ export class FakeEngine implements Engine {
     }
   }
 
+  answer(): Promise<JobOutcome> {
+    return Promise.reject(new Error("this engine makes no calls"));
+  }
+
   fail(job: Job, error: EngineError): Promise<void> {
     this.failed.push({ job: job.id, error });
     return Promise.resolve();
@@ -62,9 +67,19 @@ export class FakeEngine implements Engine {
 }
 
 /** The outcome of a job that went well and led to nothing further. */
-export const DONE: JobOutcome = { outcome: "filled", code: null, also: 0, next: null };
+export const DONE: JobOutcome = { outcome: "filled", code: null, call: null, also: 0, next: null };
+
+/** Fails whoever asks it anything. */
+const NO_EXCHANGE: Exchange = {
+  venueOf: () => {
+    throw new Error("this test has no exchange");
+  },
+  secrets: { open: () => Promise.reject(new Error("this test has no keys")) },
+  monotonicMs: () => 0,
+  sleep: () => Promise.resolve(),
+};
 
 /** A worker on the fake, with a clock that stands still unless the test moves it. */
 export function workerOf(engine: Engine, elapsedMs: () => number = () => 0): Worker {
-  return { name: "w1", engine, log: () => {}, elapsedMs };
+  return { name: "w1", engine, log: () => {}, elapsedMs, exchange: NO_EXCHANGE };
 }

@@ -1,26 +1,85 @@
-/** One call of the engine's to a venue: open the key, ask, hand back what happened. */
+/** One call of the engine's to a venue: open the key, ask, and bring what happened back to the engine. */
+import type { Job, JobOutcome } from "../domain/job.ts";
 import type { ExchangeKey, VenueAnswer } from "../domain/venue.ts";
 import type { VenueCall } from "../domain/venue_call.ts";
-import type { Secrets } from "../ports/secrets.ts";
+import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
+import type { Exchange } from "../ports/exchange.ts";
 import type { Leave, Venue } from "../ports/venue.ts";
+
+/** Waits between tries to report an answer: an answer that is not reported has to be found out again. */
+const REPORT_PAUSES_MS = [50, 200, 1_000];
 
 /** The server's time is asked without a key. */
 const NO_KEY: ExchangeKey = { apiKey: "", secret: "" };
 
 /**
- * Performs a call. The key is opened for this call alone, and what that takes counts against the call's window.
- * Throws `EngineError` when the key cannot be opened; then nothing was sent.
+ * Makes a job's call and reports its answer. Throws `EngineError` when that could not be reported: whoever takes the
+ * job up again then treats the call as unknown.
  */
+export async function callVenue(
+  { engine, exchange }: { readonly engine: Engine; readonly exchange: Exchange },
+  job: Job,
+  call: VenueCall,
+  nextFor: string | null,
+): Promise<JobOutcome> {
+  const answer = await performCall(call, exchange);
+  for (const pauseMs of REPORT_PAUSES_MS) {
+    try {
+      return await engine.answer(job, call.id, answer, nextFor);
+    } catch (error) {
+      if (!(error instanceof EngineError) || !mayPass(error.sqlstate)) throw error;
+      await exchange.sleep(pauseMs);
+    }
+  }
+  return await engine.answer(job, call.id, answer, nextFor);
+}
+
+/** No answer, a lock that took too long, or a transaction that another one undid: the same report may still get through. */
+function mayPass(sqlstate: string): boolean {
+  return [NO_ANSWER, "55P03", "40001", "40P01"].includes(sqlstate);
+}
+
+/** Performs a call. The key is opened for it alone, and what that takes counts against its window. */
 export async function performCall(
   call: VenueCall,
-  venue: Venue,
-  secrets: Secrets,
-  monotonicMs: () => number,
+  { venueOf, secrets, monotonicMs }: Exchange,
 ): Promise<VenueAnswer> {
   const receivedAt = monotonicMs();
-  const key = call.asked.action === "server_time" ? NO_KEY : await secrets.open(call.id);
+  const venue = venueOf(call.environment);
+  let key = NO_KEY;
+  if (call.asked.action !== "server_time") {
+    try {
+      key = await secrets.open(call.id);
+    } catch (error) {
+      if (error instanceof EngineError) return unopened(error, monotonicMs() - receivedAt);
+      throw error;
+    }
+  }
   const sendWithinMs = call.window.sendWithinMs - (monotonicMs() - receivedAt);
   return await ask(call, venue, { key, window: { ...call.window, sendWithinMs } });
+}
+
+/** Without its key nothing leaves. */
+function unopened(error: EngineError, elapsedMs: number): VenueAnswer {
+  return {
+    outcome: "not_sent",
+    reason: error.code === "call_over"
+      ? "window_over"
+      : error.code === "key_unavailable"
+      ? "key_unavailable"
+      : "unreachable",
+    code: null,
+    message: error.message,
+    facts: {
+      httpStatus: null,
+      usedWeight: null,
+      orderCount10s: null,
+      retryAfterMs: null,
+      sentAtMs: null,
+      elapsedMs,
+      body: null,
+    },
+  };
 }
 
 function ask(call: VenueCall, venue: Venue, leave: Leave): Promise<VenueAnswer> {

@@ -1,6 +1,7 @@
 /** What the engine's commands answer, as it arrives over the Data API. */
 import { z } from "zod";
 import type { Claim, Job, JobOutcome } from "../domain/job.ts";
+import { venueCall } from "./venue.ts";
 
 const jobRow = z.object({
   id: z.number().int(),
@@ -30,15 +31,17 @@ export const claimAnswer: z.ZodType<Claim> = z.object({
   },
 }));
 
-/** Answer of `trading.execute_job`. */
+/** Answer of `trading.execute_job` and of `trading.answer_call`. */
 export const executeAnswer: z.ZodType<JobOutcome> = z.object({
   outcome: z.string(),
   code: z.string().nullish(),
+  call: venueCall.nullish(),
   also: z.number().int(),
   next: jobRow.nullish(),
 }).transform((row) => ({
   outcome: row.outcome,
   code: row.code ?? null,
+  call: row.call ?? null,
   also: row.also,
   next: row.next ?? null,
 }));

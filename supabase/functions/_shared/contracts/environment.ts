@@ -56,6 +56,7 @@ function isPlainUrl(text: string): boolean {
 }
 
 const venueUrls = z.object({
+  BINANCE_SIMULATOR_URL: baseUrl.default("http://127.0.0.1:54380"),
   BINANCE_PRODUCTION_URL: baseUrl.default("https://api.binance.com"),
   BINANCE_TESTNET_URL: baseUrl.default("https://testnet.binance.vision"),
 });
@@ -67,5 +68,9 @@ export function parseVenueUrls(env: Record<string, string | undefined>): Record<
     const names = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
     throw new Error(`the venue's address is not an http(s) URL without parameters: ${names}`);
   }
-  return { production: parsed.data.BINANCE_PRODUCTION_URL, testnet: parsed.data.BINANCE_TESTNET_URL };
+  return {
+    simulator: parsed.data.BINANCE_SIMULATOR_URL,
+    testnet: parsed.data.BINANCE_TESTNET_URL,
+    production: parsed.data.BINANCE_PRODUCTION_URL,
+  };
 }

@@ -31,16 +31,19 @@ Deno.test("a malformed environment names the variables and shows no value", () =
 
 Deno.test("orders go to the exchange itself unless a variable says otherwise", () => {
   assert.deepEqual(parseVenueUrls({}), {
-    production: "https://api.binance.com",
+    simulator: "http://127.0.0.1:54380",
     testnet: "https://testnet.binance.vision",
+    production: "https://api.binance.com",
   });
   const variables = {
     BINANCE_PRODUCTION_URL: "https://proxy.test/binance/",
     BINANCE_TESTNET_URL: "http://127.0.0.1:54380",
+    BINANCE_SIMULATOR_URL: "http://127.0.0.1:1234",
   };
   assert.deepEqual(parseVenueUrls(variables), {
-    production: "https://proxy.test/binance",
+    simulator: "http://127.0.0.1:1234",
     testnet: "http://127.0.0.1:54380",
+    production: "https://proxy.test/binance",
   });
 });
 

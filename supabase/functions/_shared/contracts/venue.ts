@@ -68,7 +68,7 @@ const asked = z.discriminatedUnion("action", [
 /** A call as `trading.execute_job` and `trading.answer_call` hand it out. */
 export const venueCall: z.ZodType<VenueCall> = z.object({
   id: z.number().int(),
-  environment: z.enum(["testnet", "production"]),
+  environment: z.enum(["simulator", "testnet", "production"]),
   symbol: z.string().nullable(),
   timestamp_ms: z.number().int(),
   recv_window_ms: z.number().int(),

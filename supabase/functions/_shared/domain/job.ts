@@ -1,4 +1,5 @@
 /** Work from the outbox, as a worker holds it. What a job means is decided in the database. */
+import type { VenueCall } from "./venue_call.ts";
 
 /** A claimed job: whoever holds its newest fence may act on it until the lease ends. */
 export interface Job {
@@ -18,8 +19,10 @@ export interface Claim {
 
 /** What became of a job, and the next one of the same portfolio where the command claimed it on the way. */
 export interface JobOutcome {
+  /** `call`: the job is not over; its worker makes `call` and reports the answer. */
   readonly outcome: string;
   readonly code: string | null;
+  readonly call: VenueCall | null;
   /** How many further entries of the portfolio the same command executed. */
   readonly also: number;
   readonly next: Job | null;

@@ -129,6 +129,7 @@ export type Reason =
   | "cancel_failed"
   | "replace_half_done"
   | "key_refused"
+  | "key_unavailable"
   | "clock_skewed"
   | "rate_limited"
   | "banned"

@@ -1,7 +1,7 @@
 import type { FillsRequest, OrderRequest, PairRequest, ReplaceRequest, SendWindow } from "./venue.ts";
 
 /** Which of the exchange's environments an account is in. */
-export type VenueEnvironment = "testnet" | "production";
+export type VenueEnvironment = "simulator" | "testnet" | "production";
 
 /** What the engine wants done, with what it takes. */
 export type Asked =

@@ -1,4 +1,5 @@
 import type { Claim, Job, JobOutcome } from "../domain/job.ts";
+import type { VenueAnswer } from "../domain/venue.ts";
 
 /** The engine's commands that a worker needs. Every one is a single database transaction. */
 export interface Engine {
@@ -9,6 +10,11 @@ export interface Engine {
    * `EngineError`; then nothing of it happened.
    */
   execute(job: Job, nextFor: string | null): Promise<JobOutcome>;
+  /**
+   * Reports what came of a call that `execute` or `answer` asked for, and takes the job's next step. The same answer
+   * again changes nothing. Throws `EngineError`; then nothing of it happened.
+   */
+  answer(job: Job, callId: number, answer: VenueAnswer, nextFor: string | null): Promise<JobOutcome>;
   /** Reports that a job could not be executed; the engine decides whether it is tried again. */
   fail(job: Job, error: EngineError): Promise<void>;
   /** A credential for ringing a successor. */

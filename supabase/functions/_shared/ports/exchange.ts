@@ -1,0 +1,12 @@
+import type { VenueEnvironment } from "../domain/venue_call.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Venue } from "./venue.ts";
+
+/** What a worker needs to speak to exchanges. */
+export interface Exchange {
+  readonly venueOf: (environment: VenueEnvironment) => Venue;
+  readonly secrets: Secrets;
+  /** Milliseconds by a monotonic clock. */
+  readonly monotonicMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
