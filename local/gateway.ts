@@ -63,6 +63,8 @@ const HOST = "127.0.0.1";
 /** Running requests get this long to end when the gateway stops. */
 const STOP_GRACE_MS = 1_000;
 const DATABASE_CLOSE_SECONDS = 2;
+/** Enough for a reload of the schema, which asks two things at once. */
+const GATEWAY_CONNECTIONS = 2;
 
 /** Starts serving. Throws in plain words when the port is taken; nothing keeps running then. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -82,8 +84,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       innerSecret,
       issuer: `${url}/auth/v1`,
     });
-    const { sql, cache, dataApi } = await openData({ ...settings, keys, innerSecret, siteUrl: url, log });
-    cleanups.push(() => dataApi.close(), () => sql.end({ timeout: DATABASE_CLOSE_SECONDS }));
+    const { sql, rpcConnections, cache, dataApi } = await openData({
+      ...settings,
+      keys,
+      innerSecret,
+      siteUrl: url,
+      log,
+    });
+    cleanups.push(() => dataApi.close(), () => endAll([sql, ...rpcConnections]));
     const functions = options.functionsDir === undefined
       ? null
       : await startFunctionsHost({ ...options, functionsDir: options.functionsDir, url, keys, tokens, log });
@@ -93,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       resolveKey: (apiKey) => roleOfApiKey(keys, apiKey),
     }) ?? null;
     if (realtime) cleanups.push(() => realtime.stop());
-    const rpc = new RpcHandler(sql, cache, settings.poolSize);
+    const rpc = new RpcHandler(rpcConnections, cache);
     listener.serve(createRoutes({ ...settings, keys, tokens, rpc, dataApi, functions, realtime, sql, log }));
     return { url, port: listener.port, keys, tokens, functions, stop };
   } catch (error) {
@@ -114,16 +122,27 @@ interface DataSettings {
   readonly log: (line: string) => void;
 }
 
-async function openData(
-  settings: DataSettings,
-): Promise<{ sql: postgres.Sql; cache: SchemaCache; dataApi: DataApi }> {
+interface DataParts {
+  /** For the gateway's own questions: the schema, its changes, its health. */
+  readonly sql: postgres.Sql;
+  /** Clients with one connection each, for function calls. */
+  readonly rpcConnections: readonly postgres.Sql[];
+  readonly cache: SchemaCache;
+  readonly dataApi: DataApi;
+}
+
+async function openData(settings: DataSettings): Promise<DataParts> {
   const { url } = settings.postgres;
-  const sql = postgres(url, {
-    ...survivingOptions(url, { application_name: "data_api_rpc" }),
-    max: settings.poolSize,
-  });
+  const connect = (application_name: string, max: number) =>
+    postgres(url, { ...survivingOptions(url, { application_name }), max });
+  const sql = connect("gateway", GATEWAY_CONNECTIONS);
+  const rpcConnections = Array.from({ length: settings.poolSize }, () => connect("data_api_rpc", 1));
   const cache = await SchemaCache.open(sql, settings.schemas, settings.log);
-  return { sql, cache, dataApi: createDataApi({ ...settings, databaseUrl: url, cache }) };
+  return { sql, rpcConnections, cache, dataApi: createDataApi({ ...settings, databaseUrl: url, cache }) };
+}
+
+async function endAll(clients: readonly postgres.Sql[]): Promise<void> {
+  await Promise.all(clients.map((client) => client.end({ timeout: DATABASE_CLOSE_SECONDS })));
 }
 
 type Handler = (request: Request) => Promise<Response>;

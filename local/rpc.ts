@@ -5,6 +5,7 @@
  */
 import type { Sql } from "postgres";
 import { type Caller, type RequestFacts, sessionSql } from "./api_session.ts";
+import { ConnectionStack } from "./connection_stack.ts";
 import { type ApiError, apiErrorOf, isDatabaseError } from "./pg_errors.ts";
 import {
   ambiguousFunction,
@@ -19,7 +20,7 @@ import {
 import { chooseByBody, chooseByNames, type RpcChoice, type RpcFunction } from "./rpc_catalog.ts";
 import { type CallRow, type CallShape, callSql, NOT_ONE_ROW } from "./rpc_query.ts";
 import type { SchemaCache } from "./schema_cache.ts";
-import { Turnstile, TurnstileTimeout } from "./turnstile.ts";
+import { TurnstileTimeout } from "./turnstile.ts";
 
 /** One call as the gateway hands it over. */
 export interface RpcRequest {
@@ -66,15 +67,13 @@ const JSON_TYPES = ["json", "jsonb"];
  * belong to the table machinery.
  */
 export class RpcHandler {
-  readonly #sql: Sql;
   readonly #cache: SchemaCache;
-  readonly #turnstile: Turnstile;
+  readonly #connections: ConnectionStack;
 
-  /** `sql` must have at least `poolSize` connections and is used for nothing else. */
-  constructor(sql: Sql, cache: SchemaCache, poolSize: number) {
-    this.#sql = sql;
+  /** Each of `connections` is a client with one connection, used for nothing else. */
+  constructor(connections: readonly Sql[], cache: SchemaCache) {
     this.#cache = cache;
-    this.#turnstile = new Turnstile(poolSize, CONNECTION_WAIT_MS);
+    this.#connections = new ConnectionStack(connections, CONNECTION_WAIT_MS);
   }
 
   async handle(request: RpcRequest): Promise<Response | null> {
@@ -110,7 +109,7 @@ export class RpcHandler {
 
   async #call(request: RpcRequest, fn: RpcFunction, invocation: Invocation): Promise<Response> {
     try {
-      const [row] = await this.#turnstile.pass(() => this.#run(request, fn, invocation));
+      const [row] = await this.#connections.use((sql) => this.#run(sql, request, fn, invocation));
       return respond(request, fn, row);
     } catch (error) {
       if (error instanceof TurnstileTimeout) return respondError(noConnection);
@@ -119,7 +118,12 @@ export class RpcHandler {
     }
   }
 
-  async #run(request: RpcRequest, fn: RpcFunction, invocation: Invocation): Promise<[CallRow]> {
+  async #run(
+    sql: Sql,
+    request: RpcRequest,
+    fn: RpcFunction,
+    invocation: Invocation,
+  ): Promise<[CallRow]> {
     const isReadOnly = request.method !== "POST" || fn.volatility !== "volatile";
     const session = sessionSql(
       request.caller,
@@ -134,7 +138,7 @@ export class RpcHandler {
     const message = `${isReadOnly ? "set local transaction_read_only = on;" : ""}${session};${
       callSql(fn, shape, payload)
     }`;
-    const results = await this.#sql.unsafe<CallRow[][]>(message).simple();
+    const results = await sql.unsafe<CallRow[][]>(message).simple();
     return results.at(-1) as unknown as [CallRow];
   }
 }
