@@ -124,9 +124,10 @@ create function trading.enter_gates(p_user_id uuid, p_account_id uuid) returns v
 language plpgsql volatile strict set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id()));
-  perform pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id));
-  perform pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
+  -- A row's columns are computed from left to right; one statement, because these are held while a halt waits.
+  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
+    pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
+    pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
 end
 $$;
 comment on function trading.enter_gates is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
