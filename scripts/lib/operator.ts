@@ -19,6 +19,8 @@ export interface Stopped {
 
 /** More than the Data API has connections: each compiles the commands once. */
 const REHEARSALS = 20;
+/** The command's session is one; after five executions PostgreSQL decides to keep a statement's plan. */
+const COMMAND_REHEARSALS = 6;
 const DONE_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
@@ -57,6 +59,11 @@ export class Operator {
     return this.#stop("command");
   }
 
+  /** The same on a session that is opened for it, as a person does who opens a client in an emergency. */
+  coldCommand(): Promise<Stopped> {
+    return this.#stop("cold_command");
+  }
+
   /** Takes everyone back to active. */
   async resume(): Promise<void> {
     await this.stack.sql`select public.resume_trading('everyone', p_reason => 'it is over')`;
@@ -67,11 +74,15 @@ export class Operator {
   }
 
   async #stop(way: StopOrder["way"]): Promise<Stopped> {
-    const times = await this.#ask({ way, scope: "everyone" });
+    const { stopId, calledAt, haltedMs, answeredMs } = await this.#give({ way, scope: "everyone" });
+    return { stopId, haltedMs, answeredMs, ...await this.#outcome(stopId, calledAt) };
+  }
+
+  async #give(order: StopOrder): Promise<Exclude<StopTimes, { failure: string }>> {
+    const times = await this.#ask(order);
     if (times === "ready") throw new Error("the caller answered out of turn");
     if ("failure" in times) throw new Error(times.failure);
-    const { stopId, calledAt, haltedMs, answeredMs } = times;
-    return { stopId, haltedMs, answeredMs, ...await this.#outcome(stopId, calledAt) };
+    return times;
   }
 
   #ask(message: CallerSettings | StopOrder): Promise<StopTimes | "ready"> {
@@ -91,8 +102,15 @@ export class Operator {
       if (response.status !== 202) throw new Error(`stop-all answered ${await response.text()}`);
       await response.body?.cancel();
     }));
-    await this.stack.sql`
-      select public.resume_trading('user', ${this.userId}, 'the rehearsal is over')`;
+    await this.#resumeOperator();
+    for (let n = 0; n < COMMAND_REHEARSALS; n++) {
+      await this.#give({ way: "command", scope: "user", id: this.userId });
+      await this.#resumeOperator();
+    }
+  }
+
+  async #resumeOperator(): Promise<void> {
+    await this.stack.sql`select public.resume_trading('user', ${this.userId}, 'the rehearsal is over')`;
   }
 
   async #outcome(

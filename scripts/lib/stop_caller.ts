@@ -11,10 +11,15 @@ export interface CallerSettings {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** One stop to give: through the function, or by the database's command. */
+/**
+ * One stop to give: through the function; by the database's command on the thread's own session; or by the command on a
+ * session that is opened for it, which has yet to log in, to read its catalogues and to compile.
+ */
 export interface StopOrder {
-  readonly way: "function" | "command";
+  readonly way: "function" | "command" | "cold_command";
   readonly scope: "everyone" | "user";
+  /** Whom a command stops; absent: as the scope says. */
+  readonly id?: string;
 }
 
 /** What a stop took, or why it failed. */
@@ -39,7 +44,7 @@ let heard: (at: number) => void = () => {};
 thread.onmessage = async ({ data }) => {
   if ("url" in data) {
     settings = data;
-    sql = postgres(data.databaseUrl, { max: 2, onnotice: () => {} });
+    sql = connect();
     await sql.listen("stop_heard", () => heard(performance.now()));
     thread.postMessage("ready");
   } else {
@@ -47,12 +52,21 @@ thread.onmessage = async ({ data }) => {
   }
 };
 
+/** A client with one connection, which it opens when it is first used. */
+function connect(): postgres.Sql {
+  return postgres(settings.databaseUrl, { max: 1, onnotice: () => {} });
+}
+
 /** A notification is delivered when its transaction has committed, and not before. */
-async function give({ way, scope }: StopOrder): Promise<StopTimes> {
+async function give({ way, scope, id }: StopOrder): Promise<StopTimes> {
   const committed = new Promise<number>((resolve) => heard = resolve);
   const calledAt = Date.now();
   const startedAt = performance.now();
-  const stopId = way === "function" ? await post(scope) : await command(scope);
+  const stopId = way === "function"
+    ? await post(scope)
+    : way === "command"
+    ? await command(sql, scope, id)
+    : await coldCommand(scope, id);
   const answeredMs = performance.now() - startedAt;
   return { stopId, calledAt, answeredMs, haltedMs: await committed - startedAt };
 }
@@ -68,8 +82,17 @@ async function post(scope: string): Promise<string> {
   throw new Error(`stop-all answered ${response.status}: ${JSON.stringify(answer)}`);
 }
 
-async function command(scope: string): Promise<string> {
-  const [row] = await sql`
-    select public.stop_trading(${scope}, null, 'halt_and_flatten', ${REASON}) ->> 'stop_id' as id`;
+async function command(session: postgres.Sql, scope: string, id: string | undefined): Promise<string> {
+  const [row] = await session`
+    select public.stop_trading(${scope}, ${id ?? null}, 'halt_and_flatten', ${REASON}) ->> 'stop_id' as id`;
   return row!["id"];
+}
+
+async function coldCommand(scope: string, id: string | undefined): Promise<string> {
+  const session = connect();
+  try {
+    return await command(session, scope, id);
+  } finally {
+    void session.end();
+  }
 }
