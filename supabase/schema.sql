@@ -1994,7 +1994,7 @@ create table trading.settings (
   clock_at timestamp with time zone,
   lease_ms integer default 30000 not null,
   job_max_attempts integer default 8 not null,
-  entry_batch integer default 4 not null,
+  entry_batch integer default 8 not null,
   invocation_paper_jobs integer default 150 not null,
   invocation_live_jobs integer default 30 not null,
   invocation_ms integer default 45000 not null,
@@ -3923,9 +3923,10 @@ CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_account_id uuid
  SET search_path TO ''
 AS $function$
 begin
-  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id()));
-  perform pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id));
-  perform pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
+  -- A row's columns are computed from left to right; one statement, because these are held while a halt waits.
+  perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
+    pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
+    pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
 end
 $function$;
 alter function trading.enter_gates(p_user_id uuid, p_account_id uuid) owner to fillbase_engine;

@@ -14,7 +14,7 @@ create table trading.settings (
   clock_at                    timestamptz,
   lease_ms                    int not null default 30000 check (lease_ms between 1000 and 600000),
   job_max_attempts            int not null default 8 check (job_max_attempts between 1 and 100),
-  entry_batch                 int not null default 4 check (entry_batch between 1 and 50),
+  entry_batch                 int not null default 8 check (entry_batch between 1 and 50),
   invocation_paper_jobs       int not null default 150 check (invocation_paper_jobs between 1 and 10000),
   invocation_live_jobs        int not null default 30 check (invocation_live_jobs between 1 and 10000),
   invocation_ms               int not null default 45000 check (invocation_ms between 1000 and 120000),

@@ -5,8 +5,11 @@ import { callVenue } from "./perform_call.ts";
 import type { Exchange } from "../ports/exchange.ts";
 import type { Log } from "../ports/log.ts";
 
-/** Jobs in flight at once. More would only wait for each other: one portfolio's work is serial by its lock. */
-export const LANES = 6;
+/**
+ * Jobs in flight at once. Paper jobs are processor time: more of them would only wait for each other, and an emergency
+ * stop for all of them, while the queue becomes no shorter.
+ */
+export const LANES = 3;
 
 /** A worker's hands: what it works with and how much it may do. */
 export interface Worker {
