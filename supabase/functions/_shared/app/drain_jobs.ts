@@ -6,10 +6,12 @@ import type { Exchange } from "../ports/exchange.ts";
 import type { Log } from "../ports/log.ts";
 
 /**
- * Jobs in flight at once. Paper jobs are processor time: more of them would only wait for each other, and an emergency
+ * Paper jobs in flight at once. They are processor time: more of them would only wait for each other, and an emergency
  * stop for all of them, while the queue becomes no shorter.
  */
 export const LANES = 3;
+/** A live job waits for an exchange most of the time and takes this part of a lane. */
+const LIVE_SHARE = 0.5;
 
 /** A worker's hands: what it works with and how much it may do. */
 export interface Worker {
@@ -26,6 +28,8 @@ export class Drain {
   #paper = 0;
   #live = 0;
   #failed = 0;
+  /** Lanes taken by the jobs that are being executed now. */
+  #taken = 0;
   #claim: Claim;
   readonly #lanes = new Set<Promise<void>>();
 
@@ -55,10 +59,13 @@ export class Drain {
   async run(): Promise<boolean> {
     this.#startAll(this.#claim.jobs);
     for (;;) {
-      const free = LANES - this.#lanes.size;
+      const free = Math.ceil(LANES - this.#taken);
       if (free > 0 && !this.isSpent) {
         this.#claim = await this.worker.engine.claim(this.worker.name, free);
+        const isFull = this.#claim.jobs.length === free;
         this.#startAll(this.#claim.jobs);
+        // Live jobs leave room for more than were asked for.
+        if (isFull && this.#taken < LANES) continue;
       }
       if (this.#lanes.size === 0) return !this.isSpent;
       await Promise.race(this.#lanes);
@@ -77,7 +84,13 @@ export class Drain {
 
   /** A job and, while the budget lasts, the ones its command claims for us on the way. What is claimed is executed. */
   async #follow(first: Job): Promise<void> {
-    for (let job: Job | null = first; job;) job = await this.#execute(job);
+    let share = 0;
+    for (let job: Job | null = first; job; job = await this.#execute(job)) {
+      this.#taken -= share;
+      share = job.isPaper ? 1 : LIVE_SHARE;
+      this.#taken += share;
+    }
+    this.#taken -= share;
   }
 
   async #execute(job: Job): Promise<Job | null> {

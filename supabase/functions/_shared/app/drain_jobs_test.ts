@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Job } from "../domain/job.ts";
 import { EngineError } from "../ports/engine.ts";
 import { Drain, LANES } from "./drain_jobs.ts";
 import { DONE, FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
@@ -17,13 +18,22 @@ Deno.test("a drain executes every due job once and then says that nothing is due
   assert.deepEqual(drain.done, { paper: 20, live: 0, failed: 0 });
 });
 
-Deno.test("no more jobs run at once than there are lanes", async () => {
-  const engine = new FakeEngine(ids(30), WIDE_BUDGET, async () => {
+async function mostRunning(jobs: Job[]): Promise<number> {
+  const engine = new FakeEngine(jobs, WIDE_BUDGET, async () => {
     await new Promise((resolve) => setTimeout(resolve, 1));
     return DONE;
   });
-  await (await drainOf(engine)).run();
-  assert.equal(engine.mostRunning, LANES);
+  assert.equal(await (await drainOf(engine)).run(), true);
+  assert.equal(engine.executed.length, 30);
+  return engine.mostRunning;
+}
+
+Deno.test("no more paper jobs run at once than there are lanes", async () => {
+  assert.equal(await mostRunning(ids(30)), LANES);
+});
+
+Deno.test("two live jobs, which wait for an exchange, share a lane", async () => {
+  assert.equal(await mostRunning(Array.from({ length: 30 }, (_, i) => jobOf(i + 1, false))), 2 * LANES);
 });
 
 Deno.test("the entry that a command claimed on the way is executed by the same lane", async () => {
