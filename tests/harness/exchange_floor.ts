@@ -23,10 +23,10 @@ import { quoteRow } from "../../supabase/functions/_shared/contracts/market_rows
 import { connectOrders } from "../../supabase/functions/_shared/adapters/binance/ccxt_orders.ts";
 import { BinanceVenue } from "../../supabase/functions/_shared/adapters/binance/venue.ts";
 import { Drain, LANES, type Worker } from "../../supabase/functions/_shared/app/drain_jobs.ts";
-import { instrumentFor } from "../../supabase/functions/_shared/domain/market/instruments.ts";
 import type { Venue } from "../../supabase/functions/_shared/ports/venue.ts";
 import { quoteOf } from "../integration/floor.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { listedBy } from "./listings.ts";
 import { SqlEngine, SqlSecrets } from "./sql_engine.ts";
 
 const STARTS_AT = Date.UTC(2026, 10, 22, 12);
@@ -124,6 +124,11 @@ export class ExchangeFloor {
     await this.sql`select trading.set_clock(${new Date(this.clock.now())})`;
   }
 
+  /** Has the engine learn what the exchange lists, and by which rules. */
+  async list(): Promise<void> {
+    await listInstruments(this.sql, await listedBy(this.simulator));
+  }
+
   /** Moves the exchange's market to a price, and hands the engine the quote. */
   async price(
     symbol: string,
@@ -136,17 +141,17 @@ export class ExchangeFloor {
     await this.tick(symbol, bid, ask, extremes);
   }
 
-  /** The exchange's market alone: a trade at the bid, and a deep book around it. */
+  /** The exchange's market alone: a deep book, and a trade at its bid. What the trade triggers meets that book. */
   trade(symbol: string, bid: string, ask = bid): void {
     const quantity = fixed("1000");
     const step = fixed("0.01");
     const askAt = ask === bid ? fixed(bid) + step : fixed(ask);
-    this.simulator.move(symbol, { kind: "trade", price: fixed(bid), quantity, isBuyerMaker: true });
     this.simulator.move(symbol, {
       kind: "book",
       bids: [{ price: fixed(bid), quantity }],
       asks: [{ price: askAt, quantity }],
     });
+    this.simulator.move(symbol, { kind: "trade", price: fixed(bid), quantity, isBuyerMaker: true });
   }
 
   /** The engine's quote alone. */
@@ -258,7 +263,7 @@ export async function openExchangeFloor(label: string, seed = 1): Promise<Exchan
   const floor = new ExchangeFloor(database, sql, seed);
   await sql`select trading.arm_installation(${floor.engine.url}, ${floor.engine.secret}, 'test')`;
   await floor.pass(0);
-  await listInstruments(sql, ["BTCUSDT", "ETHUSDT", "BNBUSDT"].map((symbol) => instrumentFor(symbol)));
+  await floor.list();
   await floor.price("BTCUSDT", "60000", "60000.01");
   await floor.price("ETHUSDT", "3000", "3000.01");
   await floor.price("BNBUSDT", "600", "600.01");
