@@ -802,7 +802,7 @@ create view public.trading_states with (security_invoker=true) as
     needs_operator
    FROM public.read_trading_states() read_trading_states(scope, user_id, trader_id, state, flatten, reason, set_by, since, needs_operator);
 alter view public.trading_states owner to fillbase_engine;
-comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user and each trader''s account, with reason, author and since when. No row: active. The strictest one rules.';
+comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user, each account and each live trader, with reason, author and since when. No row: active. The strictest one rules.';
 grant select on table public.trading_states to authenticated;
 grant select on table public.trading_states to service_role;
 
@@ -1007,11 +1007,12 @@ CREATE OR REPLACE FUNCTION public.read_trading_states()
 AS $function$
 begin
   return query
-    select s.scope, coalesce(a.user_id, case when s.scope = 'user' then s.scope_id end), a.trader_id, s.state, s.flatten, s.reason, s.set_by, s.set_at,
+    select s.scope, coalesce(a.user_id, t.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), s.state, s.flatten, s.reason, s.set_by, s.set_at,
       s.needs_operator
     from trading.trading_states s
     left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
-    where s.scope = 'system' or s.scope_id = (select auth.uid()) or a.user_id = (select auth.uid())
+    left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
     order by trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
@@ -2092,12 +2093,12 @@ create table trading.stop_requests (
   constraint stop_requests_flattened_after_settled CHECK (flattened_at IS NULL OR settled_at IS NOT NULL),
   constraint stop_requests_mode_check CHECK (mode = ANY (ARRAY['halt'::text, 'halt_and_flatten'::text])),
   constraint stop_requests_owner_matches_scope CHECK ((user_id IS NULL) = (scope = 'everyone'::text)),
-  constraint stop_requests_scope_check CHECK (scope = ANY (ARRAY['trader'::text, 'user'::text, 'everyone'::text])),
-  constraint stop_requests_state_scope_check CHECK (state_scope = ANY (ARRAY['account'::text, 'user'::text, 'system'::text]))
+  constraint stop_requests_scope_check CHECK (scope = ANY (ARRAY['trader'::text, 'account'::text, 'user'::text, 'everyone'::text])),
+  constraint stop_requests_state_scope_check CHECK (state_scope = ANY (ARRAY['trader'::text, 'account'::text, 'user'::text, 'system'::text]))
 );
 alter table trading.stop_requests owner to fillbase_engine;
 comment on table trading.stop_requests is 'Every emergency stop: who, why, and when it was halted, settled, flattened and resumed. One stands per scope.';
-comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a trader''s is that of its account.';
+comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a paper trader''s is that of its account.';
 comment on column trading.stop_requests.announced_at is 'When the users it touches got their alert.';
 comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
 comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
@@ -2122,11 +2123,11 @@ create table trading.trading_states (
   constraint trading_states_pkey PRIMARY KEY (scope, scope_id),
   constraint trading_states_active_needs_nobody CHECK (NOT needs_operator OR state <> 'active'::text),
   constraint trading_states_flatten_only_when_not_active CHECK (NOT flatten OR state <> 'active'::text),
-  constraint trading_states_scope_check CHECK (scope = ANY (ARRAY['system'::text, 'user'::text, 'account'::text])),
+  constraint trading_states_scope_check CHECK (scope = ANY (ARRAY['system'::text, 'user'::text, 'account'::text, 'trader'::text])),
   constraint trading_states_state_check CHECK (state = ANY (ARRAY['active'::text, 'reducing'::text, 'halted'::text]))
 );
 alter table trading.trading_states owner to fillbase_engine;
-comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user and account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
 CREATE INDEX trading_states_flatten_idx ON trading.trading_states USING btree (scope, scope_id) WHERE flatten;
@@ -3576,9 +3577,10 @@ CREATE OR REPLACE FUNCTION trading.deny_queued_entries(p_state_scope text, p_sco
  SET search_path TO ''
 AS $function$
 declare
-  v_trader_id uuid := (select a.trader_id from trading.accounts a where p_state_scope = 'account' and a.id = p_scope_id);
+  v_account   trading.accounts;
   v_count     int;
 begin
+  select * into v_account from trading.accounts a where p_state_scope = 'account' and a.id = p_scope_id;
   with over as (
     select j.id, s.id as signal_id, s.trader_id, f.user_id, j.payload ->> 'decision_id' as decision_id,
       s.decision_id::text = j.payload ->> 'decision_id' and s.status = 'ready'
@@ -3587,7 +3589,10 @@ begin
     join trading.portfolios f on f.id = j.portfolio_id
     join public.signals s on s.id = j.signal_id
     where j.status = 'queued' and j.kind = 'enter'
-      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or s.trader_id = v_trader_id)
+      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+        or (p_state_scope = 'trader' and s.trader_id = p_scope_id and not j.is_paper)
+        or (v_account.environment = 'paper' and s.trader_id = v_account.trader_id and j.is_paper)
+        or (v_account.environment <> 'paper' and j.portfolio_id = v_account.portfolio_id))
     for no key update of j, s skip locked
   ), ended as (
     update trading.jobs j set status = 'done', finished_at = clock_timestamp(),
@@ -3691,7 +3696,7 @@ $function$;
 alter function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
 
-CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
+CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -3704,11 +3709,11 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id));
 end
 $function$;
-alter function trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
-comment on function trading.effective_state(p_user_id uuid, p_account_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
+alter function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
+comment on function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
 CREATE OR REPLACE FUNCTION trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone)
  RETURNS jsonb
@@ -3916,10 +3921,9 @@ $function$;
 alter function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamp with time zone) is 'Id of the user''s portfolio of that mode, made on first use.';
 
-CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_account_id uuid)
+CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid)
  RETURNS void
  LANGUAGE plpgsql
- STRICT
  SET search_path TO ''
 AS $function$
 begin
@@ -3927,10 +3931,13 @@ begin
   perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
     pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
     pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
+  if p_live_trader_id is not null then
+    perform pg_advisory_xact_lock_shared(trading.gate_key('trader', p_live_trader_id));
+  end if;
 end
 $function$;
-alter function trading.enter_gates(p_user_id uuid, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.enter_gates(p_user_id uuid, p_account_id uuid) is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
+alter function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) owner to fillbase_engine;
+comment on function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) is 'Takes the halt gates of system, user, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
 
 CREATE OR REPLACE FUNCTION trading.enter_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4006,7 +4013,7 @@ begin
     'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric, (v_facts ->> 'peak_result')::numeric),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
-  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id);
+  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
 
   return v_facts
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,
@@ -4884,7 +4891,7 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
-  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
+  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id, case when not p_order.is_paper_trade then p_order.trader_id end);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set
     state = case when v_is_allowed then 'submitting' else 'denied' end,
@@ -5614,14 +5621,16 @@ BEGIN ATOMIC
      p.is_paper_trade,
      p.version
     FROM public.positions p
-   WHERE ((p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND ((live_positions.p_state_scope <> 'account'::text) OR (p.account_id = live_positions.p_scope_id)) AND (p.portfolio_id = ANY (ARRAY( SELECT f.id
+   WHERE ((p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND ((live_positions.p_state_scope <> 'account'::text) OR (p.account_id = live_positions.p_scope_id)) AND ((live_positions.p_state_scope <> 'trader'::text) OR ((p.trader_id = live_positions.p_scope_id) AND (NOT p.is_paper_trade))) AND (p.portfolio_id = ANY (ARRAY( SELECT f.id
             FROM trading.portfolios f
            WHERE ((live_positions.p_state_scope = 'system'::text) OR ((live_positions.p_state_scope = 'user'::text) AND (f.user_id = live_positions.p_scope_id)) OR ((live_positions.p_state_scope = 'account'::text) AND (f.id = ( SELECT a.portfolio_id
                     FROM trading.accounts a
-                   WHERE (a.id = live_positions.p_scope_id)))))))));
+                   WHERE (a.id = live_positions.p_scope_id)))) OR ((live_positions.p_state_scope = 'trader'::text) AND (f.mode = 'live'::text) AND (f.user_id = ( SELECT t.user_id
+                    FROM public.traders t
+                   WHERE (t.id = live_positions.p_scope_id)))))))));
 END;
 alter function trading.live_positions(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
-comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of an account, a user or the system that are not over.';
+comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of a live trader, an account, a user or the system that are not over.';
 
 CREATE OR REPLACE FUNCTION trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone)
  RETURNS trading.jobs
@@ -5980,7 +5989,8 @@ begin
     perform trading.note_overshoot(p_position, p_now);
   end if;
   -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
-  if (trading.effective_state(p_position.user_id, p_position.account_id)).state = 'active' then
+  if (trading.effective_state(p_position.user_id, p_position.account_id,
+      case when not p_position.is_paper_trade then p_position.trader_id end)).state = 'active' then
     perform trading.watch_portfolio(p_position.portfolio_id, p_now);
   end if;
 end
@@ -6626,7 +6636,7 @@ begin
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
   end if;
   -- A decision made for a market before a stop does not come to life again when the stop is over.
-  if trading.was_stopped_since(v_trader.user_id, v_account.id, v_signal.decided_at) then
+  if trading.was_stopped_since(v_trader.user_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;
@@ -6966,6 +6976,8 @@ begin
     where p_state.scope = 'system' or (p_state.scope = 'user' and f.user_id = p_state.scope_id)
     union all
     select a.user_id, a.trader_id from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    union all
+    select t.user_id, t.id from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
   ) u;
 end
 $function$;
@@ -7662,7 +7674,7 @@ begin
     perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
   end if;
   v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
-    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+    case when p_scope.state_scope = 'account' then p_scope.state_scope_id end, p_now) end;
   if v_cause is not null and not p_force then
     perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
       'Wait until it is over, or resume with p_force and a reason.');
@@ -7683,6 +7695,7 @@ declare
   v_caller  uuid := (select auth.uid());
   v_for_all boolean := public.is_operator() or (select auth.role()) is not distinct from 'service_role' or trading.is_database_owner();
   v_scope   trading.stop_scope;
+  v_is_paper boolean;
 begin
   v_scope.scope := p_scope;
   case p_scope
@@ -7695,28 +7708,34 @@ begin
       v_scope.scope_id := p_id;
       v_scope.trader_id := p_id;
       v_scope.user_id := (select t.user_id from public.traders t where t.id = p_id);
+    when 'account' then
+      v_scope.scope_id := p_id;
+      v_scope.user_id := (select a.user_id from trading.accounts a where a.id = p_id and a.environment <> 'paper');
     else
-      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
+      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, account, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
   end case;
   if v_scope.scope_id is null or (p_scope = 'everyone' and p_id is not null) then
-    perform trading.raise_error('FB400', 'scope_invalid', 'a trader or user is named by its id, everyone by none');
+    perform trading.raise_error('FB400', 'scope_invalid', 'a trader, account or user is named by its id, everyone by none');
   end if;
   if p_scope = 'everyone' and not v_for_all then
     perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
   end if;
   if p_scope <> 'everyone' and (v_scope.user_id = v_caller or (v_for_all and (
       exists (select from public.traders t where t.user_id = v_scope.user_id)
-      or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)))) is not true then
+      or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)
+      or (p_scope = 'account' and v_scope.user_id is not null)))) is not true then
     perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
-  v_scope.state_scope := case p_scope when 'everyone' then 'system' when 'user' then 'user' else 'account' end;
-  v_scope.state_scope_id := case p_scope when 'trader' then trading.paper_account_id(p_id, v_scope.user_id) else v_scope.scope_id end;
+  -- A paper trader is alone on its account; live traders share theirs.
+  v_is_paper := p_scope = 'trader' and (select t.paper_trade_mode from public.traders t where t.id = p_id);
+  v_scope.state_scope := case when p_scope = 'everyone' then 'system' when v_is_paper then 'account' else p_scope end;
+  v_scope.state_scope_id := case when v_is_paper then trading.paper_account_id(p_id, v_scope.user_id) else v_scope.scope_id end;
   return v_scope;
 end
 $function$;
 alter function trading.require_stop_scope(p_scope text, p_id uuid) owner to fillbase_engine;
-comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, user_not_found.';
+comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, user_not_found.';
 
 CREATE OR REPLACE FUNCTION trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -8141,7 +8160,8 @@ begin
     return v_state;
   end if;
   perform trading.audit(p_now, 'trading_' || v_state.state,
-    case p_scope when 'user' then p_scope_id when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id) end,
+    case p_scope when 'user' then p_scope_id when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id)
+      when 'trader' then (select t.user_id from public.traders t where t.id = p_scope_id) end,
     null, p_scope, p_scope_id::text,
     jsonb_build_object('by', p_by, 'reason', p_reason, 'epoch', v_state.epoch, 'flatten', v_state.flatten));
   perform trading.enqueue_job('halt', concat_ws(':', 'halt', p_scope, p_scope_id, v_state.epoch), null, true, p_now,
@@ -8150,7 +8170,7 @@ begin
 end
 $function$;
 alter function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
+comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -8750,7 +8770,7 @@ AS $function$
 begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $function$;
@@ -8764,8 +8784,8 @@ AS $function$
 declare
   v_state record;
 begin
-  perform trading.enter_gates(new.user_id, new.account_id);
-  select * into v_state from trading.effective_state(new.user_id, new.account_id);
+  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  select * into v_state from trading.effective_state(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   -- A halt that was resumed in between has changed the epoch.
   if v_state.state <> 'active' or v_state.epoch <> new.state_epoch then
     perform trading.raise_error('FB423', 'trading_not_active', 'trading was paused or halted before the entry could leave',
@@ -8818,7 +8838,7 @@ begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
     and (s.state_scope, s.state_scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $function$;
@@ -8830,9 +8850,10 @@ CREATE OR REPLACE FUNCTION trading.tg_positions__flatten()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.enter_gates(new.user_id, new.account_id);
+  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id))) then
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id),
+      ('trader', case when not new.is_paper_trade then new.trader_id end))) then
     perform trading.enqueue_job('exit', concat_ws(':', 'flatten', new.id, new.version), new.portfolio_id, new.is_paper_trade, new.updated_at,
       p_position_id => new.id, p_payload => '{"reason": "trading_stopped"}');
   end if;
@@ -9210,7 +9231,7 @@ RETURN jsonb_build_object('outcome', 'retry', 'code', p_code, 'message', p_messa
 alter function trading.wait_for(p_code text, p_message text) owner to fillbase_engine;
 comment on function trading.wait_for(p_code text, p_message text) is 'The outcome of a step that has to be taken up again later.';
 
-CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
@@ -9220,11 +9241,11 @@ begin
   return exists (
     select from trading.trading_states s
     where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id)));
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $function$;
-alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
-comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamp with time zone) is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
+alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
 
 CREATE OR REPLACE FUNCTION trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone)
  RETURNS integer

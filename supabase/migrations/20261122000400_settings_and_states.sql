@@ -70,7 +70,7 @@ return '00000000-0000-0000-0000-000000000000'::uuid;
 comment on function trading.system_scope_id is 'The scope_id of the one state that is over all.';
 
 create table trading.trading_states (
-  scope      text not null check (scope in ('system', 'user', 'account')),
+  scope      text not null check (scope in ('system', 'user', 'account', 'trader')),
   scope_id   uuid not null,
   state      text not null default 'active' check (state in ('active', 'reducing', 'halted')),
   epoch      bigint not null default 0,
@@ -84,7 +84,7 @@ create table trading.trading_states (
   constraint trading_states_active_needs_nobody check (not needs_operator or state <> 'active')
 );
 comment on table trading.trading_states is
-  'active, reducing (no entry) or halted (no entry and no AI) per system, user and account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+  'active, reducing (no entry) or halted (no entry and no AI) per system, user and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
 create index trading_states_flatten_idx on trading.trading_states (scope, scope_id) where flatten;
@@ -120,19 +120,22 @@ $$;
 comment on function trading.lock_portfolio is 'Waits for the portfolio''s lock until the end of the transaction (55P03 after lock_timeout).';
 
 -- Shared gates in the one order; what is read in the next statement is then true until this transaction ends.
-create function trading.enter_gates(p_user_id uuid, p_account_id uuid) returns void
-language plpgsql volatile strict set search_path = ''
+create function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) returns void
+language plpgsql volatile set search_path = ''
 as $$
 begin
   -- A row's columns are computed from left to right; one statement, because these are held while a halt waits.
   perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
     pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
     pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
+  if p_live_trader_id is not null then
+    perform pg_advisory_xact_lock_shared(trading.gate_key('trader', p_live_trader_id));
+  end if;
 end
 $$;
-comment on function trading.enter_gates is 'Takes the halt gates of system, user and account shared, in that order, as the last locks of a command.';
+comment on function trading.enter_gates is 'Takes the halt gates of system, user, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
 
-create function trading.effective_state(p_user_id uuid, p_account_id uuid, out state text, out epoch bigint, out flatten boolean)
+create function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, out state text, out epoch bigint, out flatten boolean)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -142,21 +145,21 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id));
 end
 $$;
-comment on function trading.effective_state is 'The strictest state over system, user and account; the epoch is the sum of theirs, so any halt changes it.';
+comment on function trading.effective_state is 'The strictest state over system, user, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
-create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_since timestamptz) returns boolean
+create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
     select from trading.trading_states s
     where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id)));
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $$;
-comment on function trading.was_stopped_since is 'Whether the system, the user or the account was taken away from active and resumed after p_since.';
+comment on function trading.was_stopped_since is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
 
 reset role;

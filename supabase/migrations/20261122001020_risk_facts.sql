@@ -166,7 +166,7 @@ begin
     'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric, (v_facts ->> 'peak_result')::numeric),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
-  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id);
+  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
 
   return v_facts
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,

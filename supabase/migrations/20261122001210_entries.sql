@@ -15,7 +15,7 @@ declare
   v_order public.orders;
   v_is_allowed boolean;
 begin
-  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id);
+  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id, case when not p_order.is_paper_trade then p_order.trader_id end);
   v_is_allowed := v_state.state = 'active' or not p_needs_active;
   update public.orders o set
     state = case when v_is_allowed then 'submitting' else 'denied' end,
@@ -162,7 +162,7 @@ begin
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
   end if;
   -- A decision made for a market before a stop does not come to life again when the stop is over.
-  if trading.was_stopped_since(v_trader.user_id, v_account.id, v_signal.decided_at) then
+  if trading.was_stopped_since(v_trader.user_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;

@@ -5,9 +5,9 @@ set role fillbase_engine;
 
 create table trading.stop_requests (
   id              uuid primary key,
-  scope           text not null check (scope in ('trader', 'user', 'everyone')),
+  scope           text not null check (scope in ('trader', 'account', 'user', 'everyone')),
   scope_id        uuid not null,
-  state_scope     text not null check (state_scope in ('account', 'user', 'system')),
+  state_scope     text not null check (state_scope in ('trader', 'account', 'user', 'system')),
   state_scope_id  uuid not null,
   user_id         uuid,
   trader_id       uuid,
@@ -29,7 +29,7 @@ create table trading.stop_requests (
   constraint stop_requests_flattened_after_settled check (flattened_at is null or settled_at is not null)
 );
 comment on table  trading.stop_requests is 'Every emergency stop: who, why, and when it was halted, settled, flattened and resumed. One stands per scope.';
-comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a trader''s is that of its account.';
+comment on column trading.stop_requests.state_scope is 'The trading state that carries the stop; a paper trader''s is that of its account.';
 comment on column trading.stop_requests.announced_at is 'When the users it touches got their alert.';
 comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
 comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
@@ -51,12 +51,14 @@ begin atomic
   select p.id, p.portfolio_id, p.status, p.quantity::numeric, p.is_paper_trade, p.version
   from public.positions p
   where p.status not in ('closed', 'failed') and (p_state_scope <> 'account' or p.account_id = p_scope_id)
+    and (p_state_scope <> 'trader' or (p.trader_id = p_scope_id and not p.is_paper_trade))
     and p.portfolio_id = any (array(
       select f.id from trading.portfolios f
       where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
-        or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id))));
+        or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id))
+        or (p_state_scope = 'trader' and f.mode = 'live' and f.user_id = (select t.user_id from public.traders t where t.id = p_scope_id))));
 end;
-comment on function trading.live_positions is 'Positions of an account, a user or the system that are not over.';
+comment on function trading.live_positions is 'Positions of a live trader, an account, a user or the system that are not over.';
 
 create function trading.live_entries(p_state_scope text, p_scope_id uuid)
 returns table (id uuid, position_id uuid, portfolio_id uuid, is_paper_trade boolean, version bigint)
@@ -102,11 +104,12 @@ language plpgsql stable security definer set search_path = ''
 as $$
 begin
   return query
-    select s.scope, coalesce(a.user_id, case when s.scope = 'user' then s.scope_id end), a.trader_id, s.state, s.flatten, s.reason, s.set_by, s.set_at,
+    select s.scope, coalesce(a.user_id, t.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), s.state, s.flatten, s.reason, s.set_by, s.set_at,
       s.needs_operator
     from trading.trading_states s
     left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
-    where s.scope = 'system' or s.scope_id = (select auth.uid()) or a.user_id = (select auth.uid())
+    left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
     order by trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
@@ -117,7 +120,7 @@ grant execute on function public.read_trading_states to authenticated, service_r
 
 create view public.trading_states with (security_invoker = true) as select * from public.read_trading_states();
 comment on view public.trading_states is
-  'Trading states over the caller''s traders (operators: all): of the system, the user and each trader''s account, with reason, author and since when. No row: active. The strictest one rules.';
+  'Trading states over the caller''s traders (operators: all): of the system, the user, each account and each live trader, with reason, author and since when. No row: active. The strictest one rules.';
 revoke all on public.trading_states from public, anon, authenticated, service_role;
 grant select on public.trading_states to authenticated, service_role;
 

@@ -8,9 +8,10 @@ create function trading.deny_queued_entries(p_state_scope text, p_scope_id uuid,
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_trader_id uuid := (select a.trader_id from trading.accounts a where p_state_scope = 'account' and a.id = p_scope_id);
+  v_account   trading.accounts;
   v_count     int;
 begin
+  select * into v_account from trading.accounts a where p_state_scope = 'account' and a.id = p_scope_id;
   with over as (
     select j.id, s.id as signal_id, s.trader_id, f.user_id, j.payload ->> 'decision_id' as decision_id,
       s.decision_id::text = j.payload ->> 'decision_id' and s.status = 'ready'
@@ -19,7 +20,10 @@ begin
     join trading.portfolios f on f.id = j.portfolio_id
     join public.signals s on s.id = j.signal_id
     where j.status = 'queued' and j.kind = 'enter'
-      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or s.trader_id = v_trader_id)
+      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+        or (p_state_scope = 'trader' and s.trader_id = p_scope_id and not j.is_paper)
+        or (v_account.environment = 'paper' and s.trader_id = v_account.trader_id and j.is_paper)
+        or (v_account.environment <> 'paper' and j.portfolio_id = v_account.portfolio_id))
     for no key update of j, s skip locked
   ), ended as (
     update trading.jobs j set status = 'done', finished_at = clock_timestamp(),
@@ -111,6 +115,8 @@ begin
     where p_state.scope = 'system' or (p_state.scope = 'user' and f.user_id = p_state.scope_id)
     union all
     select a.user_id, a.trader_id from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    union all
+    select t.user_id, t.id from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
   ) u;
 end
 $$;
@@ -273,7 +279,7 @@ as $$
 begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $$;
@@ -288,7 +294,7 @@ begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
     and (s.state_scope, s.state_scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id));
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $$;

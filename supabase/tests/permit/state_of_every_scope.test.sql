@@ -3,7 +3,7 @@ select plan(8);
 select tests.open_desk();
 create temporary table ids as select tests.user_id('ann') as user_id, trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')) as account_id;
 create function pg_temp.state() returns text language sql as $$
-  select concat_ws(' ', s.state, s.epoch, s.flatten) from ids, trading.effective_state(user_id, account_id) s
+  select concat_ws(' ', s.state, s.epoch, s.flatten) from ids, trading.effective_state(user_id, account_id, null) s
 $$;
 create function pg_temp.set(p_scope text, p_id uuid, p_state text) returns void language sql as $$
   insert into trading.trading_states as s (scope, scope_id, state, epoch) values (p_scope, p_id, p_state, 1)

@@ -6,7 +6,7 @@ import type { StopRecord, StopWish } from "../domain/stop.ts";
 
 /** The body of a stop. Unknown fields are refused: a misspelt `mode` must not be taken for a milder one. */
 export const stopBody: z.ZodType<StopWish> = z.strictObject({
-  scope: z.enum(["trader", "user", "everyone"]),
+  scope: z.enum(["trader", "account", "user", "everyone"]),
   id: z.guid().nullish(),
   mode: z.enum(["halt", "halt_and_flatten"]),
   reason: z.string().trim().min(1).max(500),
