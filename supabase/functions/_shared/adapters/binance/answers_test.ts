@@ -114,6 +114,9 @@ Deno.test("the fills of a placement count only when they are all there and no va
     tradeId: 7,
   };
   assert.equal(of({ fills: [long], cummulativeQuoteQty: "0.06324343" }), null);
+  // Twice that has eight places again, but the exchange has rounded each.
+  const twice = { fills: [long, { ...long, tradeId: 8 }], origQty: "3", executedQty: "2.469" };
+  assert.equal(of({ ...twice, cummulativeQuoteQty: "0.12648687" }), null);
   assert.deepEqual(of({ fills: [], executedQty: "0", cummulativeQuoteQty: "0", status: "NEW" }), []);
 });
 

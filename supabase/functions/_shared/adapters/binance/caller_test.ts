@@ -52,6 +52,7 @@ Deno.test("a refusal, a ban, and an answer that makes no sense are not asked for
       [refused(418, -1003), "banned"],
       [Response.json({ uid: 1 }), "malformed_answer"],
       [new Response("<html></html>"), "malformed_answer"],
+      [refused(200, -1000), "malformed_answer"],
     ] as const
   ) {
     const { venue, sent } = scripted(response);

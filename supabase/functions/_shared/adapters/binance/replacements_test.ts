@@ -27,6 +27,13 @@ const GONE = {
   type: "STOP_LOSS",
   side: "SELL",
 };
+const PLACED = { ...GONE, origClientOrderId: null, clientOrderId: "s-2", orderId: 8, status: "NEW" };
+const CONTRADICTION = {
+  cancelResult: "SUCCESS",
+  newOrderResult: "FAILURE",
+  cancelResponse: GONE,
+  newOrderResponse: PLACED,
+};
 const REFUSED = { code: -2010, msg: "Account has insufficient balance for requested action." };
 const LOST = { code: -1007, msg: "Timeout waiting for response from backend server." };
 const NOT_FOUND = { code: -2011, msg: "Unknown order sent." };
@@ -44,6 +51,8 @@ Deno.test("a cancel-replace that went wrong says which half did, and doubts what
         "malformed_answer",
         false,
       ],
+      [409, halves(-2021, "SUCCESS", "NOT_ATTEMPTED", GONE, REFUSED), "unknown", "malformed_answer", false],
+      [200, JSON.stringify(CONTRADICTION), "unknown", "malformed_answer", false],
       [409, halves(-2021, "FAILURE", "SUCCESS", NOT_FOUND, {}), "unknown", "malformed_answer", false],
       [
         409,

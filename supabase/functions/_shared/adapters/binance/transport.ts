@@ -70,8 +70,7 @@ export async function exchange(
   const deadline = outside.deadline(limits.deadlineMs);
   record.sentAtMs = outside.now();
   try {
-    const sent = outside.send(url, { ...init, redirect: "manual", signal: deadline });
-    const response = await unlessAborted(sent, deadline);
+    const response = await outside.send(url, { ...init, redirect: "manual", signal: deadline });
     record.status = response.status;
     record.headers = response.headers;
     record.body = await readBody(response, deadline);

@@ -3,12 +3,12 @@ import { parseVenueUrls } from "../../contracts/environment.ts";
 import type { VenueEnvironment } from "../../domain/venue_call.ts";
 import type { Venue } from "../../ports/venue.ts";
 import type { OrdersClient } from "./ccxt_orders.ts";
-import { realOutside } from "./transport.ts";
+import { type Outside, realOutside } from "./transport.ts";
 import { BinanceVenue } from "./venue.ts";
 
 /** One connection for each base URL and isolate; none of them holds a key. */
 const clients = new Map<string, Promise<OrdersClient>>();
-const outside = lazily(realOutside);
+let reached: Outside | undefined;
 
 /**
  * The venue of an environment: Binance itself, or where BINANCE_PRODUCTION_URL, BINANCE_TESTNET_URL and BINANCE_SIMULATOR_URL point. CCXT
@@ -20,18 +20,19 @@ export function venueOf(
   variables: Readonly<Record<string, string | undefined>>,
 ): Venue {
   const url = parseVenueUrls(variables)[environment];
-  const reached = outside();
-  const client = clients.get(url) ?? load(url);
-  clients.set(url, client);
-  return new BinanceVenue(() => client, reached);
+  const outside = reached ??= realOutside();
+  const client = () => clientOf(url, outside);
+  // A failure to load is the first call's to tell.
+  client().catch(() => {});
+  return new BinanceVenue(client, outside);
 }
 
-async function load(url: string): Promise<OrdersClient> {
-  const { connectOrders } = await import("./ccxt_orders.ts");
-  return connectOrders(url, outside());
-}
-
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => made ??= make();
+function clientOf(url: string, outside: Outside): Promise<OrdersClient> {
+  const known = clients.get(url);
+  if (known !== undefined) return known;
+  const loaded = import("./ccxt_orders.ts").then(({ connectOrders }) => connectOrders(url, outside));
+  clients.set(url, loaded);
+  // The next call may try again.
+  loaded.catch(() => clients.delete(url));
+  return loaded;
 }
