@@ -96,6 +96,7 @@ create table public.instruments (
   order_types text[] default '{}'::text[] not null,
   source text not null,
   updated_at timestamp with time zone not null,
+  doubted_at timestamp with time zone,
   constraint instruments_pkey PRIMARY KEY (symbol),
   constraint instruments_base_commission_precision_check CHECK (base_commission_precision >= 0 AND base_commission_precision <= 18),
   constraint instruments_quote_commission_precision_check CHECK (quote_commission_precision >= 0 AND quote_commission_precision <= 18),
@@ -104,6 +105,7 @@ create table public.instruments (
 alter table public.instruments owner to fillbase_engine;
 comment on table public.instruments is 'What Binance Spot trades and its filters, one row per symbol; a filter value of 0 means that rule is off.';
 comment on column public.instruments.status is 'TRADING, or why not: HALT, BREAK, END_OF_DAY, CANCEL_ONLY, DELISTED (absent from the last full list).';
+comment on column public.instruments.doubted_at is 'Since when these filters are believed out of date: the exchange refused an order that they let pass. The next poll fetches all anew.';
 alter table public.instruments enable row level security;
 create policy instruments_select_all on public.instruments for select to anon, authenticated
   using (true);
@@ -219,6 +221,8 @@ comment on column public.orders.venue_executed_quantity is 'What the venue says 
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
 comment on column public.orders.expires_at is 'When an unfilled limit entry times out: the market from then on does not fill it, even before its cancel is executed.';
+CREATE INDEX orders_exchange_order_idx ON public.orders USING btree (account_id, symbol, binance_order_id) WHERE (NOT is_paper_trade);
+CREATE INDEX orders_open_live_idx ON public.orders USING btree (account_id) WHERE ((NOT is_paper_trade) AND (finished_at IS NULL));
 CREATE INDEX orders_resting_limits_idx ON public.orders USING btree (symbol, side, price) WHERE (is_paper_trade AND (type = 'LIMIT'::text) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_resting_live_idx ON public.orders USING btree (symbol) WHERE ((NOT is_paper_trade) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_user_id_idx ON public.orders USING btree (user_id, created_at);
@@ -305,6 +309,7 @@ create table public.positions (
   opened_at timestamp with time zone,
   closed_at timestamp with time zone,
   updated_at timestamp with time zone not null,
+  written_off_quantity trading.quantity default 0 not null,
   constraint positions_pkey PRIMARY KEY (id),
   constraint positions_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
   constraint positions_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id) ON DELETE SET NULL,
@@ -330,6 +335,7 @@ comment on column public.positions.realized_pnl is 'Net result of what was sold,
 comment on column public.positions.realized_pnl_percent is 'realized_pnl / entry_cost, in percent; set when closed.';
 comment on column public.positions.max_loss_usdt is 'Loss if all of it were sold at the stop, taker fee included; a gap can cost more.';
 comment on column public.positions.metadata is 'Free for frontends and the AI; the engine decides nothing from it.';
+comment on column public.positions.written_off_quantity is 'Base asset that was gone from the account and was written off at the value zero.';
 CREATE INDEX positions_account_id_idx ON public.positions USING btree (account_id, created_at);
 CREATE INDEX positions_closed_symbol_idx ON public.positions USING btree (account_id, symbol, closed_at) WHERE (status = 'closed'::text);
 CREATE INDEX positions_portfolio_live_idx ON public.positions USING btree (portfolio_id) WHERE (status <> ALL (ARRAY['closed'::text, 'failed'::text]));
@@ -830,6 +836,50 @@ comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a tr
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to authenticated;
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid DEFAULT gen_random_uuid())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now        timestamptz := trading.engine_now();
+  v_position   public.positions;
+  v_quarantine trading.quarantines;
+  v_order      public.orders;
+begin
+  select * into v_position from public.positions p where p.id = p_position_id;
+  perform trading.require_owner_or_operator(v_position.user_id, 'position', p_position_id);
+  v_position := trading.lock_position(p_position_id);
+  if not trading.is_new_request('adopt_external_fill', p_position_id, p_request_id, jsonb_build_object('price', trading.money_text(p_price),
+    'quantity', trading.money_text(p_quantity), 'executed_at', p_executed_at), v_now) then
+    return trading.quarantine_answer(p_position_id);
+  end if;
+  v_quarantine := trading.require_missing(v_position, p_quantity);
+  if (p_price > 0 and p_price <> 'NaN' and p_price < 'Infinity' and scale(p_price) <= 18) is not true then
+    perform trading.raise_error('FB400', 'price_invalid', 'the price is a positive number of the quote asset');
+  end if;
+  if (p_executed_at between v_position.entry_time and v_now) is not true then
+    perform trading.raise_error('FB400', 'moment_invalid', 'the sale lies between the position''s entry and now', jsonb_build_object('entry', v_position.entry_time));
+  end if;
+  v_order := trading.insert_live_sell(v_position, 'exit', 0, 'MARKET', p_quantity, null, null, 'external', v_now);
+  perform trading.fold_report(v_order.id, jsonb_build_object('status', 'filled', 'executed_quantity', p_quantity, 'fills', jsonb_build_array(
+    jsonb_build_object('trade_id', 'external:' || p_request_id, 'price', p_price, 'quantity', p_quantity, 'fee', 0, 'fee_asset', 'USDT',
+      'executed_at', p_executed_at))), v_now);
+  perform trading.rebook_cash(v_position.account_id, p_executed_at, v_now);
+  perform trading.audit(v_now, 'external_fill_adopted', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
+    jsonb_build_object('by', trading.caller_name(), 'order_id', v_order.id, 'price', trading.money_text(p_price), 'quantity', trading.money_text(p_quantity),
+      'executed_at', p_executed_at));
+  perform trading.explain_missing(v_quarantine, p_quantity, 'adopt_external_fill', v_now);
+  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  return trading.quarantine_answer(p_position_id);
+end
+$function$;
+alter function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) owner to fillbase_engine;
+comment on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) is 'The owner sold missing coins of a position by hand: books that sale (price and quantity before fees) as the position''s own exit; closes it when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, price_invalid, moment_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
+grant execute on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) to authenticated;
+grant execute on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION public.cancel_entry(p_position_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1022,6 +1072,52 @@ alter function public.read_trading_states() owner to fillbase_engine;
 comment on function public.read_trading_states() is 'The rows of public.trading_states.';
 grant execute on function public.read_trading_states() to authenticated;
 grant execute on function public.read_trading_states() to service_role;
+
+CREATE OR REPLACE FUNCTION public.release(p_position_id uuid DEFAULT NULL::uuid, p_symbol text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, p_request_id uuid DEFAULT gen_random_uuid())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now        timestamptz := trading.engine_now();
+  v_owner      uuid;
+  v_quarantine trading.quarantines;
+  v_obstacle   text;
+  v_count      int := 0;
+begin
+  if (p_position_id is null) = (p_symbol is null) then
+    perform trading.raise_error('FB400', 'subject_invalid', 'name either a position or a symbol');
+  end if;
+  v_owner := case when p_position_id is null then coalesce(p_user_id, (select auth.uid())) else (select p.user_id from public.positions p where p.id = p_position_id) end;
+  perform trading.require_owner_or_operator(v_owner, case when p_position_id is null then 'symbol' else 'position' end, coalesce(p_position_id, v_owner));
+  perform trading.lock_portfolio(trading.portfolio_id(v_owner, 'live'));
+  if trading.is_new_request('release', coalesce(p_position_id, v_owner), p_request_id, jsonb_build_object('symbol', p_symbol), v_now) then
+    for v_quarantine in
+      select q.* from trading.quarantines q join trading.accounts a on a.id = q.account_id and a.user_id = v_owner
+      where q.ended_at is null and (q.position_id = p_position_id or q.symbol = p_symbol) order by q.id
+    loop
+      v_obstacle := trading.disagreement(v_quarantine, v_now);
+      if v_obstacle is not null then
+        perform trading.raise_error('FB409', 'books_differ', 'books and exchange do not agree yet',
+          jsonb_build_object('cause', v_obstacle, 'code', v_quarantine.code, 'symbol', v_quarantine.symbol, 'position_id', v_quarantine.position_id),
+          'They are compared every minute; see trading.account_checks.');
+      end if;
+      perform trading.end_quarantine(v_quarantine, 'release', v_now);
+      perform trading.queue_protection(v_quarantine.position_id, v_now);
+      v_count := v_count + 1;
+    end loop;
+    if v_count = 0 then
+      perform trading.raise_error('FB409', 'not_quarantined', 'nothing of this is set aside');
+    end if;
+  end if;
+  return jsonb_build_object('position_id', p_position_id, 'symbol', p_symbol, 'released', v_count);
+end
+$function$;
+alter function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) owner to fillbase_engine;
+comment on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) is 'Ends the quarantines of a position, or of a symbol of the caller''s (or, for operators, p_user_id''s) exchange accounts, once a fresh comparison says that books and exchange agree. Once per p_request_id. Returns {position_id, symbol, released}. FB404 position_not_found, symbol_not_found; FB400 subject_invalid, request_id_missing; FB409 books_differ, not_quarantined, request_conflict.';
+grant execute on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) to authenticated;
+grant execute on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.reset_paper_account(p_trader_id uuid, p_request_id uuid DEFAULT gen_random_uuid())
  RETURNS jsonb
@@ -1235,6 +1331,39 @@ comment on function public.top_up_paper_account(p_trader_id uuid, p_amount numer
 grant execute on function public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid) to authenticated;
 grant execute on function public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.write_off(p_position_id uuid, p_quantity numeric, p_reason text, p_request_id uuid DEFAULT gen_random_uuid())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now        timestamptz := trading.engine_now();
+  v_reason     text := trading.require_reason(p_reason);
+  v_position   public.positions;
+  v_quarantine trading.quarantines;
+  v_loss       numeric;
+begin
+  select * into v_position from public.positions p where p.id = p_position_id;
+  perform trading.require_owner_or_operator(v_position.user_id, 'position', p_position_id);
+  v_position := trading.lock_position(p_position_id);
+  if not trading.is_new_request('write_off', p_position_id, p_request_id,
+    jsonb_build_object('quantity', trading.money_text(p_quantity), 'reason', v_reason), v_now) then
+    return trading.quarantine_answer(p_position_id);
+  end if;
+  v_quarantine := trading.require_missing(v_position, p_quantity);
+  v_loss := trading.take_off(v_position, p_quantity, p_request_id, v_now);
+  perform trading.audit(v_now, 'position_written_off', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
+    jsonb_build_object('by', trading.caller_name(), 'quantity', trading.money_text(p_quantity), 'loss', trading.money_text(v_loss), 'reason', v_reason));
+  perform trading.explain_missing(v_quarantine, p_quantity, 'write_off', v_now);
+  return trading.quarantine_answer(p_position_id);
+end
+$function$;
+alter function public.write_off(p_position_id uuid, p_quantity numeric, p_reason text, p_request_id uuid) owner to fillbase_engine;
+comment on function public.write_off(p_position_id uuid, p_quantity numeric, p_reason text, p_request_id uuid) is 'Missing coins of a position are gone (withdrawn, stolen): takes them off at the value zero, their cost as a realized loss; closes the position when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, reason_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
+grant execute on function public.write_off(p_position_id uuid, p_quantity numeric, p_reason text, p_request_id uuid) to authenticated;
+grant execute on function public.write_off(p_position_id uuid, p_quantity numeric, p_reason text, p_request_id uuid) to service_role;
+
 -- Schema trading
 comment on schema trading is 'The engine. Nothing here is executable or readable by users; public is the contract with frontends.';
 grant usage on schema trading to service_role;
@@ -1253,6 +1382,34 @@ create domain trading.quantity as numeric
   constraint quantity_not_negative_finite CHECK (VALUE >= 0::numeric AND VALUE <> 'NaN'::numeric AND VALUE < 'Infinity'::numeric)
   constraint quantity_scale_18 CHECK (scale(VALUE) <= 18);
 comment on domain trading.quantity is 'An amount of the base asset as an exchange counts it: not negative, finite, at most 18 decimals.';
+
+create table trading.account_checks (
+  id bigint generated always as identity not null,
+  account_id uuid not null,
+  job_id bigint not null,
+  cause text not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone not null,
+  is_whole boolean not null,
+  asset_count integer not null,
+  order_count integer not null,
+  fill_count integer not null,
+  unsettled_assets text[] not null,
+  differences jsonb not null,
+  constraint account_checks_pkey PRIMARY KEY (id),
+  constraint account_checks_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id)
+);
+alter table trading.account_checks owner to fillbase_engine;
+comment on table trading.account_checks is 'Every comparison of an exchange account with its books: what was looked at, and what did not agree.';
+comment on column trading.account_checks.started_at is 'When its balances were asked for: the comparison is about that moment.';
+comment on column trading.account_checks.is_whole is 'Whether the open orders of all symbols were looked at, not only of those with positions and orders of ours.';
+comment on column trading.account_checks.unsettled_assets is 'Assets in which something was still moving or unknown: they were not compared.';
+comment on column trading.account_checks.differences is '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing (each with expected and found), order_unexplained, order_outside, order_believed_over, order_not_listed, trade_outside.';
+CREATE INDEX account_checks_account_id_idx ON trading.account_checks USING btree (account_id, id);
+alter table trading.account_checks enable row level security;
+create policy account_checks_select_service on trading.account_checks for select to service_role
+  using (true);
+grant select on table trading.account_checks to service_role;
 
 create table trading.accounts (
   id uuid not null,
@@ -1478,6 +1635,21 @@ create policy exchange_clocks_select_service on trading.exchange_clocks for sele
   using (true);
 grant select on table trading.exchange_clocks to service_role;
 
+create table trading.exchange_contacts (
+  environment text not null,
+  heard_at timestamp with time zone not null,
+  silent_since timestamp with time zone,
+  constraint exchange_contacts_pkey PRIMARY KEY (environment),
+  constraint exchange_contacts_environment_check CHECK (environment = ANY (ARRAY['simulator'::text, 'testnet'::text, 'production'::text]))
+) with (fillfactor=50);
+alter table trading.exchange_contacts owner to fillbase_engine;
+comment on table trading.exchange_contacts is 'When an exchange last said anything, to ten seconds.';
+comment on column trading.exchange_contacts.silent_since is 'Since when no call was answered; null: it answers.';
+alter table trading.exchange_contacts enable row level security;
+create policy exchange_contacts_select_service on trading.exchange_contacts for select to service_role
+  using (true);
+grant select on table trading.exchange_contacts to service_role;
+
 create table trading.exchange_keys (
   id uuid default gen_random_uuid() not null,
   account_id uuid not null,
@@ -1665,6 +1837,49 @@ create policy order_transitions_select_service on trading.order_transitions for 
   using (true);
 grant select on table trading.order_transitions to service_role;
 
+create table trading.outside_holdings (
+  account_id uuid not null,
+  asset text not null,
+  quantity trading.quantity not null,
+  ledger_entry_id bigint not null,
+  observed_at timestamp with time zone not null,
+  constraint outside_holdings_pkey PRIMARY KEY (account_id, asset),
+  constraint outside_holdings_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id)
+);
+alter table trading.outside_holdings owner to fillbase_engine;
+comment on table trading.outside_holdings is 'The owner''s own coins: what an exchange account holds of an asset beyond what the engine manages. Never touched.';
+comment on column trading.outside_holdings.ledger_entry_id is 'Fees that the exchange took from these coins are counted up to this ledger entry.';
+alter table trading.outside_holdings enable row level security;
+create policy outside_holdings_select_service on trading.outside_holdings for select to service_role
+  using (true);
+grant select on table trading.outside_holdings to service_role;
+
+create table trading.outside_moves (
+  id bigint generated always as identity not null,
+  account_id uuid not null,
+  kind text not null,
+  asset text not null,
+  quantity trading.amount not null,
+  symbol text,
+  price trading.price,
+  exchange_trade_id text,
+  noted_at timestamp with time zone not null,
+  constraint outside_moves_pkey PRIMARY KEY (id),
+  constraint outside_moves_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint outside_moves_kind_check CHECK (kind = ANY (ARRAY['cash'::text, 'coins'::text, 'trade'::text])),
+  constraint outside_moves_quantity_check CHECK (quantity::numeric <> 0::numeric),
+  constraint outside_moves_trade_named CHECK ((kind = 'trade'::text) = (exchange_trade_id IS NOT NULL) AND (kind = 'trade'::text) = (symbol IS NOT NULL))
+);
+alter table trading.outside_moves owner to fillbase_engine;
+comment on table trading.outside_moves is 'What moved in an exchange account by other hands than the engine''s: deposits, withdrawals, the owner''s own trades.';
+comment on column trading.outside_moves.quantity is 'Of the asset: positive came, negative went.';
+CREATE INDEX outside_moves_account_id_idx ON trading.outside_moves USING btree (account_id, noted_at);
+CREATE UNIQUE INDEX outside_moves_trade_idx ON trading.outside_moves USING btree (account_id, symbol, exchange_trade_id) WHERE (kind = 'trade'::text);
+alter table trading.outside_moves enable row level security;
+create policy outside_moves_select_service on trading.outside_moves for select to service_role
+  using (true);
+grant select on table trading.outside_moves to service_role;
+
 create table trading.portfolios (
   id uuid not null,
   user_id uuid not null,
@@ -1719,6 +1934,7 @@ create table trading.quarantines (
   began_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   ended_by text,
+  missing_quantity trading.quantity default 0 not null,
   constraint quarantines_pkey PRIMARY KEY (id),
   constraint quarantines_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
   constraint quarantines_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
@@ -1727,6 +1943,7 @@ create table trading.quarantines (
 alter table trading.quarantines owner to fillbase_engine;
 comment on table trading.quarantines is 'A symbol of an exchange account whose books do not agree with the exchange: no entry, and of its position nothing but the stop, until somebody decides.';
 comment on column trading.quarantines.position_id is 'The position in question; null: the symbol as a whole.';
+comment on column trading.quarantines.missing_quantity is 'Of code coins_missing: how much of the position''s base asset was not there when last compared.';
 CREATE INDEX quarantines_account_id_idx ON trading.quarantines USING btree (account_id);
 CREATE UNIQUE INDEX quarantines_open_idx ON trading.quarantines USING btree (account_id, symbol, code, COALESCE(position_id, account_id)) WHERE (ended_at IS NULL);
 CREATE INDEX quarantines_position_id_idx ON trading.quarantines USING btree (position_id);
@@ -2018,8 +2235,12 @@ create table trading.settings (
   protection_poll_ms integer default 30000 not null,
   clock_max_age_ms integer default 300000 not null,
   absence_quiet_ms integer default 60000 not null,
+  account_check_ms integer default 60000 not null,
+  account_check_idle_ms integer default 600000 not null,
   constraint settings_pkey PRIMARY KEY (id),
   constraint settings_absence_quiet_ms_check CHECK (absence_quiet_ms >= 1000 AND absence_quiet_ms <= 3600000),
+  constraint settings_account_check_idle_ms_check CHECK (account_check_idle_ms >= 1000 AND account_check_idle_ms <= 86400000),
+  constraint settings_account_check_ms_check CHECK (account_check_ms >= 1000 AND account_check_ms <= 86400000),
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
   constraint settings_clock_max_age_ms_check CHECK (clock_max_age_ms >= 1000 AND clock_max_age_ms <= 3600000),
   constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
@@ -2062,10 +2283,25 @@ comment on column trading.settings.required_tier is 'Tier that automatic entries
 comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed stop at the exchange may take to fill before the engine sells at market.';
 comment on column trading.settings.order_poll_ms is 'How often an entry that rests at the exchange is asked about; protection_poll_ms: a stop or target.';
 comment on column trading.settings.absence_quiet_ms is 'How long after its window an unknown entry must stay unfound before it counts as never placed.';
+comment on column trading.settings.account_check_ms is 'How often an exchange account with open positions or orders is compared with its books; account_check_idle_ms: one without.';
 alter table trading.settings enable row level security;
 create policy settings_select_service on trading.settings for select to service_role
   using (true);
 grant select on table trading.settings to service_role;
+
+create table trading.startups (
+  id boolean default true not null,
+  postmaster_started_at timestamp with time zone not null,
+  armed_at timestamp with time zone not null,
+  constraint startups_pkey PRIMARY KEY (id),
+  constraint startups_id_check CHECK (id)
+);
+alter table trading.startups owner to fillbase_engine;
+comment on table trading.startups is 'The start of the database and the arming after which all exchange accounts were last compared.';
+alter table trading.startups enable row level security;
+create policy startups_select_service on trading.startups for select to service_role
+  using (true);
+grant select on table trading.startups to service_role;
 
 create table trading.stop_requests (
   id uuid not null,
@@ -2208,7 +2444,8 @@ declare
   v_quiet    interval := case when p_order.role = 'entry'
     then make_interval(secs => (select s.absence_quiet_ms from trading.settings s) / 1000.0) else c_engine_answers end;
   v_not_found int;
-  v_trades    jsonb;
+  v_trades    trading.exchange_calls;
+  v_balances  jsonb;
 begin
   is_proven := false;
   if p_now <= p_order.send_by then
@@ -2228,17 +2465,27 @@ begin
     next_call := 'lookup';
     return;
   end if;
-  select c.answer -> 'fills' into v_trades from trading.exchange_calls c
+  select * into v_trades from trading.exchange_calls c
   where c.order_id = p_order.id and c.action = 'fills' and c.outcome = 'accepted' and c.permitted_at >= p_order.send_by + v_quiet
   order by c.id desc limit 1;
-  if v_trades is null then
+  if v_trades.id is null then
     next_call := 'fills';
     return;
   end if;
-  is_proven := not exists (
-    select from jsonb_array_elements(v_trades) t
-    where t ->> 'side' = p_order.side and not exists (
-      select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = t ->> 'exchange_order_id'));
+  select c.answer -> 'balances' into v_balances from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'balances' and c.outcome = 'accepted' and c.id > v_trades.id
+  order by c.id desc limit 1;
+  if v_balances is null then
+    next_call := 'balances';
+    return;
+  end if;
+  is_proven := not trading.has_trade_of(p_order, v_trades.answer -> 'fills')
+    -- Without a trade, coins that came or went are a deposit or a withdrawal; no list of trades lags for an hour.
+    and (trading.is_unmoved(p_order, v_balances) or p_now > p_order.send_by + interval '1 hour');
+  -- What speaks against it may have been another order on its way.
+  if not is_proven and v_trades.permitted_at < p_now - interval '30 seconds' then
+    next_call := 'fills';
+  end if;
 end
 $function$;
 alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) owner to fillbase_engine;
@@ -2307,19 +2554,23 @@ AS $function$
 declare
   v_account_id uuid := (p_job.payload ->> 'account_id')::uuid;
   v_last       trading.exchange_calls := trading.last_call(p_job);
+  v_next       jsonb;
 begin
-  if v_last.action is null then
-    return trading.permit_call(p_job, v_account_id, 'balances', null, '{}', p_now);
-  end if;
-  if v_last.outcome <> 'accepted' then
+  if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' then
     return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
   end if;
-  perform trading.book_outside_cash(v_account_id, p_now);
-  return '{"outcome": "done"}';
+  v_next := trading.next_check_call(p_job, v_account_id, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
+  -- What a lookup has found out makes some of the executions ours after all.
+  perform trading.fold_fill_list(c, c.answer, p_now) from trading.calls_of_attempt(p_job, 'fills') c
+  where exists (select from trading.calls_of_attempt(p_job, 'lookup'));
+  return trading.conclude_account_check(p_job, v_account_id, p_now);
 end
 $function$;
 alter function trading.account_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.account_step(p_job trading.jobs, p_now timestamp with time zone) is 'Asks what an exchange account holds and compares it with the books.';
+comment on function trading.account_step(p_job trading.jobs, p_now timestamp with time zone) is 'Walks through an exchange account and compares it with the books: every asset, every open order, every execution.';
 
 CREATE OR REPLACE FUNCTION trading.actor()
  RETURNS text
@@ -2524,11 +2775,14 @@ begin
     bid_multiplier_up = excluded.bid_multiplier_up, bid_multiplier_down = excluded.bid_multiplier_down,
     ask_multiplier_up = excluded.ask_multiplier_up, ask_multiplier_down = excluded.ask_multiplier_down,
     max_open_orders = excluded.max_open_orders, max_algo_orders = excluded.max_algo_orders,
-    order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at;
+    order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at, doubted_at = null;
   get diagnostics v_count = row_count;
+  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
+  where a.code = 'filters_doubted' and a.resolved_at is null
+    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
 
   if p_is_full_list then
-    update public.instruments i set status = 'DELISTED', updated_at = v_now
+    update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
     where i.status <> 'DELISTED'
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
@@ -2625,6 +2879,41 @@ $function$;
 alter function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
 grant execute on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_left     numeric := p_missing;
+  v_part     numeric;
+  v_position public.positions;
+begin
+  for v_position in
+    select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+    where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
+      (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
+  loop
+    v_part := least(v_left, v_position.quantity);
+    v_left := v_left - v_part;
+    if v_part = trading.missing_coins(v_position.id) then
+      continue;
+    end if;
+    if v_part > 0 then
+      perform trading.quarantine(p_account_id, v_position.symbol, v_position.id, 'coins_missing',
+        format('The exchange account holds less %s than its open positions: the newest is set aside until somebody says what became of the coins.', p_asset),
+        jsonb_build_object('missing', trading.money_text(v_part), 'held', trading.money_text(v_position.quantity)), p_now);
+    end if;
+    update trading.quarantines q set missing_quantity = v_part
+    where q.position_id = v_position.id and q.code = 'coins_missing' and q.ended_at is null;
+    perform trading.queue_protection(v_position.id, p_now);
+  end loop;
+end
+$function$;
+alter function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'Sets positions aside for the coins that an account lacks, newest first; nothing missing: those set aside before are whole again, but stay aside.';
 
 CREATE OR REPLACE FUNCTION trading.arm_engine_targets(p_position public.positions)
  RETURNS void
@@ -2761,34 +3050,27 @@ $function$;
 alter function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
 
-CREATE OR REPLACE FUNCTION trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone)
  RETURNS numeric
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_moved numeric;
+  v_moved numeric := p_total - trading.managed_quantity(p_account_id, 'USDT');
+  v_transaction_id uuid := gen_random_uuid();
 begin
-  -- While a fill may be missing, the difference says nothing.
-  if exists (select from public.orders o where o.account_id = p_account_id and o.finished_at is null
-    and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity)) then
-    return 0;
-  end if;
-  select b.free + b.locked - coalesce((select l.amount from trading.balances l where l.account_id = p_account_id and l.asset = 'USDT' and l.bucket = 'cash'), 0)
-  into v_moved from trading.exchange_balances b where b.account_id = p_account_id and b.asset = 'USDT';
-  if coalesce(v_moved, 0) = 0 then
+  if v_moved = 0 then
     return 0;
   end if;
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
-  select trading.derived_id('outside_cash', p_account_id::text, p_now::text), p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
+  select v_transaction_id, p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
   from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
-  perform trading.audit(p_now, 'outside_cash_booked', (select a.user_id from trading.accounts a where a.id = p_account_id), null, 'account', p_account_id::text,
-    jsonb_build_object('amount', trading.money_text(v_moved)));
+  perform trading.note_outside_move(p_account_id, 'cash', 'USDT', v_moved, p_now);
   return v_moved;
 end
 $function$;
-alter function trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.book_outside_cash(p_account_id uuid, p_now timestamp with time zone) is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money; returns the amount.';
+alter function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money, so that cash is p_total; returns the amount.';
 
 CREATE OR REPLACE FUNCTION trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
  RETURNS void
@@ -2876,6 +3158,21 @@ end
 $function$;
 alter function trading.caller_name() owner to fillbase_engine;
 comment on function trading.caller_name() is 'Who is calling, for rows that outlive the call: user:<id>, service_role or database:<login>.';
+
+CREATE OR REPLACE FUNCTION trading.calls_of_attempt(p_job trading.jobs, p_action text)
+ RETURNS SETOF trading.exchange_calls
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select * from trading.exchange_calls c
+    where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = p_action and c.answered_at is not null order by c.id;
+end
+$function$;
+alter function trading.calls_of_attempt(p_job trading.jobs, p_action text) owner to fillbase_engine;
+comment on function trading.calls_of_attempt(p_job trading.jobs, p_action text) is 'The answered calls of one action that a job''s present attempt has made.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS integer
@@ -3074,7 +3371,7 @@ AS $function$
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
           coalesce(sum(t.fee_quote) filter (where t.fee_asset <> i.base_asset), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
-      where p.quantity + p.dust_quantity <> f.held
+      where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
          or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),
     -- What accounts show against the ledger: cash, held assets, and results of closed positions.
     'balances_vs_ledger', (
@@ -3419,6 +3716,64 @@ $function$;
 alter function trading.close_position_row(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.close_position_row(p_position public.positions, p_now timestamp with time zone) is 'Closes a position in state closing, dust included, and everything that hung on it.';
 
+CREATE OR REPLACE FUNCTION trading.compare_assets(p_account_id uuid, p_balances jsonb)
+ RETURNS TABLE(kind text, asset text, expected numeric, found numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    with there as (
+      select b.asset, b.free + b.locked as total from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
+    ), assets as (
+      select t.asset from there t
+      union select b.asset from trading.balances b where b.account_id = p_account_id and b.bucket in ('cash', 'position', 'dust')
+      union select h.asset from trading.outside_holdings h where h.account_id = p_account_id
+    ), compared as (
+      select a.asset, coalesce(t.total, 0) as found, trading.managed_quantity(p_account_id, a.asset) as managed,
+        coalesce(trading.outside_quantity(p_account_id, a.asset), 0) as outside
+      from assets a left join there t using (asset)
+    )
+    select case when c.asset = 'USDT' then 'cash_moved' when c.found < c.managed then 'coins_missing' else 'coins_moved' end,
+      c.asset, c.managed + c.outside, c.found
+    from compared c where c.found <> c.managed + c.outside order by c.asset;
+end
+$function$;
+alter function trading.compare_assets(p_account_id uuid, p_balances jsonb) owner to fillbase_engine;
+comment on function trading.compare_assets(p_account_id uuid, p_balances jsonb) is 'Assets that an exchange account does not hold as the books explain: cash_moved, coins_moved (the owner''s own) or coins_missing (managed ones).';
+
+CREATE OR REPLACE FUNCTION trading.compare_orders(p_job trading.jobs, p_account_id uuid)
+ RETURNS SETOF jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    with asked as (
+      select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
+    ), listed as (
+      select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
+      from asked a cross join lateral jsonb_array_elements(a.answer -> 'orders') r
+      left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
+    )
+    select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
+        when starts_with(l.report ->> 'client_order_id', (select s.installation_tag || '-' from trading.settings s)) then 'order_unexplained'
+        else 'order_outside' end,
+      'symbol', l.report ->> 'symbol', 'client_order_id', l.report ->> 'client_order_id', 'order_id', l.id, 'position_id', l.position_id,
+      'side', l.report ->> 'side', 'quantity', l.report ->> 'quantity')
+    from listed l where l.id is null or l.finished_at < l.permitted_at
+    union all
+    select jsonb_build_object('kind', 'order_not_listed', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id)
+    from asked a join public.orders o on o.account_id = p_account_id and (a.symbol is null or o.symbol = a.symbol)
+    where not o.is_paper_trade and o.state in ('working', 'partially_filled') and o.submitted_at < a.permitted_at
+      and not exists (select from listed l where l.id = o.id);
+end
+$function$;
+alter function trading.compare_orders(p_job trading.jobs, p_account_id uuid) owner to fillbase_engine;
+comment on function trading.compare_orders(p_job trading.jobs, p_account_id uuid) is 'Open orders that the books do not explain, or believe over, and orders of ours that are not open there.';
+
 CREATE OR REPLACE FUNCTION trading.complete_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3433,7 +3788,7 @@ begin
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
-      p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+      p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
     if p_job.kind = 'exit' then
       perform trading.alert_failed_exit(p_job, v_outcome, p_now);
     end if;
@@ -3472,6 +3827,37 @@ $function$;
 alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_previous  trading.account_checks := trading.last_check(p_account_id);
+  v_balances  trading.exchange_calls;
+  v_unsettled text[];
+  v_found     jsonb;
+begin
+  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
+  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
+    || trading.settle_trades(p_job, p_account_id, p_now)
+    || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
+    unsettled_assets, differences)
+  values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,
+    exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null),
+    jsonb_array_length(v_balances.answer -> 'balances'),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
+    v_unsettled, v_found);
+  delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';
+  return jsonb_build_object('outcome', 'done', 'differences', jsonb_array_length(v_found), 'unsettled', cardinality(v_unsettled));
+end
+$function$;
+alter function trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Writes down a comparison with what did not agree, and acts on what is certain.';
+
 CREATE OR REPLACE FUNCTION trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text DEFAULT ''::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3508,7 +3894,8 @@ begin
   returning id into v_key_id;
   perform trading.audit(v_now, 'exchange_key_stored', p_user_id, null, 'account', v_id::text,
     jsonb_build_object('key_id', v_key_id, 'environment', p_environment, 'last_four', right(p_api_key, 4)));
-  perform trading.queue_account_check(v_id, 'connected:' || v_key_id, v_now);
+  perform trading.hasten_jobs(v_id, v_now);
+  perform trading.queue_account_check(v_id, 'connected', v_now);
   return v_id;
 end
 $function$;
@@ -3629,6 +4016,29 @@ $function$;
 alter function trading.derived_id(VARIADIC p_parts text[]) owner to fillbase_engine;
 comment on function trading.derived_id(VARIADIC p_parts text[]) is 'A uuid that is a hash of its parts: the same parts always name the same thing.';
 
+CREATE OR REPLACE FUNCTION trading.disagreement(p_quarantine trading.quarantines, p_now timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_check trading.account_checks := trading.last_check(p_quarantine.account_id);
+  v_base  text := (select i.base_asset from public.instruments i where i.symbol = p_quarantine.symbol);
+begin
+  return case
+    when v_check.started_at is null or v_check.started_at <= p_quarantine.began_at or v_check.started_at < p_now - interval '3 minutes' then 'not_compared'
+    when p_quarantine.missing_quantity > 0 then 'coins_missing'
+    when v_base = any (v_check.unsettled_assets) then 'unsettled'
+    when v_check.differences @> jsonb_build_array(jsonb_build_object('kind', 'coins_missing', 'asset', v_base)) then 'coins_missing'
+    when v_check.differences @> jsonb_build_array(jsonb_build_object('kind', 'order_believed_over', 'symbol', p_quarantine.symbol)) then 'order_believed_over'
+    when v_check.differences @> jsonb_build_array(jsonb_build_object('kind', 'order_unexplained', 'symbol', p_quarantine.symbol)) then 'order_unexplained'
+  end;
+end
+$function$;
+alter function trading.disagreement(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.disagreement(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'What still speaks against ending a quarantine: not_compared (in the last three minutes, since it began), coins_missing, unsettled, order_believed_over, order_unexplained; null: books and exchange agree.';
+
 CREATE OR REPLACE FUNCTION trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer DEFAULT 18)
  RETURNS numeric
  LANGUAGE plpgsql
@@ -3650,6 +4060,39 @@ end
 $function$;
 alter function trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer) owner to fillbase_engine;
 comment on function trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer) is 'p_dividend / p_divisor rounded half to even at p_scale decimals, exact before the rounding.';
+
+CREATE OR REPLACE FUNCTION trading.doubt_filters(p_symbol text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.instruments i set doubted_at = p_now
+  where i.symbol = p_symbol and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
+  if found then
+    perform trading.raise_alert(p_now, 'warning', 'filters_doubted', null, 'symbol', p_symbol,
+      format('The exchange refused an order in %s that its filters, as we know them, let pass; they are fetched again.', p_symbol));
+  end if;
+end
+$function$;
+alter function trading.doubt_filters(p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.doubt_filters(p_symbol text, p_now timestamp with time zone) is 'Marks a symbol''s filters as out of date, so that the next poll fetches them again.';
+
+CREATE OR REPLACE FUNCTION trading.doubtful_orders(p_account_id uuid)
+ RETURNS SETOF public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select * from public.orders o
+    where o.account_id = p_account_id and not o.is_paper_trade and o.finished_at is null
+      and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity);
+end
+$function$;
+alter function trading.doubtful_orders(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.doubtful_orders(p_account_id uuid) is 'Orders of an account that may have executed what the books do not show yet.';
 
 CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone)
  RETURNS jsonb
@@ -3802,6 +4245,31 @@ end
 $function$;
 alter function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Disarms the engine stop of a position that holds nothing and cancels its protective orders, on paper at once.';
+
+CREATE OR REPLACE FUNCTION trading.end_quarantine(p_quarantine trading.quarantines, p_command text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.quarantines q set ended_at = p_now, ended_by = p_command || ' ' || trading.caller_name() where q.id = p_quarantine.id and q.ended_at is null;
+  update public.alerts a set resolved_at = p_now, resolved_by = trading.caller_name()
+  where a.code = p_quarantine.code and a.resolved_at is null
+    and a.subject_id = coalesce(p_quarantine.position_id::text, p_quarantine.account_id || ':' || p_quarantine.symbol);
+  perform trading.audit(p_now, 'quarantine_ended', a.user_id, null, case when p_quarantine.position_id is null then 'symbol' else 'position' end,
+    coalesce(p_quarantine.position_id::text, p_quarantine.symbol),
+    jsonb_build_object('code', p_quarantine.code, 'account_id', p_quarantine.account_id, 'symbol', p_quarantine.symbol, 'command', p_command,
+      'by', trading.caller_name()))
+  from trading.accounts a where a.id = p_quarantine.account_id;
+  -- A target that was reached meanwhile is reached again at the next price.
+  update trading.engine_targets e set fired_at = null
+  where e.position_id = p_quarantine.position_id and e.fired_at is not null
+    and not exists (select from public.orders o where o.position_id = e.position_id and o.role = 'take_profit' and o.level = e.level and o.state = 'filled')
+    and not exists (select from trading.jobs j where j.position_id = e.position_id and j.kind = 'exit' and j.status in ('queued', 'running'));
+end
+$function$;
+alter function trading.end_quarantine(p_quarantine trading.quarantines, p_command text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_quarantine(p_quarantine trading.quarantines, p_command text, p_now timestamp with time zone) is 'Ends one quarantine: audited with who did it by which command, its alert resolved, its targets armed again.';
 
 CREATE OR REPLACE FUNCTION trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone)
  RETURNS uuid
@@ -4347,7 +4815,8 @@ begin
   update trading.jobs j set payload = (j.payload - 'market_at') || case when p_is_whole then '{}'
     else jsonb_build_object('sold', coalesce((j.payload ->> 'sold')::numeric, 0) + p_order.filled_quantity) end
   where j.id = p_job.id;
-  return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(p_order.error_message, 'the exit did not fill'));
+  return jsonb_strip_nulls(jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'cause', p_order.error_code,
+    'message', coalesce(p_order.error_message, 'the exit did not fill')));
 end
 $function$;
 alter function trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone) owner to fillbase_engine;
@@ -4382,6 +4851,7 @@ AS $function$
 declare
   v_position   public.positions := trading.lock_position(p_job.position_id);
   v_instrument public.instruments;
+  v_there      public.positions;
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_part       trading.exit_part;
@@ -4405,13 +4875,19 @@ begin
   if v_instrument.status <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
-  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
+  v_there := v_position;
+  v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);
+  if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
+    return '{"outcome": "ignored", "code": "coins_missing"}';
+  end if;
+  v_part := trading.exit_part(v_there, v_instrument, p_job);
   v_guard := trading.resting_guard(v_position.id);
   v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);
   if v_next is not null then
     return v_next;
   end if;
-  if v_part.is_whole and trading.is_unsellable(v_position) then
+  if v_part.is_whole and trading.is_unsellable(v_there) then
     return trading.close_live_dust(p_job, v_position, v_guard, p_now);
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';
@@ -4424,6 +4900,22 @@ end
 $function$;
 alter function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
+
+CREATE OR REPLACE FUNCTION trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.quarantines q set missing_quantity = q.missing_quantity - p_quantity where q.id = p_quarantine.id;
+  if p_quantity = p_quarantine.missing_quantity then
+    perform trading.end_quarantine(p_quarantine, p_command, p_now);
+  end if;
+  perform trading.queue_account_check(p_quarantine.account_id, p_command, p_now);
+end
+$function$;
+alter function trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone) is 'Takes coins off what a position lacks, ends its quarantine when that was all, and has the account compared.';
 
 CREATE OR REPLACE FUNCTION trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -4476,6 +4968,24 @@ $function$;
 alter function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) is 'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
 grant execute on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_since timestamptz := coalesce(
+    (select max(c.started_at) - interval '1 minute' from trading.account_checks c where c.account_id = p_account_id and c.unsettled_assets = '{}'),
+    (select min(o.permitted_at) - interval '1 second' from public.orders o where o.account_id = p_account_id and o.symbol = p_symbol));
+begin
+  return floor(extract(epoch from v_since) * 1000
+    + coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_account_id), p_now), 0));
+end
+$function$;
+alter function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'From when on, by the exchange''s clock, executions in a symbol are asked for.';
 
 CREATE OR REPLACE FUNCTION trading.fills_with_rates(p_fills jsonb, p_quote text)
  RETURNS jsonb
@@ -4771,17 +5281,21 @@ CREATE OR REPLACE FUNCTION trading.fold_venue_report(p_order_id uuid, p_report j
 AS $function$
 declare
   v_order public.orders;
+  v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
   insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
   on conflict (order_id) do update set asked_at = excluded.asked_at, venue_status = excluded.venue_status;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
-  perform trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
+  v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
     'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
     'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
     || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
-exception when sqlstate 'FB409' or sqlstate 'FB500' or check_violation then
+  if v_order.finished_at is null and v_after.state = 'cancelled' then
+    perform trading.note_outside_cancel(v_after, p_now);
+  end if;
+exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
     format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
     jsonb_build_object('order_id', p_order_id, 'error', sqlerrm, 'report', p_report), p_now);
@@ -4803,7 +5317,7 @@ begin
   if v_order.finished_at is not null then
     return null;
   end if;
-  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills') then
+  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity and not v_last.request ? 'exchange_order_id' then
@@ -4813,7 +5327,7 @@ begin
     return case when v_order.venue_executed_quantity > v_order.filled_quantity
       then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
   end if;
-  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action = 'fills') then
+  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances')) then
     return trading.prove_absence(p_job, v_order, v_last, p_now);
   end if;
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
@@ -5044,23 +5558,53 @@ $function$;
 alter function trading.has_forgotten_jobs(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.has_forgotten_jobs(p_now timestamp with time zone) is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
 
-CREATE OR REPLACE FUNCTION trading.holds_foreign_coins(p_account_id uuid, p_symbol text)
+CREATE OR REPLACE FUNCTION trading.has_key(p_account_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 begin
-  return (
-    select coalesce(b.free + b.locked, 0) > coalesce((
-        select sum(l.amount) from trading.balances l where l.account_id = p_account_id and l.asset = i.base_asset and l.bucket in ('position', 'dust')), 0)
-    from public.instruments i left join trading.exchange_balances b on b.account_id = p_account_id and b.asset = i.base_asset
-    where i.symbol = p_symbol
+  return exists (select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active);
+end
+$function$;
+alter function trading.has_key(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.has_key(p_account_id uuid) is 'Whether an exchange account has an active key.';
+
+CREATE OR REPLACE FUNCTION trading.has_trade_of(p_order public.orders, p_fills jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from jsonb_array_elements(p_fills) f
+    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > p_order.permitted_at - interval '5 seconds'
+      and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
+      and not exists (
+        select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
+    group by f ->> 'exchange_order_id' having sum((f ->> 'quantity')::numeric) <= p_order.quantity
   );
 end
 $function$;
-alter function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) owner to fillbase_engine;
-comment on function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) is 'Whether the exchange account held more of a symbol''s base asset than the engine manages when it was last asked.';
+alter function trading.has_trade_of(p_order public.orders, p_fills jsonb) owner to fillbase_engine;
+comment on function trading.has_trade_of(p_order public.orders, p_fills jsonb) is 'Whether executions that no order of ours explains could be this order''s: its side, its time, not beyond its limit and its quantity.';
+
+CREATE OR REPLACE FUNCTION trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.jobs j set due_at = p_now
+  from trading.accounts a
+  where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
+    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted');
+end
+$function$;
+alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there: what waited for one goes on at once.';
 
 CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone)
  RETURNS public.orders
@@ -5199,10 +5743,27 @@ CREATE OR REPLACE FUNCTION trading.instruments_updated_at()
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO ''
-AS $function$ select max(i.updated_at) from public.instruments i $function$;
+AS $function$ select case when not bool_or(i.doubted_at is not null) then max(i.updated_at) end from public.instruments i $function$;
 alter function trading.instruments_updated_at() owner to fillbase_engine;
-comment on function trading.instruments_updated_at() is 'When the exchange''s filters were last applied; null: never.';
+comment on function trading.instruments_updated_at() is 'When the exchange''s filters were last applied; null: never, or some are doubted.';
 grant execute on function trading.instruments_updated_at() to service_role;
+
+CREATE OR REPLACE FUNCTION trading.involved_symbols(p_account_id uuid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select p.symbol from public.positions p where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing')
+    union
+    select o.symbol from public.orders o where o.account_id = p_account_id and not o.is_paper_trade and o.finished_at is null
+    order by 1);
+end
+$function$;
+alter function trading.involved_symbols(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.involved_symbols(p_account_id uuid) is 'Symbols in which an account has positions or orders of ours.';
 
 CREATE OR REPLACE FUNCTION trading.is_attended()
  RETURNS boolean
@@ -5288,7 +5849,8 @@ begin
       and not (v.fenced_at < p_now - interval '10 seconds'
         or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
           where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
-        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at
+          and trading.unheld_coins(p_position, p_guard) < o.quantity - o.filled_quantity)));
 end
 $function$;
 alter function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5340,6 +5902,21 @@ $function$;
 alter function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) is 'Notes a call; false when the same one was heard before. FB400 request_id_missing, FB409 request_conflict when the id stands for other content.';
 
+CREATE OR REPLACE FUNCTION trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_job.kind = 'enter' and exists (
+    select from public.signals s join public.traders t on t.id = s.trader_id
+    where s.id = p_job.signal_id and s.decided_at < p_now - make_interval(secs => t.signal_ttl_seconds));
+end
+$function$;
+alter function trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone) is 'Whether a job is an entry whose signal has lived its time.';
+
 CREATE OR REPLACE FUNCTION trading.is_quarantined(p_account_id uuid, p_symbol text)
  RETURNS boolean
  LANGUAGE sql
@@ -5387,6 +5964,27 @@ end
 $function$;
 alter function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) is 'Whether a limit that is reached has tripped already, or was resumed by force on this day.';
+
+CREATE OR REPLACE FUNCTION trading.is_unmoved(p_order public.orders, p_balances jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select case p_order.side when 'BUY' then t.total <= t.expected else t.total >= t.expected end
+    from (
+      select coalesce((select b.free + b.locked from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
+          where b.asset = i.base_asset), 0) as total,
+        trading.managed_quantity(p_order.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_order.account_id, i.base_asset), 0) as expected
+      from public.instruments i where i.symbol = p_order.symbol
+    ) t
+  );
+end
+$function$;
+alter function trading.is_unmoved(p_order public.orders, p_balances jsonb) owner to fillbase_engine;
+comment on function trading.is_unmoved(p_order public.orders, p_balances jsonb) is 'Whether an account''s balances show no coins more (after a buy) or less (after a sell) than the books explain without the order.';
 
 CREATE OR REPLACE FUNCTION trading.is_unsellable(p_position public.positions)
  RETURNS boolean
@@ -5479,6 +6077,22 @@ end
 $function$;
 alter function trading.last_call(p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.last_call(p_job trading.jobs) is 'The newest answered call of a job''s present attempt; all null: there is none.';
+
+CREATE OR REPLACE FUNCTION trading.last_check(p_account_id uuid)
+ RETURNS trading.account_checks
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_check trading.account_checks;
+begin
+  select * into v_check from trading.account_checks c where c.account_id = p_account_id order by c.id desc limit 1;
+  return v_check;
+end
+$function$;
+alter function trading.last_check(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.last_check(p_account_id uuid) is 'The newest comparison of an account; all null: there was none.';
 
 CREATE OR REPLACE FUNCTION trading.level_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -5739,6 +6353,22 @@ end
 $function$;
 alter function trading.loss_rules(p_limits public.risk_limits, p_suffix text, p_whose text, p_loss_now numeric, p_loss_at_stops numeric, p_max_loss numeric, p_equity numeric, p_peak_equity numeric) owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.managed_quantity(p_account_id uuid, p_asset text)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(sum(b.amount), 0) from trading.balances b
+    where b.account_id = p_account_id and b.asset = p_asset and b.bucket in ('cash', 'position', 'dust')
+  );
+end
+$function$;
+alter function trading.managed_quantity(p_account_id uuid, p_asset text) owner to fillbase_engine;
+comment on function trading.managed_quantity(p_account_id uuid, p_asset text) is 'What the ledger says an exchange account holds of an asset: cash, open positions and dust.';
+
 CREATE OR REPLACE FUNCTION trading.mark_key(p_scope_id uuid)
  RETURNS bigint
  LANGUAGE sql
@@ -5941,6 +6571,21 @@ $function$;
 alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
 
+CREATE OR REPLACE FUNCTION trading.missing_coins(p_position_id uuid)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(sum(q.missing_quantity), 0) from trading.quarantines q where q.position_id = p_position_id and q.ended_at is null
+  );
+end
+$function$;
+alter function trading.missing_coins(p_position_id uuid) owner to fillbase_engine;
+comment on function trading.missing_coins(p_position_id uuid) is 'How much of a position''s coins was not in its account when last compared; its stop guards the rest.';
+
 CREATE OR REPLACE FUNCTION trading.money_text(p_value numeric)
  RETURNS text
  LANGUAGE sql
@@ -5964,6 +6609,83 @@ end
 $function$;
 alter function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) is 'The call that replaces what rests (and its list) by a stop as it should be.';
+
+CREATE OR REPLACE FUNCTION trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_job.payload ->> 'cause' <> 'schedule' or p_symbol_count > 13 or not exists (
+    select from trading.account_checks c where c.account_id = p_account_id and c.is_whole and c.started_at > p_now - interval '1 hour');
+end
+$function$;
+alter function trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone) is 'Whether the open orders of all symbols are asked for at once.';
+
+CREATE OR REPLACE FUNCTION trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_balances trading.exchange_calls;
+  v_symbols  text[] := trading.involved_symbols(p_account_id);
+  v_symbol   text;
+  v_denied   public.orders;
+begin
+  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  if v_balances.id is null then
+    return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
+  end if;
+  if trading.needs_whole_book(p_job, p_account_id, coalesce(cardinality(v_symbols), 0), p_now) then
+    v_symbols := array[null::text];
+  end if;
+  select s into v_symbol from unnest(v_symbols) s
+  where not exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
+  if found then
+    return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now);
+  end if;
+  select s into v_symbol from unnest(trading.symbols_to_audit(p_account_id, v_balances.answer -> 'balances', (trading.last_check(p_account_id)).started_at)) s
+  where not exists (select from trading.calls_of_attempt(p_job, 'fills') c where c.symbol = s) limit 1;
+  if found then
+    return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
+      jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
+  end if;
+  v_denied := trading.next_denied_order(p_job, p_account_id);
+  if v_denied.id is not null then
+    return trading.call_about(p_job, 'lookup', v_denied, p_now);
+  end if;
+  return null;
+end
+$function$;
+alter function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts; null: all is asked.';
+
+CREATE OR REPLACE FUNCTION trading.next_denied_order(p_job trading.jobs, p_account_id uuid)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order
+  from trading.calls_of_attempt(p_job, 'fills') c
+  cross join lateral jsonb_array_elements(c.answer -> 'fills') f
+  join public.orders o on o.account_id = p_account_id and o.symbol = c.symbol and o.side = f ->> 'side' and o.binance_order_id is null
+    and o.state in ('not_placed', 'rejected', 'not_sent') and o.permitted_at between (f ->> 'executed_at')::timestamptz - interval '1 day' and (f ->> 'executed_at')::timestamptz
+  where not exists (select from public.orders k where k.account_id = p_account_id and k.symbol = c.symbol and k.binance_order_id = f ->> 'exchange_order_id')
+    and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f ->> 'trade_id')
+    and not exists (select from trading.calls_of_attempt(p_job, 'lookup') l where l.order_id = o.id)
+  order by o.permitted_at desc limit 1;
+  return v_order;
+end
+$function$;
+alter function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) owner to fillbase_engine;
+comment on function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) is 'An order believed never to have been there, in whose symbol a trade is unexplained, and which this attempt has not asked about.';
 
 CREATE OR REPLACE FUNCTION trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric)
  RETURNS text
@@ -5998,6 +6720,26 @@ $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
 
+CREATE OR REPLACE FUNCTION trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') then
+    perform trading.note_silence(p_call.environment, p_answer ->> 'reason', p_now);
+  elsif p_answer ->> 'outcome' in ('accepted', 'rejected') then
+    perform trading.note_heard(p_call.environment, p_now);
+  end if;
+  if p_answer ->> 'outcome' = 'accepted' and p_call.action <> 'server_time' then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null;
+  end if;
+end
+$function$;
+alter function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What any answer says about whether the exchange is there and takes the key.';
+
 CREATE OR REPLACE FUNCTION trading.note_guarded(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -6013,11 +6755,52 @@ begin
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'position_unguarded' and a.subject_id = p_position_id::text and a.resolved_at is null;
+  where a.code in ('position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $function$;
 alter function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+
+CREATE OR REPLACE FUNCTION trading.note_heard(p_environment text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_was_silent timestamptz;
+begin
+  select c.silent_since into v_was_silent from trading.exchange_contacts c where c.environment = p_environment;
+  -- One row for all: it is written now and then only, so that calls do not wait for each other.
+  insert into trading.exchange_contacts as c (environment, heard_at) values (p_environment, p_now)
+  on conflict (environment) do update set heard_at = excluded.heard_at, silent_since = null
+    where c.silent_since is not null or c.heard_at < excluded.heard_at - interval '10 seconds';
+  if v_was_silent is not null then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
+  end if;
+end
+$function$;
+alter function trading.note_heard(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_heard(p_environment text, p_now timestamp with time zone) is 'The exchange answered: its silence, if there was one, is over.';
+
+CREATE OR REPLACE FUNCTION trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_dust numeric := coalesce((select b.amount from trading.balances b
+    where b.account_id = p_account_id and b.asset = p_asset and b.bucket = 'dust'), 0);
+begin
+  if p_missing > 0 and p_missing <= v_dust then
+    perform trading.write_down_dust(p_account_id, p_asset, p_missing, p_now);
+    p_missing := 0;
+  end if;
+  perform trading.apportion_missing(p_account_id, p_asset, greatest(p_missing - v_dust, 0), p_now);
+end
+$function$;
+alter function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'What an account lacks of an asset: taken from the dust where that covers it, else from the newest positions.';
 
 CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone)
  RETURNS void
@@ -6031,6 +6814,52 @@ end
 $function$;
 alter function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) is 'From now on the position has no stop at the exchange; why.';
+
+CREATE OR REPLACE FUNCTION trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_order.role not in ('stop_loss', 'take_profit') or exists (
+    select from public.orders o
+    where o.position_id = p_order.position_id and (o.id = p_order.id or o.order_list_id = p_order.order_list_id)
+      and (o.venue_executed_quantity > 0 or exists (
+        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace')))) then
+    return;
+  end if;
+  perform trading.raise_alert(p_now, 'warning', 'stop_cancelled_outside', p_order.user_id, 'position', p_order.position_id::text,
+    format('The protection of the position in %s was cancelled by other hands than the engine''s; it is placed again.', p_order.symbol),
+    jsonb_build_object('order_id', p_order.id, 'client_order_id', p_order.client_order_id));
+  perform trading.queue_account_check(p_order.account_id, 'stop_cancelled', p_now);
+end
+$function$;
+alter function trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone) is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
+
+CREATE OR REPLACE FUNCTION trading.note_outside_move(p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamp with time zone, p_trade jsonb DEFAULT '{}'::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+  v_detail  jsonb;
+begin
+  insert into trading.outside_moves (account_id, kind, asset, quantity, symbol, price, exchange_trade_id, noted_at)
+  values (p_account_id, p_kind, p_asset, p_quantity, p_trade ->> 'symbol', (p_trade ->> 'price')::numeric, p_trade ->> 'trade_id', p_now)
+  on conflict do nothing;
+  if not found then
+    return;
+  end if;
+  v_detail := jsonb_build_object('kind', p_kind, 'asset', p_asset, 'quantity', trading.money_text(p_quantity)) || p_trade;
+  perform trading.audit(p_now, 'external_move', v_user_id, null, 'account', p_account_id::text, v_detail);
+  perform trading.raise_alert(p_now, 'info', 'external_move', v_user_id, 'account', p_account_id || ':' || p_asset,
+    format('%s of %s moved in the exchange account by other hands than the engine''s.', trading.money_text(abs(p_quantity)), p_asset), v_detail);
+end
+$function$;
+alter function trading.note_outside_move(p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamp with time zone, p_trade jsonb) owner to fillbase_engine;
+comment on function trading.note_outside_move(p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamp with time zone, p_trade jsonb) is 'Writes down, audits and tells the owner what moved by other hands; a trade once.';
 
 CREATE OR REPLACE FUNCTION trading.note_overshoot(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -6068,13 +6897,77 @@ begin
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
         jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
+    when 'insufficient_funds' then
+      perform trading.note_refused_sell(p_call, p_now);
+    when 'filter_failed', 'symbol_not_trading' then
+      perform trading.doubt_filters(p_call.symbol, p_now);
     else
       null;
   end case;
 end
 $function$;
 alter function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What a refusal says about clock, budgets or key: measured anew, kept shut, or alerted with trading put to reducing.';
+comment on function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What a refusal says about clock, budgets, key, coins or filters: measured anew, kept shut, alerted with trading put to reducing, compared, or fetched again.';
+
+CREATE OR REPLACE FUNCTION trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
+    format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
+  from public.positions p
+  where p.id = p_call.position_id and exists (
+    select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL');
+  if found then
+    perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
+  end if;
+end
+$function$;
+alter function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone) is 'A sell was refused for want of coins: an alert, and the account is compared at once.';
+
+CREATE OR REPLACE FUNCTION trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_since timestamptz;
+begin
+  insert into trading.exchange_contacts as c (environment, heard_at, silent_since) values (p_environment, p_now, p_now)
+  on conflict (environment) do update set silent_since = excluded.silent_since where c.silent_since is null;
+  select c.silent_since into v_since from trading.exchange_contacts c where c.environment = p_environment;
+  if v_since <= p_now - interval '1 minute' and not exists (
+      select from public.alerts a where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null) then
+    perform trading.raise_alert(p_now, 'critical', 'exchange_silent', null, 'exchange', p_environment,
+      'The exchange has not answered for a minute. What is asked of it is asked again; engine stops cannot sell meanwhile.',
+      jsonb_build_object('since', v_since, 'reason', p_reason));
+  end if;
+end
+$function$;
+alter function trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone) is 'A call was not answered: after a minute of nothing else, one alert.';
+
+CREATE OR REPLACE FUNCTION trading.note_startup(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.startups as u (postmaster_started_at, armed_at)
+  select pg_catalog.pg_postmaster_start_time(), s.armed_at from trading.settings s where s.armed_at is not null
+  on conflict (id) do update set postmaster_started_at = excluded.postmaster_started_at, armed_at = excluded.armed_at
+    where (u.postmaster_started_at, u.armed_at) <> (excluded.postmaster_started_at, excluded.armed_at);
+  if found then
+    perform trading.queue_account_check(k.account_id, 'startup', p_now) from trading.exchange_keys k where k.is_active;
+  end if;
+end
+$function$;
+alter function trading.note_startup(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_startup(p_now timestamp with time zone) is 'In the first sweep after the database was started or the installation armed: queues the comparison of every exchange account.';
 
 CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -6165,6 +7058,32 @@ CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_i
 RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id)));
 alter function trading.our_order(p_account_id uuid, p_client_order_id text) owner to fillbase_engine;
 comment on function trading.our_order(p_account_id uuid, p_client_order_id text) is 'The order of an account with this client order id; null: not ours.';
+
+CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome jsonb)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
+alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
+comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
+
+CREATE OR REPLACE FUNCTION trading.outside_quantity(p_account_id uuid, p_asset text)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select greatest(h.quantity + coalesce((
+        select sum(e.amount) from trading.ledger_entries e
+        where e.account_id = p_account_id and e.asset = p_asset and e.bucket = 'external' and e.cause_type = 'trade' and e.id > h.ledger_entry_id), 0), 0)
+    from trading.outside_holdings h where h.account_id = p_account_id and h.asset = p_asset
+  );
+end
+$function$;
+alter function trading.outside_quantity(p_account_id uuid, p_asset text) owner to fillbase_engine;
+comment on function trading.outside_quantity(p_account_id uuid, p_asset text) is 'The owner''s own coins of an asset as last compared, less the fees taken from them since; null: none were ever seen.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
@@ -6669,7 +7588,7 @@ declare
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  v_plan.quantity := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  v_plan.quantity := trading.floor_to_step(p_position.quantity - trading.missing_coins(p_position.id), v_instrument.lot_step);
   v_plan.stop := p_position.stop_loss_price;
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
@@ -6837,6 +7756,9 @@ begin
     where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and v.fenced_at is null) then
     return '{"outcome": "done", "code": "exit_under_way"}';
   end if;
+  if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
+    return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
+  end if;
   perform trading.arm_engine_targets(v_position);
   perform trading.settle_engine_targets(v_position.id, p_now);
   v_plan := trading.plan_guard(v_position);
@@ -6881,6 +7803,9 @@ begin
   -- What was asked a moment ago is not asked again before the next attempt.
   if v_proof.next_call is null or v_proof.next_call = p_last.action then
     return trading.wait_for('order_unproven', 'nobody knows yet whether the exchange has this order; it is asked again');
+  end if;
+  if v_proof.next_call = 'balances' then
+    return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
   if v_proof.next_call = 'fills' then
     return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
@@ -7038,19 +7963,41 @@ $function$;
 alter function trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone) is 'Sets a symbol of an account, or one position in it, aside with a critical alert; once while it stands.';
 
-CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.quarantine_answer(p_position_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object('position_id', p.id, 'status', p.status, 'quantity', trading.money_text(p.quantity),
+      'missing', trading.money_text(trading.missing_coins(p.id)),
+      'is_quarantined', exists (select from trading.quarantines q where q.position_id = p.id and q.ended_at is null))
+    from public.positions p where p.id = p_position_id
+  );
+end
+$function$;
+alter function trading.quarantine_answer(p_position_id uuid) owner to fillbase_engine;
+comment on function trading.quarantine_answer(p_position_id uuid) is 'What the commands about a quarantined position answer.';
+
+CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_cause text, p_due_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.enqueue_job('sync', concat_ws(':', 'account', p_account_id, p_cause), a.portfolio_id, false, p_now,
-    p_payload => jsonb_build_object('account_id', a.id))
-  from trading.accounts a where a.id = p_account_id;
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, payload)
+  select 'sync', concat_ws(':', 'account', a.id, p_cause, trunc(extract(epoch from p_due_at) * 1000)), a.portfolio_id, false, p_due_at,
+    jsonb_build_object('account_id', a.id, 'cause', p_cause)
+  from trading.accounts a
+  where a.id = p_account_id and not exists (select from trading.jobs j where j.status = 'queued' and j.kind = 'sync' and j.portfolio_id = a.portfolio_id
+    and j.payload ->> 'account_id' = a.id::text and j.due_at <= p_due_at)
+  on conflict (key) do nothing;
 end
 $function$;
-alter function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamp with time zone) is 'Queues a comparison of an exchange account with its books.';
+alter function trading.queue_account_check(p_account_id uuid, p_cause text, p_due_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_account_check(p_account_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues a comparison of an exchange account with its books, unless one is queued for then or earlier. p_cause: schedule, or why besides.';
 
 CREATE OR REPLACE FUNCTION trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS integer
@@ -7097,6 +8044,31 @@ $function$;
 alter function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.queue_due_account_checks(p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  perform trading.queue_account_check(k.account_id, 'schedule', p_now)
+  from trading.exchange_keys k
+  cross join trading.settings s
+  left join lateral (select c.started_at from trading.account_checks c where c.account_id = k.account_id order by c.id desc limit 1) l on true
+  where k.is_active
+    and coalesce(l.started_at, '-infinity') < p_now - make_interval(secs => case
+      when exists (select from public.orders o where o.account_id = k.account_id and not o.is_paper_trade and o.finished_at is null)
+        or exists (select from public.positions p where p.account_id = k.account_id and p.status in ('open', 'monitoring', 'closing'))
+      then s.account_check_ms else s.account_check_idle_ms end / 1000.0)
+    and not exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.payload ->> 'account_id' = k.account_id::text);
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$function$;
+alter function trading.queue_due_account_checks(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_due_account_checks(p_now timestamp with time zone) is 'On each sweep: queues the comparison of every exchange account whose last one is too long ago; returns how many.';
+
 CREATE OR REPLACE FUNCTION trading.queue_due_syncs(p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7142,6 +8114,13 @@ CREATE OR REPLACE FUNCTION trading.queue_protection(p_position_id uuid, p_now ti
  SET search_path TO ''
 AS $function$
 begin
+  -- News end the wait of one that failed before.
+  update trading.jobs j set due_at = p_now
+  where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+    return;
+  end if;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
   select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
   from public.positions p
@@ -7282,6 +8261,25 @@ $function$;
 alter function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
 comment on function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of an account and of its whole portfolio.';
 
+CREATE OR REPLACE FUNCTION trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_check trading.account_checks := trading.last_check(p_account_id);
+begin
+  if v_check.unsettled_assets = '{}' and v_check.started_at > p_sold_at and not exists (
+      select from public.positions p join public.trades t on t.position_id = p.id
+      where p.account_id = p_account_id and t.recorded_at >= v_check.started_at and t.binance_trade_id not like 'external:%') then
+    perform trading.book_outside_cash(p_account_id, b.free + b.locked, p_now)
+    from trading.exchange_balances b where b.account_id = p_account_id and b.asset = 'USDT' and b.observed_at >= v_check.started_at;
+  end if;
+end
+$function$;
+alter function trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone) is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if that was after the sale and nothing happened since.';
+
 CREATE OR REPLACE FUNCTION trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -7298,6 +8296,7 @@ begin
   if not found then
     return;
   end if;
+  perform trading.note_contact(v_call, p_answer, p_now);
   case
     when v_call.action in ('submit', 'submit_pair') then
       perform trading.fold_placement(v_call, p_answer, p_now);
@@ -7345,14 +8344,23 @@ begin
       'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
     return;
   end if;
+  -- An answer to an older question comes too late.
+  if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
+    return;
+  end if;
   insert into trading.exchange_balances as b (account_id, asset, free, locked, observed_at)
-  select v_account.id, e.asset, e.free, e.locked, p_now from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
+  select v_account.id, e.asset, e.free, e.locked, p_call.permitted_at from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
   on conflict (account_id, asset) do update set free = excluded.free, locked = excluded.locked, observed_at = excluded.observed_at;
   -- An asset that the answer leaves out is not held any more.
-  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_now where b.account_id = v_account.id and b.observed_at < p_now;
+  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_call.permitted_at
+  where b.account_id = v_account.id and b.observed_at < p_call.permitted_at;
   if not (p_answer #>> '{account,can_trade}')::boolean then
     perform trading.raise_alert(p_now, 'critical', 'exchange_key_cannot_trade', v_account.user_id, 'account', v_account.id::text,
       'The exchange does not let this account trade.');
+    perform trading.set_trading_state('account', v_account.id, 'reducing', false, 'the exchange does not let the account trade', 'engine', p_now);
+  else
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'exchange_key_cannot_trade' and a.subject_id = v_account.id::text and a.resolved_at is null;
   end if;
 end
 $function$;
@@ -7622,6 +8630,36 @@ $function$;
 alter function trading.require_job(p_job_id bigint, p_fence bigint) owner to fillbase_engine;
 comment on function trading.require_job(p_job_id bigint, p_fence bigint) is 'Locks a running job and returns it; FB404 job_not_found, FB409 fence_lost.';
 
+CREATE OR REPLACE FUNCTION trading.require_missing(p_position public.positions, p_quantity numeric)
+ RETURNS trading.quarantines
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_quarantine trading.quarantines;
+begin
+  select * into v_quarantine from trading.quarantines q where q.position_id = p_position.id and q.code = 'coins_missing' and q.ended_at is null;
+  if not found then
+    perform trading.raise_error('FB409', 'nothing_missing', 'no coins of this position are missing', jsonb_build_object('position_id', p_position.id));
+  end if;
+  if (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity' and scale(p_quantity) <= 18) is not true then
+    perform trading.raise_error('FB400', 'quantity_invalid', 'the quantity is a positive number of the base asset');
+  end if;
+  if p_quantity > v_quarantine.missing_quantity then
+    perform trading.raise_error('FB409', 'more_than_missing', 'more than what is missing',
+      jsonb_build_object('missing', trading.money_text(v_quarantine.missing_quantity)));
+  end if;
+  if exists (select from trading.doubtful_orders(p_position.account_id) d where d.position_id = p_position.id and d.side = 'SELL') then
+    perform trading.raise_error('FB409', 'sell_unproven', 'a sale of this position is not known to the end yet',
+      jsonb_build_object('position_id', p_position.id), 'Try again when it is: it is asked about all the time.');
+  end if;
+  return v_quarantine;
+end
+$function$;
+alter function trading.require_missing(p_position public.positions, p_quantity numeric) owner to fillbase_engine;
+comment on function trading.require_missing(p_position public.positions, p_quantity numeric) is 'The standing quarantine that covers p_quantity missing coins. FB400 quantity_invalid; FB409 nothing_missing, more_than_missing, sell_unproven.';
+
 CREATE OR REPLACE FUNCTION trading.require_owner(p_owner uuid, p_what text, p_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -7638,6 +8676,22 @@ end
 $function$;
 alter function trading.require_owner(p_owner uuid, p_what text, p_id uuid) owner to fillbase_engine;
 comment on function trading.require_owner(p_owner uuid, p_what text, p_id uuid) is 'FB404 <what>_not_found unless the caller owns the row or is the service role.';
+
+CREATE OR REPLACE FUNCTION trading.require_owner_or_operator(p_owner uuid, p_what text, p_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_owner is not null and (public.is_operator() or trading.is_database_owner()) then
+    return;
+  end if;
+  perform trading.require_owner(p_owner, p_what, p_id);
+end
+$function$;
+alter function trading.require_owner_or_operator(p_owner uuid, p_what text, p_id uuid) owner to fillbase_engine;
+comment on function trading.require_owner_or_operator(p_owner uuid, p_what text, p_id uuid) is 'FB404 <what>_not_found unless the caller owns the row or acts for everybody.';
 
 CREATE OR REPLACE FUNCTION trading.require_reason(p_reason text)
  RETURNS text
@@ -7918,7 +8972,10 @@ begin
   perform trading.lock_portfolio(p_job.portfolio_id);
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null then
+  if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
+    return trading.wait_for_key(p_job, v_account.id, p_now);
+  end if;
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
     return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
       then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
       else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
@@ -8112,6 +9169,26 @@ alter function trading.set_clock(p_at timestamp with time zone) owner to fillbas
 comment on function trading.set_clock(p_at timestamp with time zone) is 'Sets market time for a replay; null returns to the wall clock. FB409 clock_refused.';
 grant execute on function trading.set_clock(p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.set_outside_quantity(p_account_id uuid, p_asset text, p_quantity numeric, p_is_move boolean, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_before numeric := coalesce(trading.outside_quantity(p_account_id, p_asset), 0);
+begin
+  insert into trading.outside_holdings as h (account_id, asset, quantity, ledger_entry_id, observed_at)
+  values (p_account_id, p_asset, p_quantity, (select coalesce(max(e.id), 0) from trading.ledger_entries e where e.account_id = p_account_id and e.asset = p_asset
+    and e.bucket = 'external'), p_now)
+  on conflict (account_id, asset) do update set quantity = excluded.quantity, ledger_entry_id = excluded.ledger_entry_id, observed_at = excluded.observed_at;
+  if p_is_move and p_quantity <> v_before then
+    perform trading.note_outside_move(p_account_id, 'coins', p_asset, p_quantity - v_before, p_now);
+  end if;
+end
+$function$;
+alter function trading.set_outside_quantity(p_account_id uuid, p_asset text, p_quantity numeric, p_is_move boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.set_outside_quantity(p_account_id uuid, p_asset text, p_quantity numeric, p_is_move boolean, p_now timestamp with time zone) is 'Remembers the owner''s own coins of an asset; p_is_move: a change is told, as it is not in the first comparison.';
+
 CREATE OR REPLACE FUNCTION trading.set_signal_status(p_signal_id uuid, p_status text, p_code text, p_reason text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -8171,6 +9248,60 @@ end
 $function$;
 alter function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
+
+CREATE OR REPLACE FUNCTION trading.settle_asset(p_account_id uuid, p_difference jsonb, p_is_first boolean, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_asset   text := p_difference ->> 'asset';
+  v_found   numeric := (p_difference ->> 'found')::numeric;
+  v_managed numeric := trading.managed_quantity(p_account_id, v_asset);
+begin
+  if p_difference ->> 'kind' = 'cash_moved' then
+    perform trading.book_outside_cash(p_account_id, v_found, p_now);
+    return;
+  end if;
+  perform trading.set_outside_quantity(p_account_id, v_asset, greatest(v_found - v_managed, 0), not p_is_first, p_now);
+  if p_difference ->> 'kind' = 'coins_missing' then
+    perform trading.note_missing_coins(p_account_id, v_asset, v_managed - v_found, p_now);
+  end if;
+end
+$function$;
+alter function trading.settle_asset(p_account_id uuid, p_difference jsonb, p_is_first boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_asset(p_account_id uuid, p_difference jsonb, p_is_first boolean, p_now timestamp with time zone) is 'What follows from a difference that is certain: cash is booked, the owner''s own coins are remembered, missing ones set aside.';
+
+CREATE OR REPLACE FUNCTION trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row   record;
+  v_one   jsonb;
+  v_all   jsonb := '[]';
+begin
+  for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
+    v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));
+    v_all := v_all || v_one;
+    if p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
+      perform trading.settle_asset(p_account_id, v_one, p_previous.id is null, p_now);
+    else
+      perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+    end if;
+  end loop;
+  -- Coins that are back, or were never gone: nothing lacks them any more.
+  perform trading.apportion_missing(p_account_id, i.base_asset, 0, p_now)
+  from trading.quarantines q join public.instruments i on i.symbol = q.symbol
+  where q.account_id = p_account_id and q.ended_at is null and q.missing_quantity > 0 and i.base_asset <> all (p_unsettled)
+    and not v_all @> jsonb_build_array(jsonb_build_object('kind', 'coins_missing', 'asset', i.base_asset))
+  group by i.base_asset;
+  return v_all;
+end
+$function$;
+alter function trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamp with time zone) is 'Compares what an account holds, acts on what is certain, has the rest looked at again in five seconds; returns all differences.';
 
 CREATE OR REPLACE FUNCTION trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -8263,6 +9394,79 @@ end
 $function$;
 alter function trading.settle_exit(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.settle_exit(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) is 'After an exit''s report: close when nothing sellable is left, else back to the state before, stop re-armed.';
+
+CREATE OR REPLACE FUNCTION trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+  v_one     jsonb;
+  v_all     jsonb := '[]';
+begin
+  for v_one in select d from trading.compare_orders(p_job, p_account_id) d order by d ->> 'kind' = 'order_outside' limit 100 loop
+    v_all := v_all || v_one;
+    case v_one ->> 'kind'
+      when 'order_unexplained' then
+        perform trading.raise_alert(p_now, 'critical', 'order_unexplained', v_user_id, 'account', p_account_id::text,
+          format('An order of this installation is open in %s that no row explains; trading on the account is halted.', v_one ->> 'symbol'), v_one);
+        perform trading.set_trading_state('account', p_account_id, 'halted', false, 'an order of this installation is unexplained', 'engine', p_now);
+      when 'order_outside' then
+        perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
+          'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
+      when 'order_not_listed' then
+        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+      when 'order_believed_over' then
+        if trading.was_seen_before(p_previous, v_one, p_started_at) then
+          perform trading.quarantine(p_account_id, v_one ->> 'symbol', (v_one ->> 'position_id')::uuid, 'order_believed_over',
+            format('An order in %s is open at the exchange although the books have its end.', v_one ->> 'symbol'), v_one, p_now);
+        else
+          perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+        end if;
+      else
+        null;
+    end case;
+  end loop;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'orders_outside' and a.subject_id = p_account_id::text and a.resolved_at is null and not v_all @> '[{"kind": "order_outside"}]'
+    and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
+  return v_all;
+end
+$function$;
+alter function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about, foreign ones are told.';
+
+CREATE OR REPLACE FUNCTION trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row record;
+  v_all jsonb := '[]';
+begin
+  for v_row in
+    select c.symbol, i.base_asset, f.fill
+    from trading.calls_of_attempt(p_job, 'fills') c
+    join public.instruments i on i.symbol = c.symbol
+    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
+    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
+      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
+      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
+    limit 100
+  loop
+    perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
+      case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now,
+      jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
+        'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at'));
+    v_all := v_all || jsonb_build_object('kind', 'trade_outside', 'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
+  end loop;
+  return v_all;
+end
+$function$;
+alter function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Writes down the executions of nobody''s order here: the owner''s own trades.';
 
 CREATE OR REPLACE FUNCTION trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric)
  RETURNS jsonb
@@ -8615,6 +9819,7 @@ begin
   perform trading.advance_stops(v_now);
   perform trading.queue_due_syncs(v_now);
   perform trading.watch_naked(v_now);
+  perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
@@ -8625,6 +9830,31 @@ $function$;
 alter function trading.sweep(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.sweep(p_now timestamp with time zone) is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
 grant execute on function trading.sweep(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.symbols_to_audit(p_account_id uuid, p_balances jsonb, p_since timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select o.symbol from public.orders o
+    where o.account_id = p_account_id and not o.is_paper_trade and o.permitted_at is not null
+      and greatest(o.permitted_at, o.submitted_at, o.finished_at) >= coalesce(p_since, '-infinity')
+    union
+    select d.symbol from trading.doubtful_orders(p_account_id) d
+    union
+    select i.symbol from (select distinct o.symbol from public.orders o where o.account_id = p_account_id and not o.is_paper_trade) o
+    join public.instruments i on i.symbol = o.symbol
+    left join (select b.asset, b.free + b.locked as total from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)) b
+      on b.asset = i.base_asset
+    where coalesce(b.total, 0) <> trading.managed_quantity(p_account_id, i.base_asset) + coalesce(trading.outside_quantity(p_account_id, i.base_asset), 0)
+    order by 1);
+end
+$function$;
+alter function trading.symbols_to_audit(p_account_id uuid, p_balances jsonb, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.symbols_to_audit(p_account_id uuid, p_balances jsonb, p_since timestamp with time zone) is 'Symbols whose executions are asked for: every one in which something of ours happened since p_since or may be missing.';
 
 CREATE OR REPLACE FUNCTION trading.sync_protection(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -8697,6 +9927,37 @@ CREATE OR REPLACE FUNCTION trading.system_scope_id()
 RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
+
+CREATE OR REPLACE FUNCTION trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_cost numeric := case when p_quantity = p_position.quantity then p_position.cost
+    else trading.divide_half_even(p_position.cost * p_quantity, p_position.quantity) end;
+  v_position public.positions;
+begin
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select trading.derived_id('write_off', p_position.id::text, p_request_id::text), p_position.account_id, i.base_asset, e.bucket, e.amount, 'write_off', p_position.id, p_now
+  from public.instruments i, (values ('position', -p_quantity), ('external', p_quantity)) as e (bucket, amount) where i.symbol = p_position.symbol;
+  perform trading.book_result(p_position.account_id, p_position.portfolio_id, -v_cost, p_now);
+  update public.positions p set quantity = p.quantity - p_quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl - v_cost,
+    written_off_quantity = p.written_off_quantity + p_quantity, updated_at = p_now
+  where p.id = p_position.id returning * into v_position;
+  if (v_position.quantity = 0 or trading.is_unsellable(v_position)) and not exists (
+      select from public.orders o where o.position_id = v_position.id and o.role = 'entry' and o.finished_at is null) then
+    perform trading.begin_closing(v_position.id, 'written_off', p_now);
+    select * into v_position from public.positions p where p.id = v_position.id;
+    perform trading.close_position_row(v_position, p_now);
+  else
+    perform trading.sync_protection(v_position, p_now);
+  end if;
+  return v_cost;
+end
+$function$;
+alter function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) is 'Takes coins that are gone out of a position at the value zero: ledger external, loss realized; closes it when nothing sellable is left. Returns the loss in quote.';
 
 CREATE OR REPLACE FUNCTION trading.tg_audit_log__append_only()
  RETURNS trigger
@@ -9152,6 +10413,44 @@ $function$;
 alter function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) owner to fillbase_engine;
 comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced; null: none.';
 
+CREATE OR REPLACE FUNCTION trading.unheld_coins(p_position public.positions, p_guard public.orders)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
+      - (p_guard.quantity - p_guard.filled_quantity)
+    from public.instruments i
+    where i.symbol = p_position.symbol and exists (select from trading.account_checks c where c.account_id = p_position.account_id)
+  );
+end
+$function$;
+alter function trading.unheld_coins(p_position public.positions, p_guard public.orders) owner to fillbase_engine;
+comment on function trading.unheld_coins(p_position public.positions, p_guard public.orders) is 'Coins of a position''s asset in its account, the owner''s own and other positions'' included, beyond what p_guard locks; null: the account was never compared.';
+
+CREATE OR REPLACE FUNCTION trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset]) from trading.doubtful_orders(p_account_id) d join public.instruments i on i.symbol = d.symbol
+    union
+    select unnest(array[i.base_asset, i.quote_asset, t.fee_asset]) from public.positions p
+    join public.trades t on t.position_id = p.id and t.recorded_at >= p_since
+    join public.instruments i on i.symbol = t.symbol
+    where p.account_id = p_account_id and p.updated_at >= p_since
+    order by 1);
+end
+$function$;
+alter function trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone) is 'Assets in which something of an account is unknown, or was recorded since p_since.';
+
 CREATE OR REPLACE FUNCTION trading.user_tier(p_user_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -9231,6 +10530,34 @@ RETURN jsonb_build_object('outcome', 'retry', 'code', p_code, 'message', p_messa
 alter function trading.wait_for(p_code text, p_message text) owner to fillbase_engine;
 comment on function trading.wait_for(p_code text, p_message text) is 'The outcome of a step that has to be taken up again later.';
 
+CREATE OR REPLACE FUNCTION trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_job.kind = 'sync' and p_job.order_id is null then
+    return '{"outcome": "ignored", "code": "key_unavailable"}';
+  end if;
+  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
+    'The exchange account has no active key, but work to do: its positions have no stop of the engine''s until another key is stored.',
+    jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
+  from trading.accounts a where a.id = p_account_id
+    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+  return trading.wait_for('key_unavailable', 'the exchange account has no active key');
+end
+$function$;
+alter function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'What a job of an account without an active key does: it waits, with an alert; a comparison is left out.';
+
+CREATE OR REPLACE FUNCTION trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((p_previous).started_at <= (p_started_at - '00:00:05'::interval)) AND ((p_previous).differences @> jsonb_build_array(p_difference)));
+alter function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone) is 'Whether the comparison before, at least five seconds ago, found the very same.';
+
 CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -9246,6 +10573,21 @@ end
 $function$;
 alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
 comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
+
+CREATE OR REPLACE FUNCTION trading.watch_exchange(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.note_startup(p_now);
+  perform trading.queue_due_account_checks(p_now);
+  perform trading.watch_unproven(p_now);
+  perform trading.watch_symbols(p_now);
+end
+$function$;
+alter function trading.watch_exchange(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_exchange(p_now timestamp with time zone) is 'On each sweep: what has to be looked at about exchange accounts by itself.';
 
 CREATE OR REPLACE FUNCTION trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone)
  RETURNS integer
@@ -9316,7 +10658,9 @@ begin
     and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s
-  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum';
+  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum'
+    -- One that waits for its next try is not overtaken: each would be tried by itself.
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'));
 end
 $function$;
 alter function trading.watch_naked(p_now timestamp with time zone) owner to fillbase_engine;
@@ -9339,6 +10683,47 @@ $function$;
 alter function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) is 'The watch over one portfolio, after a close: a loss may have reached a limit, a gain a peak.';
 
+CREATE OR REPLACE FUNCTION trading.watch_symbols(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'symbol_not_trading', p.user_id, 'position', p.id::text,
+    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, i.status),
+    jsonb_build_object('symbol', p.symbol, 'status', i.status))
+  from public.positions p join public.instruments i on i.symbol = p.symbol
+  where i.status <> 'TRADING' and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+    and not exists (select from public.alerts a where a.code = 'symbol_not_trading' and a.subject_id = p.id::text and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  from public.positions p join public.instruments i on i.symbol = p.symbol
+  where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
+    and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
+end
+$function$;
+alter function trading.watch_symbols(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_symbols(p_now timestamp with time zone) is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again.';
+
+CREATE OR REPLACE FUNCTION trading.watch_unproven(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'order_unproven', o.user_id, 'order', o.id::text,
+    format('Nobody has known for more than five minutes whether the exchange has an order in %s. It holds what it reserved, and is asked about.', o.symbol),
+    jsonb_build_object('position_id', o.position_id, 'role', o.role, 'permitted_at', o.permitted_at, 'client_order_id', o.client_order_id))
+  from public.orders o
+  where not o.is_paper_trade and o.finished_at is null and o.state in ('submitting', 'unknown') and o.permitted_at < p_now - interval '5 minutes'
+    and not exists (select from public.alerts a where a.code = 'order_unproven' and a.subject_id = o.id::text and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  from public.orders o
+  where a.code = 'order_unproven' and a.resolved_at is null and o.id = a.subject_id::uuid and o.state not in ('submitting', 'unknown');
+end
+$function$;
+alter function trading.watch_unproven(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_unproven(p_now timestamp with time zone) is 'On each sweep: alerts for orders unknown for over five minutes, resolved when they are known.';
+
 CREATE OR REPLACE FUNCTION trading.watched_portfolios(p_portfolio_ids uuid[])
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -9356,3 +10741,27 @@ end
 $function$;
 alter function trading.watched_portfolios(p_portfolio_ids uuid[]) owner to fillbase_engine;
 comment on function trading.watched_portfolios(p_portfolio_ids uuid[]) is 'Those of the portfolios whose user has loss limits; null: none.';
+
+CREATE OR REPLACE FUNCTION trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+  v_detail  jsonb := jsonb_build_object('asset', p_asset, 'quantity', trading.money_text(p_quantity));
+  v_transaction_id uuid := gen_random_uuid();
+begin
+  update trading.dust_pools d set quantity = d.quantity - p_quantity,
+    cost = case when d.quantity = p_quantity then 0 else d.cost - trading.divide_half_even(d.cost * p_quantity, d.quantity) end
+  where d.account_id = p_account_id and d.asset = p_asset;
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select v_transaction_id, p_account_id, p_asset, e.bucket, e.amount, 'dust_gone', p_account_id, p_now
+  from (values ('dust', -p_quantity), ('external', p_quantity)) as e (bucket, amount);
+  perform trading.audit(p_now, 'dust_written_down', v_user_id, null, 'account', p_account_id::text, v_detail);
+  perform trading.raise_alert(p_now, 'info', 'dust_missing', v_user_id, 'account', p_account_id || ':' || p_asset,
+    format('Dust of %s was taken out of the exchange account; its pool was written down.', p_asset), v_detail);
+end
+$function$;
+alter function trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamp with time zone) is 'Takes dust that is gone out of its pool and of the ledger, with an info alert.';

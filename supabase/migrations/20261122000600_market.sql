@@ -31,10 +31,13 @@ create table public.instruments (
   max_algo_orders       int,
   order_types           text[] not null default '{}',
   source                text not null,
-  updated_at            timestamptz not null
+  updated_at            timestamptz not null,
+  doubted_at            timestamptz
 );
 comment on table  public.instruments is 'What Binance Spot trades and its filters, one row per symbol; a filter value of 0 means that rule is off.';
 comment on column public.instruments.status is 'TRADING, or why not: HALT, BREAK, END_OF_DAY, CANCEL_ONLY, DELISTED (absent from the last full list).';
+
+comment on column public.instruments.doubted_at is 'Since when these filters are believed out of date: the exchange refused an order that they let pass. The next poll fetches all anew.';
 
 create table public.market_prices (
   symbol          text primary key references public.instruments (symbol),
@@ -117,11 +120,14 @@ begin
     bid_multiplier_up = excluded.bid_multiplier_up, bid_multiplier_down = excluded.bid_multiplier_down,
     ask_multiplier_up = excluded.ask_multiplier_up, ask_multiplier_down = excluded.ask_multiplier_down,
     max_open_orders = excluded.max_open_orders, max_algo_orders = excluded.max_algo_orders,
-    order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at;
+    order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at, doubted_at = null;
   get diagnostics v_count = row_count;
+  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
+  where a.code = 'filters_doubted' and a.resolved_at is null
+    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
 
   if p_is_full_list then
-    update public.instruments i set status = 'DELISTED', updated_at = v_now
+    update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
     where i.status <> 'DELISTED'
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
@@ -134,8 +140,8 @@ grant execute on function trading.apply_instruments to service_role;
 
 create function trading.instruments_updated_at() returns timestamptz
 language sql stable security definer set search_path = ''
-as $$ select max(i.updated_at) from public.instruments i $$;
-comment on function trading.instruments_updated_at is 'When the exchange''s filters were last applied; null: never.';
+as $$ select case when not bool_or(i.doubted_at is not null) then max(i.updated_at) end from public.instruments i $$;
+comment on function trading.instruments_updated_at is 'When the exchange''s filters were last applied; null: never, or some are doubted.';
 grant execute on function trading.instruments_updated_at to service_role;
 
 -- The rules Binance applies to an order before it reaches the book. p_price is the limit (null for MARKET); p_reference

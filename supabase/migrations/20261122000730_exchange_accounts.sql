@@ -154,7 +154,8 @@ begin
   returning id into v_key_id;
   perform trading.audit(v_now, 'exchange_key_stored', p_user_id, null, 'account', v_id::text,
     jsonb_build_object('key_id', v_key_id, 'environment', p_environment, 'last_four', right(p_api_key, 4)));
-  perform trading.queue_account_check(v_id, 'connected:' || v_key_id, v_now);
+  perform trading.hasten_jobs(v_id, v_now);
+  perform trading.queue_account_check(v_id, 'connected', v_now);
   return v_id;
 end
 $$;

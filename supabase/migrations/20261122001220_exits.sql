@@ -110,7 +110,8 @@ begin
   update trading.jobs j set payload = (j.payload - 'market_at') || case when p_is_whole then '{}'
     else jsonb_build_object('sold', coalesce((j.payload ->> 'sold')::numeric, 0) + p_order.filled_quantity) end
   where j.id = p_job.id;
-  return jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'message', coalesce(p_order.error_message, 'the exit did not fill'));
+  return jsonb_strip_nulls(jsonb_build_object('outcome', 'retry', 'code', 'exit_incomplete', 'cause', p_order.error_code,
+    'message', coalesce(p_order.error_message, 'the exit did not fill')));
 end
 $$;
 comment on function trading.exit_outcome is 'The outcome of an exit''s order: done, or retry exit_incomplete, for a part with what was sold already.';

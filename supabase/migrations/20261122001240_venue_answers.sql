@@ -25,23 +25,47 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_order public.orders;
+  v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
   insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
   on conflict (order_id) do update set asked_at = excluded.asked_at, venue_status = excluded.venue_status;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
-  perform trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
+  v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
     'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
     'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
     || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
-exception when sqlstate 'FB409' or sqlstate 'FB500' or check_violation then
+  if v_order.finished_at is null and v_after.state = 'cancelled' then
+    perform trading.note_outside_cancel(v_after, p_now);
+  end if;
+exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
     format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
     jsonb_build_object('order_id', p_order_id, 'error', sqlerrm, 'report', p_report), p_now);
 end
 $$;
 comment on function trading.fold_venue_report is 'Folds an exchange''s report of one of our orders; one that contradicts the books quarantines its position instead.';
+
+-- Our own cancel or replacement is in the calls before its effect is; a leg that filled takes the other one along.
+create function trading.note_outside_cancel(p_order public.orders, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_order.role not in ('stop_loss', 'take_profit') or exists (
+    select from public.orders o
+    where o.position_id = p_order.position_id and (o.id = p_order.id or o.order_list_id = p_order.order_list_id)
+      and (o.venue_executed_quantity > 0 or exists (
+        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace')))) then
+    return;
+  end if;
+  perform trading.raise_alert(p_now, 'warning', 'stop_cancelled_outside', p_order.user_id, 'position', p_order.position_id::text,
+    format('The protection of the position in %s was cancelled by other hands than the engine''s; it is placed again.', p_order.symbol),
+    jsonb_build_object('order_id', p_order.id, 'client_order_id', p_order.client_order_id));
+  perform trading.queue_account_check(p_order.account_id, 'stop_cancelled', p_now);
+end
+$$;
+comment on function trading.note_outside_cancel is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
 
 create function trading.our_order(p_account_id uuid, p_client_order_id text) returns uuid
 language sql stable
@@ -191,14 +215,23 @@ begin
       'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
     return;
   end if;
+  -- An answer to an older question comes too late.
+  if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
+    return;
+  end if;
   insert into trading.exchange_balances as b (account_id, asset, free, locked, observed_at)
-  select v_account.id, e.asset, e.free, e.locked, p_now from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
+  select v_account.id, e.asset, e.free, e.locked, p_call.permitted_at from jsonb_to_recordset(p_answer -> 'balances') as e (asset text, free numeric, locked numeric)
   on conflict (account_id, asset) do update set free = excluded.free, locked = excluded.locked, observed_at = excluded.observed_at;
   -- An asset that the answer leaves out is not held any more.
-  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_now where b.account_id = v_account.id and b.observed_at < p_now;
+  update trading.exchange_balances b set free = 0, locked = 0, observed_at = p_call.permitted_at
+  where b.account_id = v_account.id and b.observed_at < p_call.permitted_at;
   if not (p_answer #>> '{account,can_trade}')::boolean then
     perform trading.raise_alert(p_now, 'critical', 'exchange_key_cannot_trade', v_account.user_id, 'account', v_account.id::text,
       'The exchange does not let this account trade.');
+    perform trading.set_trading_state('account', v_account.id, 'reducing', false, 'the exchange does not let the account trade', 'engine', p_now);
+  else
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'exchange_key_cannot_trade' and a.subject_id = v_account.id::text and a.resolved_at is null;
   end if;
 end
 $$;
@@ -224,12 +257,35 @@ begin
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
         jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
+    when 'insufficient_funds' then
+      perform trading.note_refused_sell(p_call, p_now);
+    when 'filter_failed', 'symbol_not_trading' then
+      perform trading.doubt_filters(p_call.symbol, p_now);
     else
       null;
   end case;
 end
 $$;
-comment on function trading.note_refusal is 'What a refusal says about clock, budgets or key: measured anew, kept shut, or alerted with trading put to reducing.';
+comment on function trading.note_refusal is
+  'What a refusal says about clock, budgets, key, coins or filters: measured anew, kept shut, alerted with trading put to reducing, compared, or fetched again.';
+
+-- Coins that are missing, or locked by orders of the owner's own: the comparison says which.
+create function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
+    format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
+  from public.positions p
+  where p.id = p_call.position_id and exists (
+    select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL');
+  if found then
+    perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
+  end if;
+end
+$$;
+comment on function trading.note_refused_sell is 'A sell was refused for want of coins: an alert, and the account is compared at once.';
 
 create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -245,6 +301,7 @@ begin
   if not found then
     return;
   end if;
+  perform trading.note_contact(v_call, p_answer, p_now);
   case
     when v_call.action in ('submit', 'submit_pair') then
       perform trading.fold_placement(v_call, p_answer, p_now);

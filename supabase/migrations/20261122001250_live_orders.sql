@@ -70,9 +70,44 @@ comment on function trading.insert_live_sell is 'A sell of a live position, subm
 
 -- Absence -----------------------------------------------------------------------------------------------------------
 
+-- A buy would have brought coins, a sell would have taken some. Where the owner moves coins of the asset at the same time,
+-- nothing is proven.
+create function trading.is_unmoved(p_order public.orders, p_balances jsonb) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case p_order.side when 'BUY' then t.total <= t.expected else t.total >= t.expected end
+    from (
+      select coalesce((select b.free + b.locked from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
+          where b.asset = i.base_asset), 0) as total,
+        trading.managed_quantity(p_order.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_order.account_id, i.base_asset), 0) as expected
+      from public.instruments i where i.symbol = p_order.symbol
+    ) t
+  );
+end
+$$;
+comment on function trading.is_unmoved is 'Whether an account''s balances show no coins more (after a buy) or less (after a sell) than the books explain without the order.';
+
+create function trading.has_trade_of(p_order public.orders, p_fills jsonb) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from jsonb_array_elements(p_fills) f
+    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > p_order.permitted_at - interval '5 seconds'
+      and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
+      and not exists (
+        select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
+    group by f ->> 'exchange_order_id' having sum((f ->> 'quantity')::numeric) <= p_order.quantity
+  );
+end
+$$;
+comment on function trading.has_trade_of is 'Whether executions that no order of ours explains could be this order''s: its side, its time, not beyond its limit and its quantity.';
+
 -- Binance documents no proof that a request was never executed. What counts here: its window is over, the matching engine
 -- knew of no such order to cancel, readers did not find it three times after the time within which the engine answers, and
--- after a quiet time the account shows no trade in the symbol that no order of ours explains.
+-- after a quiet time the account shows no trade in the symbol that no order of ours explains, and no coins that it does not.
 create function trading.absence_proof(p_order public.orders, p_now timestamptz, out next_call text, out is_proven boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -81,7 +116,8 @@ declare
   v_quiet    interval := case when p_order.role = 'entry'
     then make_interval(secs => (select s.absence_quiet_ms from trading.settings s) / 1000.0) else c_engine_answers end;
   v_not_found int;
-  v_trades    jsonb;
+  v_trades    trading.exchange_calls;
+  v_balances  jsonb;
 begin
   is_proven := false;
   if p_now <= p_order.send_by then
@@ -101,17 +137,27 @@ begin
     next_call := 'lookup';
     return;
   end if;
-  select c.answer -> 'fills' into v_trades from trading.exchange_calls c
+  select * into v_trades from trading.exchange_calls c
   where c.order_id = p_order.id and c.action = 'fills' and c.outcome = 'accepted' and c.permitted_at >= p_order.send_by + v_quiet
   order by c.id desc limit 1;
-  if v_trades is null then
+  if v_trades.id is null then
     next_call := 'fills';
     return;
   end if;
-  is_proven := not exists (
-    select from jsonb_array_elements(v_trades) t
-    where t ->> 'side' = p_order.side and not exists (
-      select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = t ->> 'exchange_order_id'));
+  select c.answer -> 'balances' into v_balances from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'balances' and c.outcome = 'accepted' and c.id > v_trades.id
+  order by c.id desc limit 1;
+  if v_balances is null then
+    next_call := 'balances';
+    return;
+  end if;
+  is_proven := not trading.has_trade_of(p_order, v_trades.answer -> 'fills')
+    -- Without a trade, coins that came or went are a deposit or a withdrawal; no list of trades lags for an hour.
+    and (trading.is_unmoved(p_order, v_balances) or p_now > p_order.send_by + interval '1 hour');
+  -- What speaks against it may have been another order on its way.
+  if not is_proven and v_trades.permitted_at < p_now - interval '30 seconds' then
+    next_call := 'fills';
+  end if;
 end
 $$;
 comment on function trading.absence_proof is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time).';
@@ -131,6 +177,9 @@ begin
   -- What was asked a moment ago is not asked again before the next attempt.
   if v_proof.next_call is null or v_proof.next_call = p_last.action then
     return trading.wait_for('order_unproven', 'nobody knows yet whether the exchange has this order; it is asked again');
+  end if;
+  if v_proof.next_call = 'balances' then
+    return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
   if v_proof.next_call = 'fills' then
     return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
@@ -158,7 +207,7 @@ begin
   if v_order.finished_at is not null then
     return null;
   end if;
-  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills') then
+  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity and not v_last.request ? 'exchange_order_id' then
@@ -168,7 +217,7 @@ begin
     return case when v_order.venue_executed_quantity > v_order.filled_quantity
       then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
   end if;
-  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action = 'fills') then
+  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances')) then
     return trading.prove_absence(p_job, v_order, v_last, p_now);
   end if;
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then

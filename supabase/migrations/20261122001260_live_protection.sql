@@ -28,7 +28,7 @@ begin
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'position_unguarded' and a.subject_id = p_position_id::text and a.resolved_at is null;
+  where a.code in ('position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $$;
 comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
@@ -46,7 +46,9 @@ begin
     and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s
-  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum';
+  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum'
+    -- One that waits for its next try is not overtaken: each would be tried by itself.
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'));
 end
 $$;
 comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
@@ -55,6 +57,13 @@ create function trading.queue_protection(p_position_id uuid, p_now timestamptz) 
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  -- News end the wait of one that failed before.
+  update trading.jobs j set due_at = p_now
+  where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+    return;
+  end if;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
   select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
   from public.positions p
@@ -111,7 +120,7 @@ declare
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  v_plan.quantity := trading.floor_to_step(p_position.quantity, v_instrument.lot_step);
+  v_plan.quantity := trading.floor_to_step(p_position.quantity - trading.missing_coins(p_position.id), v_instrument.lot_step);
   v_plan.stop := p_position.stop_loss_price;
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
@@ -222,6 +231,9 @@ begin
   if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and v.fenced_at is null) then
     return '{"outcome": "done", "code": "exit_under_way"}';
+  end if;
+  if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
+    return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
   perform trading.arm_engine_targets(v_position);
   perform trading.settle_engine_targets(v_position.id, p_now);

@@ -3,23 +3,8 @@
 
 set role fillbase_engine;
 
--- The owner's own coins lie in the same account. Whether there are any decides what a resting stop proves.
-create function trading.holds_foreign_coins(p_account_id uuid, p_symbol text) returns boolean
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(b.free + b.locked, 0) > coalesce((
-        select sum(l.amount) from trading.balances l where l.account_id = p_account_id and l.asset = i.base_asset and l.bucket in ('position', 'dust')), 0)
-    from public.instruments i left join trading.exchange_balances b on b.account_id = p_account_id and b.asset = i.base_asset
-    where i.symbol = p_symbol
-  );
-end
-$$;
-comment on function trading.holds_foreign_coins is 'Whether the exchange account held more of a symbol''s base asset than the engine manages when it was last asked.';
-
 -- A fenced sell is still unproven. A stop that the exchange accepted after the fence holds the coins, so that a late sell can
--- only fail; where the account has more of them that proves nothing, and time has to. The stop that the sell was to replace
+-- only fail; where the account has as many besides that proves nothing, and time has to. The stop that the sell was to replace
 -- proves it in any case: the next sale ends it in the same request, and if it is gone nothing is sold.
 create function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
@@ -31,7 +16,8 @@ begin
       and not (v.fenced_at < p_now - interval '10 seconds'
         or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
           where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
-        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at and not trading.holds_foreign_coins(p_position.account_id, p_position.symbol))));
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at
+          and trading.unheld_coins(p_position, p_guard) < o.quantity - o.filled_quantity)));
 end
 $$;
 comment on function trading.is_fence_passed is 'Whether a further sale of the position cannot sell the same coins a second time.';
@@ -105,6 +91,7 @@ as $$
 declare
   v_position   public.positions := trading.lock_position(p_job.position_id);
   v_instrument public.instruments;
+  v_there      public.positions;
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_part       trading.exit_part;
@@ -128,13 +115,19 @@ begin
   if v_instrument.status <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
-  v_part := trading.exit_part(v_position, v_instrument, p_job);
+  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
+  v_there := v_position;
+  v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);
+  if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
+    return '{"outcome": "ignored", "code": "coins_missing"}';
+  end if;
+  v_part := trading.exit_part(v_there, v_instrument, p_job);
   v_guard := trading.resting_guard(v_position.id);
   v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);
   if v_next is not null then
     return v_next;
   end if;
-  if v_part.is_whole and trading.is_unsellable(v_position) then
+  if v_part.is_whole and trading.is_unsellable(v_there) then
     return trading.close_live_dust(p_job, v_position, v_guard, p_now);
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';

@@ -29,6 +29,27 @@ end
 $$;
 comment on function trading.give_up_calls is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
 
+-- An entry that has outlived its signal needs no exchange any more.
+create function trading.is_past_its_time(p_job trading.jobs, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_job.kind = 'enter' and exists (
+    select from public.signals s join public.traders t on t.id = s.trader_id
+    where s.id = p_job.signal_id and s.decided_at < p_now - make_interval(secs => t.signal_ttl_seconds));
+end
+$$;
+comment on function trading.is_past_its_time is 'Whether a job is an entry whose signal has lived its time.';
+
+create function trading.has_key(p_account_id uuid) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active);
+end
+$$;
+comment on function trading.has_key is 'Whether an exchange account has an active key.';
+
 create function trading.run_live_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -41,7 +62,10 @@ begin
   perform trading.lock_portfolio(p_job.portfolio_id);
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null then
+  if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
+    return trading.wait_for_key(p_job, v_account.id, p_now);
+  end if;
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
     return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
       then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
       else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
@@ -113,64 +137,5 @@ begin
 end
 $$;
 comment on function trading.queue_due_syncs is 'On each sweep: queues the question about every order at an exchange that has not been asked about lately; returns how many.';
-
--- Account -----------------------------------------------------------------------------------------------------------
-
-create function trading.queue_account_check(p_account_id uuid, p_cause text, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform trading.enqueue_job('sync', concat_ws(':', 'account', p_account_id, p_cause), a.portfolio_id, false, p_now,
-    p_payload => jsonb_build_object('account_id', a.id))
-  from trading.accounts a where a.id = p_account_id;
-end
-$$;
-comment on function trading.queue_account_check is 'Queues a comparison of an exchange account with its books.';
-
--- Money that came or went outside of the engine: what the exchange holds and the ledger does not explain, in USDT.
-create function trading.book_outside_cash(p_account_id uuid, p_now timestamptz) returns numeric
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_moved numeric;
-begin
-  -- While a fill may be missing, the difference says nothing.
-  if exists (select from public.orders o where o.account_id = p_account_id and o.finished_at is null
-    and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity)) then
-    return 0;
-  end if;
-  select b.free + b.locked - coalesce((select l.amount from trading.balances l where l.account_id = p_account_id and l.asset = 'USDT' and l.bucket = 'cash'), 0)
-  into v_moved from trading.exchange_balances b where b.account_id = p_account_id and b.asset = 'USDT';
-  if coalesce(v_moved, 0) = 0 then
-    return 0;
-  end if;
-  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
-  select trading.derived_id('outside_cash', p_account_id::text, p_now::text), p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
-  from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
-  perform trading.audit(p_now, 'outside_cash_booked', (select a.user_id from trading.accounts a where a.id = p_account_id), null, 'account', p_account_id::text,
-    jsonb_build_object('amount', trading.money_text(v_moved)));
-  return v_moved;
-end
-$$;
-comment on function trading.book_outside_cash is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money; returns the amount.';
-
-create function trading.account_step(p_job trading.jobs, p_now timestamptz) returns jsonb
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_account_id uuid := (p_job.payload ->> 'account_id')::uuid;
-  v_last       trading.exchange_calls := trading.last_call(p_job);
-begin
-  if v_last.action is null then
-    return trading.permit_call(p_job, v_account_id, 'balances', null, '{}', p_now);
-  end if;
-  if v_last.outcome <> 'accepted' then
-    return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
-  end if;
-  perform trading.book_outside_cash(v_account_id, p_now);
-  return '{"outcome": "done"}';
-end
-$$;
-comment on function trading.account_step is 'Asks what an exchange account holds and compares it with the books.';
 
 reset role;

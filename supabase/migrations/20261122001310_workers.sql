@@ -29,6 +29,14 @@ language sql immutable
 return make_interval(secs => power(2, least(p_attempts, 5) - 1));
 comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
 
+-- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs).
+create function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) returns interval
+language sql immutable
+return case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted') then interval '1 minute'
+    when p_job.kind = 'enter' and p_outcome ->> 'code' <> 'clock_unknown' then interval '1 second'
+    else trading.retry_delay(p_job.attempts) end;
+comment on function trading.outcome_delay is 'How long a job waits before its next try, by why it could not go on.';
+
 create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -74,7 +82,7 @@ begin
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
-      p_now + case p_job.kind when 'enter' then interval '1 second' else trading.retry_delay(p_job.attempts) end, v_outcome);
+      p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
     if p_job.kind = 'exit' then
       perform trading.alert_failed_exit(p_job, v_outcome, p_now);
     end if;
@@ -270,6 +278,7 @@ begin
   perform trading.advance_stops(v_now);
   perform trading.queue_due_syncs(v_now);
   perform trading.watch_naked(v_now);
+  perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();

@@ -45,7 +45,7 @@ as $$
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
           coalesce(sum(t.fee_quote) filter (where t.fee_asset <> i.base_asset), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
-      where p.quantity + p.dust_quantity <> f.held
+      where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
          or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),
     -- What accounts show against the ledger: cash, held assets, and results of closed positions.
     'balances_vs_ledger', (

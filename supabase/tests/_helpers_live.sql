@@ -16,6 +16,7 @@ begin
   perform tests.next_call();
   perform tests.answer(jsonb_build_object('outcome', 'accepted', 'account', jsonb_build_object('uid', 'uid-' || p_owner, 'can_trade', true),
     'balances', jsonb_build_array(jsonb_build_object('asset', 'USDT', 'free', p_cash::text, 'locked', '0'))));
+  perform tests.answer('{"outcome": "accepted", "orders": []}');
   return v_id;
 end
 $$;

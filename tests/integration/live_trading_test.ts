@@ -26,6 +26,7 @@ Deno.test("a decision becomes a position that stop and target guard at the excha
     assert.deepEqual((await calls(floor)).map(({ action, outcome }) => `${action} ${outcome}`), [
       "server_time accepted",
       "balances accepted",
+      "open_orders accepted",
       "submit accepted",
       "submit_pair accepted",
     ]);
@@ -61,7 +62,7 @@ Deno.test("a hand close replaces what rests by a sale in one request", () =>
     await floor.settle();
 
     assert.equal((await position(floor))["status"], "closed");
-    assert.equal((await calls(floor)).at(4)?.action, "replace");
+    assert.equal((await calls(floor)).at(5)?.action, "replace");
     assert.equal(floor.held(user, "BTC"), "0.00000835/0");
     assert.equal(floor.simulator.state.accounts.get(user.exchangeAccount)!.openOrders.size, 0);
     await floor.assertBooks();

@@ -41,7 +41,7 @@ select is((select naked_since from trading.engine_stops), null, 'and the naked m
 select is((select count(*) from trading.naked_moments), 1::bigint, 'which is written down');
 select is((select array_agg(e.is_at_venue) from trading.engine_targets e), '{t}'::boolean[], 'the target at the exchange is not the engine''s business');
 select is((select array_agg(c.action || ' ' || c.outcome order by c.id) from trading.exchange_calls c),
-  '{"balances accepted","submit accepted","submit_pair accepted"}', 'every call and how it ended is on record');
+  '{"balances accepted","open_orders accepted","submit accepted","submit_pair accepted"}', 'every call and how it ended is on record');
 select is((select count(*) from public.audit_log where action = 'exchange_key_opened'), 0::bigint, 'here no worker has opened a key');
 
 select * from finish();

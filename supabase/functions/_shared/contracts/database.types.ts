@@ -105,6 +105,7 @@ export type Database = {
           base_commission_precision: number;
           bid_multiplier_down: number | null;
           bid_multiplier_up: number | null;
+          doubted_at: string | null;
           lot_max: number;
           lot_min: number;
           lot_step: number;
@@ -135,6 +136,7 @@ export type Database = {
           base_commission_precision?: number;
           bid_multiplier_down?: number | string | null;
           bid_multiplier_up?: number | string | null;
+          doubted_at?: string | null;
           lot_max?: number | string;
           lot_min?: number | string;
           lot_step: number | string;
@@ -165,6 +167,7 @@ export type Database = {
           base_commission_precision?: number;
           bid_multiplier_down?: number | string | null;
           bid_multiplier_up?: number | string | null;
+          doubted_at?: string | null;
           lot_max?: number | string;
           lot_min?: number | string;
           lot_step?: number | string;
@@ -473,6 +476,7 @@ export type Database = {
           updated_at: string;
           user_id: string;
           version: number;
+          written_off_quantity: number;
         };
         Insert: {
           account_id: string;
@@ -516,6 +520,7 @@ export type Database = {
           updated_at: string;
           user_id: string;
           version?: number;
+          written_off_quantity?: number | string;
         };
         Update: {
           account_id?: string;
@@ -559,6 +564,7 @@ export type Database = {
           updated_at?: string;
           user_id?: string;
           version?: number;
+          written_off_quantity?: number | string;
         };
         Relationships: [{
           foreignKeyName: "positions_signal_id_fkey";
@@ -1172,6 +1178,16 @@ export type Database = {
     };
     Functions: {
       adopt_default_limits: { Args: { p_trader_id: string | null }; Returns: Json };
+      adopt_external_fill: {
+        Args: {
+          p_position_id: string | null;
+          p_price: number | string | null;
+          p_quantity: number | string | null;
+          p_executed_at: string | null;
+          p_request_id?: string | null;
+        };
+        Returns: Json;
+      };
       cancel_entry: { Args: { p_position_id: string | null }; Returns: Json };
       close_position: {
         Args: {
@@ -1222,6 +1238,15 @@ export type Database = {
           needs_operator: boolean | null;
         }[];
       };
+      release: {
+        Args: {
+          p_position_id?: string | null;
+          p_symbol?: string | null;
+          p_user_id?: string | null;
+          p_request_id?: string | null;
+        };
+        Returns: Json;
+      };
       reset_paper_account: {
         Args: { p_trader_id: string | null; p_request_id?: string | null };
         Returns: Json;
@@ -1253,12 +1278,72 @@ export type Database = {
         Args: { p_trader_id: string | null; p_amount: number | string | null; p_request_id?: string | null };
         Returns: Json;
       };
+      write_off: {
+        Args: {
+          p_position_id: string | null;
+          p_quantity: number | string | null;
+          p_reason: string | null;
+          p_request_id?: string | null;
+        };
+        Returns: Json;
+      };
     };
     Enums: { [_ in never]: never };
     CompositeTypes: { [_ in never]: never };
   };
   trading: {
     Tables: {
+      account_checks: {
+        Row: {
+          account_id: string;
+          asset_count: number;
+          cause: string;
+          differences: Json;
+          fill_count: number;
+          finished_at: string;
+          id: number;
+          is_whole: boolean;
+          job_id: number;
+          order_count: number;
+          started_at: string;
+          unsettled_assets: string[];
+        };
+        Insert: {
+          account_id: string;
+          asset_count: number;
+          cause: string;
+          differences: Json;
+          fill_count: number;
+          finished_at: string;
+          id?: never;
+          is_whole: boolean;
+          job_id: number;
+          order_count: number;
+          started_at: string;
+          unsettled_assets: string[];
+        };
+        Update: {
+          account_id?: string;
+          asset_count?: number;
+          cause?: string;
+          differences?: Json;
+          fill_count?: number;
+          finished_at?: string;
+          id?: never;
+          is_whole?: boolean;
+          job_id?: number;
+          order_count?: number;
+          started_at?: string;
+          unsettled_assets?: string[];
+        };
+        Relationships: [{
+          foreignKeyName: "account_checks_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
       accounts: {
         Row: {
           created_at: string;
@@ -1560,6 +1645,12 @@ export type Database = {
         };
         Relationships: [];
       };
+      exchange_contacts: {
+        Row: { environment: string; heard_at: string; silent_since: string | null };
+        Insert: { environment: string; heard_at: string; silent_since?: string | null };
+        Update: { environment?: string; heard_at?: string; silent_since?: string | null };
+        Relationships: [];
+      };
       exchange_keys: {
         Row: {
           account_id: string;
@@ -1791,6 +1882,78 @@ export type Database = {
         Update: { from_status?: string; note?: string; to_status?: string };
         Relationships: [];
       };
+      outside_holdings: {
+        Row: {
+          account_id: string;
+          asset: string;
+          ledger_entry_id: number;
+          observed_at: string;
+          quantity: number;
+        };
+        Insert: {
+          account_id: string;
+          asset: string;
+          ledger_entry_id: number;
+          observed_at: string;
+          quantity: number | string;
+        };
+        Update: {
+          account_id?: string;
+          asset?: string;
+          ledger_entry_id?: number;
+          observed_at?: string;
+          quantity?: number | string;
+        };
+        Relationships: [{
+          foreignKeyName: "outside_holdings_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
+      outside_moves: {
+        Row: {
+          account_id: string;
+          asset: string;
+          exchange_trade_id: string | null;
+          id: number;
+          kind: string;
+          noted_at: string;
+          price: number | null;
+          quantity: number;
+          symbol: string | null;
+        };
+        Insert: {
+          account_id: string;
+          asset: string;
+          exchange_trade_id?: string | null;
+          id?: never;
+          kind: string;
+          noted_at: string;
+          price?: number | string | null;
+          quantity: number | string;
+          symbol?: string | null;
+        };
+        Update: {
+          account_id?: string;
+          asset?: string;
+          exchange_trade_id?: string | null;
+          id?: never;
+          kind?: string;
+          noted_at?: string;
+          price?: number | string | null;
+          quantity?: number | string;
+          symbol?: string | null;
+        };
+        Relationships: [{
+          foreignKeyName: "outside_moves_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
       portfolios: {
         Row: { created_at: string; id: string; mode: string; user_id: string; version: number };
         Insert: { created_at: string; id: string; mode: string; user_id: string; version?: number };
@@ -1818,6 +1981,7 @@ export type Database = {
           ended_at: string | null;
           ended_by: string | null;
           id: number;
+          missing_quantity: number;
           position_id: string | null;
           symbol: string;
         };
@@ -1829,6 +1993,7 @@ export type Database = {
           ended_at?: string | null;
           ended_by?: string | null;
           id?: never;
+          missing_quantity?: number | string;
           position_id?: string | null;
           symbol: string;
         };
@@ -1840,6 +2005,7 @@ export type Database = {
           ended_at?: string | null;
           ended_by?: string | null;
           id?: never;
+          missing_quantity?: number | string;
           position_id?: string | null;
           symbol?: string;
         };
@@ -2193,6 +2359,8 @@ export type Database = {
       settings: {
         Row: {
           absence_quiet_ms: number;
+          account_check_idle_ms: number;
+          account_check_ms: number;
           armed_at: string | null;
           armed_by: string | null;
           clock_at: string | null;
@@ -2228,6 +2396,8 @@ export type Database = {
         };
         Insert: {
           absence_quiet_ms?: number;
+          account_check_idle_ms?: number;
+          account_check_ms?: number;
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
@@ -2263,6 +2433,8 @@ export type Database = {
         };
         Update: {
           absence_quiet_ms?: number;
+          account_check_idle_ms?: number;
+          account_check_ms?: number;
           armed_at?: string | null;
           armed_by?: string | null;
           clock_at?: string | null;
@@ -2296,6 +2468,12 @@ export type Database = {
           required_tier?: string | null;
           venue_stop_grace_ms?: number;
         };
+        Relationships: [];
+      };
+      startups: {
+        Row: { armed_at: string; id: boolean; postmaster_started_at: string };
+        Insert: { armed_at: string; id?: boolean; postmaster_started_at: string };
+        Update: { armed_at?: string; id?: boolean; postmaster_started_at?: string };
         Relationships: [];
       };
       stop_requests: {

@@ -1,0 +1,232 @@
+-- Purpose: what a comparison of an exchange account with its books makes of what it found.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Assets ------------------------------------------------------------------------------------------------------------
+
+-- What was recorded after the balances were asked for may or may not be in them.
+create function trading.unsettled_assets(p_account_id uuid, p_since timestamptz) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset]) from trading.doubtful_orders(p_account_id) d join public.instruments i on i.symbol = d.symbol
+    union
+    select unnest(array[i.base_asset, i.quote_asset, t.fee_asset]) from public.positions p
+    join public.trades t on t.position_id = p.id and t.recorded_at >= p_since
+    join public.instruments i on i.symbol = t.symbol
+    where p.account_id = p_account_id and p.updated_at >= p_since
+    order by 1);
+end
+$$;
+comment on function trading.unsettled_assets is 'Assets in which something of an account is unknown, or was recorded since p_since.';
+
+create function trading.compare_assets(p_account_id uuid, p_balances jsonb) returns table (kind text, asset text, expected numeric, found numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with there as (
+      select b.asset, b.free + b.locked as total from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
+    ), assets as (
+      select t.asset from there t
+      union select b.asset from trading.balances b where b.account_id = p_account_id and b.bucket in ('cash', 'position', 'dust')
+      union select h.asset from trading.outside_holdings h where h.account_id = p_account_id
+    ), compared as (
+      select a.asset, coalesce(t.total, 0) as found, trading.managed_quantity(p_account_id, a.asset) as managed,
+        coalesce(trading.outside_quantity(p_account_id, a.asset), 0) as outside
+      from assets a left join there t using (asset)
+    )
+    select case when c.asset = 'USDT' then 'cash_moved' when c.found < c.managed then 'coins_missing' else 'coins_moved' end,
+      c.asset, c.managed + c.outside, c.found
+    from compared c where c.found <> c.managed + c.outside order by c.asset;
+end
+$$;
+comment on function trading.compare_assets is 'Assets that an exchange account does not hold as the books explain: cash_moved, coins_moved (the owner''s own) or coins_missing (managed ones).';
+
+-- A reader at the exchange may lag: what is seen counts when it was seen before, five seconds ago or more.
+create function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamptz) returns boolean
+language sql immutable
+return p_previous.started_at <= p_started_at - interval '5 seconds' and p_previous.differences @> jsonb_build_array(p_difference);
+comment on function trading.was_seen_before is 'Whether the comparison before, at least five seconds ago, found the very same.';
+
+create function trading.settle_asset(p_account_id uuid, p_difference jsonb, p_is_first boolean, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_asset   text := p_difference ->> 'asset';
+  v_found   numeric := (p_difference ->> 'found')::numeric;
+  v_managed numeric := trading.managed_quantity(p_account_id, v_asset);
+begin
+  if p_difference ->> 'kind' = 'cash_moved' then
+    perform trading.book_outside_cash(p_account_id, v_found, p_now);
+    return;
+  end if;
+  perform trading.set_outside_quantity(p_account_id, v_asset, greatest(v_found - v_managed, 0), not p_is_first, p_now);
+  if p_difference ->> 'kind' = 'coins_missing' then
+    perform trading.note_missing_coins(p_account_id, v_asset, v_managed - v_found, p_now);
+  end if;
+end
+$$;
+comment on function trading.settle_asset is 'What follows from a difference that is certain: cash is booked, the owner''s own coins are remembered, missing ones set aside.';
+
+-- The first comparison of an account is its beginning: nothing of ours can be on its way.
+create function trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamptz)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_row   record;
+  v_one   jsonb;
+  v_all   jsonb := '[]';
+begin
+  for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
+    v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));
+    v_all := v_all || v_one;
+    if p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
+      perform trading.settle_asset(p_account_id, v_one, p_previous.id is null, p_now);
+    else
+      perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+    end if;
+  end loop;
+  -- Coins that are back, or were never gone: nothing lacks them any more.
+  perform trading.apportion_missing(p_account_id, i.base_asset, 0, p_now)
+  from trading.quarantines q join public.instruments i on i.symbol = q.symbol
+  where q.account_id = p_account_id and q.ended_at is null and q.missing_quantity > 0 and i.base_asset <> all (p_unsettled)
+    and not v_all @> jsonb_build_array(jsonb_build_object('kind', 'coins_missing', 'asset', i.base_asset))
+  group by i.base_asset;
+  return v_all;
+end
+$$;
+comment on function trading.settle_assets is 'Compares what an account holds, acts on what is certain, has the rest looked at again in five seconds; returns all differences.';
+
+-- Orders ------------------------------------------------------------------------------------------------------------
+
+create function trading.compare_orders(p_job trading.jobs, p_account_id uuid) returns setof jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with asked as (
+      select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
+    ), listed as (
+      select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
+      from asked a cross join lateral jsonb_array_elements(a.answer -> 'orders') r
+      left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
+    )
+    select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
+        when starts_with(l.report ->> 'client_order_id', (select s.installation_tag || '-' from trading.settings s)) then 'order_unexplained'
+        else 'order_outside' end,
+      'symbol', l.report ->> 'symbol', 'client_order_id', l.report ->> 'client_order_id', 'order_id', l.id, 'position_id', l.position_id,
+      'side', l.report ->> 'side', 'quantity', l.report ->> 'quantity')
+    from listed l where l.id is null or l.finished_at < l.permitted_at
+    union all
+    select jsonb_build_object('kind', 'order_not_listed', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id)
+    from asked a join public.orders o on o.account_id = p_account_id and (a.symbol is null or o.symbol = a.symbol)
+    where not o.is_paper_trade and o.state in ('working', 'partially_filled') and o.submitted_at < a.permitted_at
+      and not exists (select from listed l where l.id = o.id);
+end
+$$;
+comment on function trading.compare_orders is 'Open orders that the books do not explain, or believe over, and orders of ours that are not open there.';
+
+create function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+  v_one     jsonb;
+  v_all     jsonb := '[]';
+begin
+  for v_one in select d from trading.compare_orders(p_job, p_account_id) d order by d ->> 'kind' = 'order_outside' limit 100 loop
+    v_all := v_all || v_one;
+    case v_one ->> 'kind'
+      when 'order_unexplained' then
+        perform trading.raise_alert(p_now, 'critical', 'order_unexplained', v_user_id, 'account', p_account_id::text,
+          format('An order of this installation is open in %s that no row explains; trading on the account is halted.', v_one ->> 'symbol'), v_one);
+        perform trading.set_trading_state('account', p_account_id, 'halted', false, 'an order of this installation is unexplained', 'engine', p_now);
+      when 'order_outside' then
+        perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
+          'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
+      when 'order_not_listed' then
+        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+      when 'order_believed_over' then
+        if trading.was_seen_before(p_previous, v_one, p_started_at) then
+          perform trading.quarantine(p_account_id, v_one ->> 'symbol', (v_one ->> 'position_id')::uuid, 'order_believed_over',
+            format('An order in %s is open at the exchange although the books have its end.', v_one ->> 'symbol'), v_one, p_now);
+        else
+          perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+        end if;
+      else
+        null;
+    end case;
+  end loop;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'orders_outside' and a.subject_id = p_account_id::text and a.resolved_at is null and not v_all @> '[{"kind": "order_outside"}]'
+    and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
+  return v_all;
+end
+$$;
+comment on function trading.settle_orders is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about, foreign ones are told.';
+
+-- Executions --------------------------------------------------------------------------------------------------------
+
+-- While an order of ours in the symbol is in doubt, a trade that no order explains may be its own.
+create function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_row record;
+  v_all jsonb := '[]';
+begin
+  for v_row in
+    select c.symbol, i.base_asset, f.fill
+    from trading.calls_of_attempt(p_job, 'fills') c
+    join public.instruments i on i.symbol = c.symbol
+    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
+    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
+      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
+      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
+    limit 100
+  loop
+    perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
+      case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now,
+      jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
+        'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at'));
+    v_all := v_all || jsonb_build_object('kind', 'trade_outside', 'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
+  end loop;
+  return v_all;
+end
+$$;
+comment on function trading.settle_trades is 'Writes down the executions of nobody''s order here: the owner''s own trades.';
+
+create function trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_previous  trading.account_checks := trading.last_check(p_account_id);
+  v_balances  trading.exchange_calls;
+  v_unsettled text[];
+  v_found     jsonb;
+begin
+  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
+  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
+    || trading.settle_trades(p_job, p_account_id, p_now)
+    || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
+    unsettled_assets, differences)
+  values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,
+    exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null),
+    jsonb_array_length(v_balances.answer -> 'balances'),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
+    v_unsettled, v_found);
+  delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';
+  return jsonb_build_object('outcome', 'done', 'differences', jsonb_array_length(v_found), 'unsettled', cardinality(v_unsettled));
+end
+$$;
+comment on function trading.conclude_account_check is 'Writes down a comparison with what did not agree, and acts on what is certain.';
+
+reset role;

@@ -1,0 +1,93 @@
+-- Purpose: coins that are gone: dust is written down, positions are set aside for what they lack.
+-- Locks:   ACCESS EXCLUSIVE on quarantines and positions while a column is added.
+
+set role fillbase_engine;
+
+alter table trading.quarantines add column missing_quantity trading.quantity not null default 0;
+comment on column trading.quarantines.missing_quantity is 'Of code coins_missing: how much of the position''s base asset was not there when last compared.';
+alter table public.positions add column written_off_quantity trading.quantity not null default 0;
+comment on column public.positions.written_off_quantity is 'Base asset that was gone from the account and was written off at the value zero.';
+
+create function trading.missing_coins(p_position_id uuid) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(q.missing_quantity), 0) from trading.quarantines q where q.position_id = p_position_id and q.ended_at is null
+  );
+end
+$$;
+comment on function trading.missing_coins is 'How much of a position''s coins was not in its account when last compared; its stop guards the rest.';
+
+create function trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_account_id);
+  v_detail  jsonb := jsonb_build_object('asset', p_asset, 'quantity', trading.money_text(p_quantity));
+  v_transaction_id uuid := gen_random_uuid();
+begin
+  update trading.dust_pools d set quantity = d.quantity - p_quantity,
+    cost = case when d.quantity = p_quantity then 0 else d.cost - trading.divide_half_even(d.cost * p_quantity, d.quantity) end
+  where d.account_id = p_account_id and d.asset = p_asset;
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select v_transaction_id, p_account_id, p_asset, e.bucket, e.amount, 'dust_gone', p_account_id, p_now
+  from (values ('dust', -p_quantity), ('external', p_quantity)) as e (bucket, amount);
+  perform trading.audit(p_now, 'dust_written_down', v_user_id, null, 'account', p_account_id::text, v_detail);
+  perform trading.raise_alert(p_now, 'info', 'dust_missing', v_user_id, 'account', p_account_id || ':' || p_asset,
+    format('Dust of %s was taken out of the exchange account; its pool was written down.', p_asset), v_detail);
+end
+$$;
+comment on function trading.write_down_dust is 'Takes dust that is gone out of its pool and of the ledger, with an info alert.';
+
+-- Those that lack coins already keep their lack; what is more falls on the newest. A stop that rests at the exchange has
+-- its coins locked there, so its position comes last.
+create function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_left     numeric := p_missing;
+  v_part     numeric;
+  v_position public.positions;
+begin
+  for v_position in
+    select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+    where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
+      (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
+  loop
+    v_part := least(v_left, v_position.quantity);
+    v_left := v_left - v_part;
+    if v_part = trading.missing_coins(v_position.id) then
+      continue;
+    end if;
+    if v_part > 0 then
+      perform trading.quarantine(p_account_id, v_position.symbol, v_position.id, 'coins_missing',
+        format('The exchange account holds less %s than its open positions: the newest is set aside until somebody says what became of the coins.', p_asset),
+        jsonb_build_object('missing', trading.money_text(v_part), 'held', trading.money_text(v_position.quantity)), p_now);
+    end if;
+    update trading.quarantines q set missing_quantity = v_part
+    where q.position_id = v_position.id and q.code = 'coins_missing' and q.ended_at is null;
+    perform trading.queue_protection(v_position.id, p_now);
+  end loop;
+end
+$$;
+comment on function trading.apportion_missing is 'Sets positions aside for the coins that an account lacks, newest first; nothing missing: those set aside before are whole again, but stay aside.';
+
+create function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_dust numeric := coalesce((select b.amount from trading.balances b
+    where b.account_id = p_account_id and b.asset = p_asset and b.bucket = 'dust'), 0);
+begin
+  if p_missing > 0 and p_missing <= v_dust then
+    perform trading.write_down_dust(p_account_id, p_asset, p_missing, p_now);
+    p_missing := 0;
+  end if;
+  perform trading.apportion_missing(p_account_id, p_asset, greatest(p_missing - v_dust, 0), p_now);
+end
+$$;
+comment on function trading.note_missing_coins is 'What an account lacks of an asset: taken from the dust where that covers it, else from the newest positions.';
+
+reset role;

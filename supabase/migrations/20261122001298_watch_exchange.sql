@@ -1,0 +1,198 @@
+-- Purpose: what is watched about exchanges: start-ups, silence, keys, unproven orders, halted symbols.
+-- Locks:   ACCESS EXCLUSIVE on instruments while a column is added.
+
+set role fillbase_engine;
+
+-- Start-up ----------------------------------------------------------------------------------------------------------
+
+create table trading.startups (
+  id                    boolean primary key default true check (id),
+  postmaster_started_at timestamptz not null,
+  armed_at              timestamptz not null
+);
+comment on table trading.startups is 'The start of the database and the arming after which all exchange accounts were last compared.';
+
+create table trading.exchange_contacts (
+  environment  text primary key check (environment in ('simulator', 'testnet', 'production')),
+  heard_at     timestamptz not null,
+  silent_since timestamptz
+) with (fillfactor = 50);
+comment on table  trading.exchange_contacts is 'When an exchange last said anything, to ten seconds.';
+comment on column trading.exchange_contacts.silent_since is 'Since when no call was answered; null: it answers.';
+
+alter table trading.startups enable row level security;
+alter table trading.exchange_contacts enable row level security;
+create policy startups_select_service on trading.startups for select to service_role using (true);
+create policy exchange_contacts_select_service on trading.exchange_contacts for select to service_role using (true);
+revoke all on trading.startups, trading.exchange_contacts from public, anon, authenticated, service_role;
+grant select on trading.startups, trading.exchange_contacts to service_role;
+
+-- What happened at the exchange while nobody looked is found out before anything else is believed.
+create function trading.note_startup(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.startups as u (postmaster_started_at, armed_at)
+  select pg_catalog.pg_postmaster_start_time(), s.armed_at from trading.settings s where s.armed_at is not null
+  on conflict (id) do update set postmaster_started_at = excluded.postmaster_started_at, armed_at = excluded.armed_at
+    where (u.postmaster_started_at, u.armed_at) <> (excluded.postmaster_started_at, excluded.armed_at);
+  if found then
+    perform trading.queue_account_check(k.account_id, 'startup', p_now) from trading.exchange_keys k where k.is_active;
+  end if;
+end
+$$;
+comment on function trading.note_startup is 'In the first sweep after the database was started or the installation armed: queues the comparison of every exchange account.';
+
+-- Silence and keys --------------------------------------------------------------------------------------------------
+
+create function trading.note_silence(p_environment text, p_reason text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_since timestamptz;
+begin
+  insert into trading.exchange_contacts as c (environment, heard_at, silent_since) values (p_environment, p_now, p_now)
+  on conflict (environment) do update set silent_since = excluded.silent_since where c.silent_since is null;
+  select c.silent_since into v_since from trading.exchange_contacts c where c.environment = p_environment;
+  if v_since <= p_now - interval '1 minute' and not exists (
+      select from public.alerts a where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null) then
+    perform trading.raise_alert(p_now, 'critical', 'exchange_silent', null, 'exchange', p_environment,
+      'The exchange has not answered for a minute. What is asked of it is asked again; engine stops cannot sell meanwhile.',
+      jsonb_build_object('since', v_since, 'reason', p_reason));
+  end if;
+end
+$$;
+comment on function trading.note_silence is 'A call was not answered: after a minute of nothing else, one alert.';
+
+create function trading.note_heard(p_environment text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_was_silent timestamptz;
+begin
+  select c.silent_since into v_was_silent from trading.exchange_contacts c where c.environment = p_environment;
+  -- One row for all: it is written now and then only, so that calls do not wait for each other.
+  insert into trading.exchange_contacts as c (environment, heard_at) values (p_environment, p_now)
+  on conflict (environment) do update set heard_at = excluded.heard_at, silent_since = null
+    where c.silent_since is not null or c.heard_at < excluded.heard_at - interval '10 seconds';
+  if v_was_silent is not null then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
+  end if;
+end
+$$;
+comment on function trading.note_heard is 'The exchange answered: its silence, if there was one, is over.';
+
+create function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') then
+    perform trading.note_silence(p_call.environment, p_answer ->> 'reason', p_now);
+  elsif p_answer ->> 'outcome' in ('accepted', 'rejected') then
+    perform trading.note_heard(p_call.environment, p_now);
+  end if;
+  if p_answer ->> 'outcome' = 'accepted' and p_call.action <> 'server_time' then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null;
+  end if;
+end
+$$;
+comment on function trading.note_contact is 'What any answer says about whether the exchange is there and takes the key.';
+
+-- A position outlives its key: what is to be done waits for another one.
+create function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_job.kind = 'sync' and p_job.order_id is null then
+    return '{"outcome": "ignored", "code": "key_unavailable"}';
+  end if;
+  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
+    'The exchange account has no active key, but work to do: its positions have no stop of the engine''s until another key is stored.',
+    jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
+  from trading.accounts a where a.id = p_account_id
+    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+  return trading.wait_for('key_unavailable', 'the exchange account has no active key');
+end
+$$;
+comment on function trading.wait_for_key is 'What a job of an account without an active key does: it waits, with an alert; a comparison is left out.';
+
+create function trading.hasten_jobs(p_account_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.jobs j set due_at = p_now
+  from trading.accounts a
+  where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
+    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted');
+end
+$$;
+comment on function trading.hasten_jobs is 'A new key is there: what waited for one goes on at once.';
+
+-- Orders and symbols ------------------------------------------------------------------------------------------------
+
+create function trading.watch_unproven(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'order_unproven', o.user_id, 'order', o.id::text,
+    format('Nobody has known for more than five minutes whether the exchange has an order in %s. It holds what it reserved, and is asked about.', o.symbol),
+    jsonb_build_object('position_id', o.position_id, 'role', o.role, 'permitted_at', o.permitted_at, 'client_order_id', o.client_order_id))
+  from public.orders o
+  where not o.is_paper_trade and o.finished_at is null and o.state in ('submitting', 'unknown') and o.permitted_at < p_now - interval '5 minutes'
+    and not exists (select from public.alerts a where a.code = 'order_unproven' and a.subject_id = o.id::text and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  from public.orders o
+  where a.code = 'order_unproven' and a.resolved_at is null and o.id = a.subject_id::uuid and o.state not in ('submitting', 'unknown');
+end
+$$;
+comment on function trading.watch_unproven is 'On each sweep: alerts for orders unknown for over five minutes, resolved when they are known.';
+
+create function trading.watch_symbols(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'symbol_not_trading', p.user_id, 'position', p.id::text,
+    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, i.status),
+    jsonb_build_object('symbol', p.symbol, 'status', i.status))
+  from public.positions p join public.instruments i on i.symbol = p.symbol
+  where i.status <> 'TRADING' and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+    and not exists (select from public.alerts a where a.code = 'symbol_not_trading' and a.subject_id = p.id::text and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  from public.positions p join public.instruments i on i.symbol = p.symbol
+  where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
+    and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
+end
+$$;
+comment on function trading.watch_symbols is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again.';
+
+-- What the exchange refused although our filters let it pass: they have changed. Once a minute at most, because a refusal
+-- may also stand against filters that are right.
+create function trading.doubt_filters(p_symbol text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.instruments i set doubted_at = p_now
+  where i.symbol = p_symbol and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
+  if found then
+    perform trading.raise_alert(p_now, 'warning', 'filters_doubted', null, 'symbol', p_symbol,
+      format('The exchange refused an order in %s that its filters, as we know them, let pass; they are fetched again.', p_symbol));
+  end if;
+end
+$$;
+comment on function trading.doubt_filters is 'Marks a symbol''s filters as out of date, so that the next poll fetches them again.';
+
+create function trading.watch_exchange(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.note_startup(p_now);
+  perform trading.queue_due_account_checks(p_now);
+  perform trading.watch_unproven(p_now);
+  perform trading.watch_symbols(p_now);
+end
+$$;
+comment on function trading.watch_exchange is 'On each sweep: what has to be looked at about exchange accounts by itself.';
+
+reset role;
