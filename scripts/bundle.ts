@@ -1,24 +1,31 @@
 /**
- * `deno task bundle [names...]`: writes each Edge Function, or those named, as one file to .fillbase/bundles and says
- * how large it is. Exit code 0 only if all of them are within their limit.
+ * `deno task bundle`: writes each Edge Function as one file below .fillbase/bundles, a directory that the Supabase CLI
+ * deploys from, and says how large they are. Exit code 0 only if all of them are within their limit.
  */
-import { bundleFunction, endBundling, functionSlugs, gzipBytes, MAX_GZIP_BYTES } from "./lib/bundle.ts";
+import { stringify } from "smol-toml";
+import { readFunctions } from "../local/functions_config.ts";
+import { bundleFunction, endBundling, FUNCTIONS_DIR, gzipBytes, MAX_GZIP_BYTES } from "./lib/bundle.ts";
 import { projectRoot } from "./lib/project.ts";
 
 const OUTPUT_DIR = `${projectRoot}.fillbase/bundles`;
 
 Deno.exit(await main(Deno.args));
 
-async function main(names: string[]): Promise<number> {
-  const slugs = await functionSlugs();
-  const unknown = names.filter((name) => !slugs.includes(name));
-  if (unknown.length > 0) {
-    console.error(`No function is named ${unknown.join(", ")}; there are ${slugs.join(", ")}.`);
+async function main(args: string[]): Promise<number> {
+  if (args.length > 0) {
+    console.error(`Unknown argument ${args.join(" ")}; there are none.`);
     return 2;
   }
+  const functions = await readFunctions(projectRoot + FUNCTIONS_DIR, `${projectRoot}supabase/config.toml`);
   try {
     let tooLarge = 0;
-    for (const slug of names.length > 0 ? names : slugs) tooLarge += await writeBundle(slug) ? 0 : 1;
+    for (const slug of functions.keys()) tooLarge += await writeBundle(slug) ? 0 : 1;
+    const settings = [...functions].map(([slug, { isEnabled, verifiesJwt }]) => [
+      slug,
+      { enabled: isEnabled, verify_jwt: verifiesJwt, entrypoint: `./functions/${slug}/index.js` },
+    ]);
+    const config = { project_id: "fillbase", functions: Object.fromEntries(settings) };
+    await Deno.writeTextFile(`${OUTPUT_DIR}/supabase/config.toml`, stringify(config));
     return tooLarge > 0 ? 1 : 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -31,7 +38,7 @@ async function main(names: string[]): Promise<number> {
 /** Whether the bundle is within its limit. */
 async function writeBundle(slug: string): Promise<boolean> {
   const code = await bundleFunction(slug);
-  const directory = `${OUTPUT_DIR}/${slug}`;
+  const directory = `${OUTPUT_DIR}/${FUNCTIONS_DIR}/${slug}`;
   await Deno.mkdir(directory, { recursive: true });
   await Deno.writeTextFile(`${directory}/index.js`, code);
   const size = await gzipBytes(code);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import * as esbuild from "esbuild";
 import { projectRoot } from "./project.ts";
 
-const FUNCTIONS_DIR = "supabase/functions";
+/** Where functions are, relative to the project. */
+export const FUNCTIONS_DIR = "supabase/functions";
 
 /**
  * Parts of CCXT for other exchanges and for streams, which its base class imports for all of them. Asked for, they are

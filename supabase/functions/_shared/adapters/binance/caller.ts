@@ -11,6 +11,8 @@ import type { Outside, TransportFailure } from "./transport.ts";
 export const CHANGE_DEADLINE_MS = 5_000;
 /** All tries of a question together. */
 export const QUESTION_DEADLINE_MS = 5_000;
+/** All questions of a call together; a job's lease is twice as long. */
+export const CALL_DEADLINE_MS = 15_000;
 const QUESTION_TRIES = 3;
 const BACK_OFF_MS = 200;
 
@@ -39,6 +41,8 @@ export interface Call {
   readonly action: Action;
   readonly leave: Leave | null;
   readonly startedAtMs: number;
+  /** Whether a request of it has left: later ones are not bound to its window. */
+  hasLeft: boolean;
 }
 
 /** How a request ended, before its content is read. */
@@ -52,6 +56,15 @@ export interface Ended {
   readonly json: unknown;
 }
 
+const NO_TIME_LEFT: Ended = {
+  outcome: "unknown",
+  reason: "no_answer",
+  code: null,
+  message: "the questions that make the whole answer take too long",
+  facts: NO_FACTS,
+  json: undefined,
+};
+
 /** The part of an answer that every call has. */
 export function answerOf({ outcome, reason, code, message, facts }: Ended): VenueAnswer {
   return { outcome, reason, code, message, facts };
@@ -62,11 +75,12 @@ export function notSent(reason: Reason, message: string): VenueAnswer {
   return { outcome: "not_sent", reason, code: null, message, facts: NO_FACTS };
 }
 
+/** Makes calls over one connection, one request after the other. */
 export class Caller {
   constructor(private readonly client: () => Promise<OrdersClient>, private readonly outside: Outside) {}
 
   begin(action: Action, leave: Leave | null): Call {
-    return { action, leave, startedAtMs: this.outside.monotonicMs() };
+    return { action, leave, startedAtMs: this.outside.monotonicMs(), hasLeft: false };
   }
 
   /** How long ago a call began. */
@@ -82,11 +96,13 @@ export class Caller {
 
   /** Asks until there is an answer, at most three times and within the deadline. */
   async ask(call: Call, endpoint: Endpoint, params: Params): Promise<Ended> {
-    const endsAt = this.outside.monotonicMs() + QUESTION_DEADLINE_MS;
+    const startedAt = this.outside.monotonicMs();
+    const endsAt = Math.min(startedAt + QUESTION_DEADLINE_MS, call.startedAtMs + CALL_DEADLINE_MS);
+    if (startedAt >= endsAt) return NO_TIME_LEFT;
     for (let attempt = 1;; attempt++) {
       const signed = call.leave === null ? {} : timing(call.leave.window, this.elapsedMs(call));
       const left = endsAt - this.outside.monotonicMs();
-      const ended = await this.#request(call, endpoint, { ...params, ...signed }, left, attempt > 1);
+      const ended = await this.#request(call, endpoint, { ...params, ...signed }, left);
       const waitMs = ended.facts.retryAfterMs ?? BACK_OFF_MS * 2 ** (attempt - 1);
       if (!mayAskAgain(ended) || attempt === QUESTION_TRIES) return ended;
       if (this.outside.monotonicMs() + waitMs >= endsAt) return ended;
@@ -94,28 +110,25 @@ export class Caller {
     }
   }
 
-  async #request(
-    call: Call,
-    endpoint: Endpoint,
-    params: Params,
-    deadlineMs: number,
-    isLater = false,
-  ): Promise<Ended> {
-    const key = call.leave?.key ?? null;
+  async #request(call: Call, endpoint: Endpoint, params: Params, deadlineMs: number): Promise<Ended> {
+    const { leave } = call;
+    const key = leave?.key ?? null;
     const client = await this.client();
-    const leaveByMs = isLater || call.leave === null
-      ? Infinity
-      : call.startedAtMs + call.leave.window.sendWithinMs;
+    const isBound = leave !== null && !call.hasLeft;
+    const leaveByMs = isBound ? call.startedAtMs + leave.window.sendWithinMs : Infinity;
     const reply = await client.request(endpoint, params, key, { leaveByMs, deadlineMs });
+    call.hasLeft ||= reply.exchanged.sentAtMs !== null;
     const facts = factsOf(reply.exchanged, key, this.outside.now());
     return { ...this.#verdictOf(reply, call), facts, json: reply.json };
   }
 
-  #verdictOf(reply: Reply, { action, leave }: Call): Omit<Ended, "facts" | "json"> {
+  #verdictOf(reply: Reply, { action, leave, hasLeft }: Call): Omit<Ended, "facts" | "json"> {
     const { failure, status } = reply.exchanged;
     if (failure !== null || status === null) {
       const { words, ...verdict } = failure === null ? NOT_SIGNED : FAILURES[failure];
-      return { ...verdict, code: null, message: words };
+      // That this request did not leave says nothing of those before it.
+      const outcome = hasLeft && verdict.outcome === "not_sent" ? "unknown" : verdict.outcome;
+      return { ...verdict, outcome, code: null, message: words };
     }
     const { code, message } = readRefusal(reply.json);
     const words = message === null ? `HTTP ${status}` : wordsOf(message, leave?.key ?? null);

@@ -9,10 +9,11 @@ interface Sent {
 
 /** A venue whose requests are answered from a list; the last answer is repeated. */
 function scripted(...answers: readonly (Response | Error)[]) {
-  const clock = { now: 0, monotonic: 1_000 };
+  const clock = { now: 0, monotonic: 1_000, answerMs: 0 };
   const sent: Sent[] = [];
   const send = (url: string) => {
     sent.push({ at: clock.monotonic, timestamp: new URL(url).searchParams.get("timestamp") });
+    clock.monotonic += clock.answerMs;
     const answer = answers[Math.min(sent.length, answers.length) - 1]!;
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer.clone());
   };
@@ -41,6 +42,16 @@ Deno.test("a question that is never answered ends after three tries", async () =
   const { venue, sent } = scripted(LOST);
   const answer = await venue.balances(leaveFor());
   assert.deepEqual([answer.outcome, answer.reason, sent.length], ["unknown", "no_answer", 3]);
+});
+
+Deno.test("a question that once left is unknown when it cannot be asked again, and unsent when it never left", async () => {
+  const cause = "client error (Connect): tcp connect error: Connection refused (os error 111)";
+  const refusing = new TypeError("fetch failed", { cause: new Error(cause) });
+  const late = scripted(LOST, refusing);
+  assert.equal((await late.venue.balances(leaveFor())).outcome, "unknown");
+  const never = scripted(refusing);
+  const answer = await never.venue.balances(leaveFor());
+  assert.deepEqual([answer.outcome, answer.reason, never.sent.length], ["not_sent", "unreachable", 3]);
 });
 
 Deno.test("a refusal, a ban, and an answer that makes no sense are not asked for again", async () => {
@@ -77,6 +88,18 @@ Deno.test("a question waits as long as it is told to, unless that is longer than
     5_000,
     1,
   ]);
+});
+
+Deno.test("a call of many questions comes to an end, and brings no half of an answer", async () => {
+  const page = Array.from({ length: 1_000 }, (_, index) => ({
+    ...{ symbol: SYMBOL, id: index + 1, orderId: 1, price: "1", qty: "1", quoteQty: "1", commission: "0" },
+    ...{ commissionAsset: "BNB", time: 1_795_345_744_500, isBuyer: true, isMaker: true },
+  }));
+  const { venue, sent, clock } = scripted(Response.json(page));
+  clock.answerMs = 4_000;
+  const { outcome, reason, fills } = await venue.fills(SYMBOL, { exchangeOrderId: "1" }, leaveFor());
+  assert.deepEqual([outcome, reason, fills], ["unknown", "no_answer", undefined]);
+  assert.equal(sent.length, 4);
 });
 
 Deno.test("what changes something is never tried again", async () => {

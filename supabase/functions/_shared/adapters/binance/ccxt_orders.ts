@@ -83,7 +83,6 @@ async function request(
 ): Promise<Reply> {
   const exchanged = newExchanged();
   const child = Object.create(connection) as binance;
-  child.options = { ...connection.options };
   child.apiKey = key?.apiKey ?? "";
   child.secret = key?.secret ?? "";
   child.fetchImplementation = async (url: string, init: RequestInit) => {
