@@ -1,7 +1,8 @@
 /** What became of a cancel-replace, whose halves can end differently. */
-import type { ReplaceRequest, VenueAnswer } from "../../domain/venue.ts";
+import type { ExchangeKey, ReplaceRequest, VenueAnswer } from "../../domain/venue.ts";
 import { AnswerMismatch, type Halves, readCancelled, readHalves, readOrder, readRefusal } from "./answers.ts";
 import { answerOf, type Ended } from "./caller.ts";
+import { wordsOf } from "./facts.ts";
 import { judge } from "./outcomes.ts";
 
 const CANCEL_REPLACE_PARTIALLY_FAILED = -2021;
@@ -13,12 +14,17 @@ const CANCEL_REPLACE_FAILED = -2022;
  * The halves' own errors decide: one that leaves open what was done (-1007) leaves the whole open, and then the order
  * that is certainly gone is told of all the same.
  */
-export function readReplacement(ended: Ended, symbol: string, request: ReplaceRequest): VenueAnswer {
+export function readReplacement(
+  ended: Ended,
+  symbol: string,
+  request: ReplaceRequest,
+  key: ExchangeKey,
+): VenueAnswer {
   const answer = answerOf(ended);
   if (ended.outcome === "accepted") return { ...answer, ...both(readHalves(ended.json), symbol, request) };
-  if (ended.code !== CANCEL_REPLACE_PARTIALLY_FAILED && ended.code !== CANCEL_REPLACE_FAILED) return answer;
+  if (!isTold(ended)) return answer;
   const halves = readHalves((ended.json as { data?: unknown }).data);
-  const told = { ...answer, message: [ended.message, wordsOf(halves)].join(" ") };
+  const told = { ...answer, message: wordsOf(`${ended.message} ${failureOf(halves)}`, key) };
   if (halves.cancelResult === "SUCCESS") {
     requireResult(halves.newOrderResult === "FAILURE");
     const cancelled = readCancelled(halves.cancelResponse, symbol, request.cancelClientOrderId);
@@ -28,6 +34,12 @@ export function readReplacement(ended: Ended, symbol: string, request: ReplaceRe
   requireResult(halves.cancelResult === "FAILURE" && halves.newOrderResult === "NOT_ATTEMPTED");
   const isRefused = isRejected(halves.cancelResponse, "cancel");
   return { ...told, ...(isRefused && { outcome: "rejected", reason: "cancel_failed" }) };
+}
+
+/** Whether the answer tells what became of each half, under a status that says it is to be believed. */
+function isTold({ code, facts: { httpStatus } }: Ended): boolean {
+  return (code === CANCEL_REPLACE_PARTIALLY_FAILED && httpStatus === 409) ||
+    (code === CANCEL_REPLACE_FAILED && httpStatus === 400);
 }
 
 function both(halves: Halves, symbol: string, request: ReplaceRequest): Partial<VenueAnswer> {
@@ -50,7 +62,8 @@ function isRejected(half: unknown, action: "submit" | "cancel"): boolean {
   return judge({ status: 400, code, message: message ?? "" }, action).outcome === "rejected";
 }
 
-function wordsOf({ cancelResult, cancelResponse, newOrderResponse }: Halves): string {
+/** What the half that failed says. */
+function failureOf({ cancelResult, cancelResponse, newOrderResponse }: Halves): string {
   const { code, message } = readRefusal(cancelResult === "SUCCESS" ? newOrderResponse : cancelResponse);
   return `${code}: ${message}`;
 }

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { answering, leaveFor, sell, SYMBOL, venueAt } from "../../../../../tests/harness/binance_floor.ts";
+import {
+  answering,
+  KEY,
+  leaveFor,
+  sell,
+  SYMBOL,
+  venueAt,
+} from "../../../../../tests/harness/binance_floor.ts";
 
 /** Bodies of a cancel-replace that went wrong. */
 function halves(
@@ -34,7 +41,10 @@ const CONTRADICTION = {
   cancelResponse: GONE,
   newOrderResponse: PLACED,
 };
-const REFUSED = { code: -2010, msg: "Account has insufficient balance for requested action." };
+const REFUSED = {
+  code: -2010,
+  msg: `Account has insufficient balance for requested action. ${KEY.apiKey} ${KEY.secret}`,
+};
 const LOST = { code: -1007, msg: "Timeout waiting for response from backend server." };
 const NOT_FOUND = { code: -2011, msg: "Unknown order sent." };
 
@@ -42,6 +52,8 @@ Deno.test("a cancel-replace that went wrong says which half did, and doubts what
   for (
     const [status, body, outcome, reason, isCancelled] of [
       [409, halves(-2021, "SUCCESS", "FAILURE", GONE, REFUSED), "rejected", "replace_half_done", true],
+      [500, halves(-2021, "SUCCESS", "FAILURE", GONE, REFUSED), "unknown", "venue_error", false],
+      [200, halves(-2021, "SUCCESS", "FAILURE", GONE, REFUSED), "unknown", "malformed_answer", false],
       [409, halves(-2021, "SUCCESS", "FAILURE", GONE, LOST), "unknown", "venue_error", true],
       [409, halves(-2021, "SUCCESS", "FAILURE", null, REFUSED), "unknown", "malformed_answer", false],
       [
@@ -81,5 +93,7 @@ Deno.test("a cancel-replace that went wrong says which half did, and doubts what
       reason,
       isCancelled,
     ], body);
+    const text = JSON.stringify(answer);
+    assert.ok(!text.includes(KEY.apiKey) && !text.includes(KEY.secret), text);
   }
 });

@@ -20,7 +20,8 @@ const FIELDS: Readonly<Record<OrderType, readonly Field[]>> = {
 
 /** An empty id would be replaced by one with a broker's tag (CCXT) or a random one (Binance). */
 const CLIENT_ID = /^[a-zA-Z0-9_-]{1,36}$/;
-const SYMBOL = /^[A-Z0-9_.-]{1,20}$/;
+/** Some symbols begin with a name that is not written in Latin letters. */
+const SYMBOL = /^(?!.*[a-z])[\p{L}\p{N}_.-]{1,50}$/u;
 const POSITIVE = /^(?!0+(\.0+)?$)\d+(\.\d+)?$/;
 
 /** `POST order`. */
@@ -88,7 +89,9 @@ export function byClientId(symbol: string, clientOrderId: string): Params {
 }
 
 export function symbolOf(symbol: string): string {
-  if (!SYMBOL.test(symbol)) throw new RequestInvalid("a symbol has up to 20 capital letters and digits");
+  if (!SYMBOL.test(symbol)) {
+    throw new RequestInvalid("a symbol has up to 50 letters and digits, none of them small");
+  }
   return symbol;
 }
 

@@ -80,7 +80,7 @@ export class BinanceVenue implements Venue {
       call,
       ENDPOINTS.replaceOrder,
       params,
-      (ended) => readReplacement(ended, symbol, request),
+      (ended) => readReplacement(ended, symbol, request, leave.key),
     );
   }
 
