@@ -337,12 +337,12 @@ comment on column public.positions.max_loss_usdt is 'Loss if all of it were sold
 comment on column public.positions.metadata is 'Free for frontends and the AI; the engine decides nothing from it.';
 comment on column public.positions.written_off_quantity is 'Base asset that was gone from the account and was written off at the value zero.';
 CREATE INDEX positions_account_id_idx ON public.positions USING btree (account_id, created_at);
-CREATE INDEX positions_closed_symbol_idx ON public.positions USING btree (account_id, symbol, closed_at) WHERE (status = 'closed'::text);
+CREATE INDEX positions_closed_symbol_idx ON public.positions USING btree (portfolio_id, symbol, closed_at) WHERE (status = 'closed'::text);
 CREATE INDEX positions_portfolio_live_idx ON public.positions USING btree (portfolio_id) WHERE (status <> ALL (ARRAY['closed'::text, 'failed'::text]));
 CREATE INDEX positions_signal_id_all_idx ON public.positions USING btree (signal_id);
 CREATE UNIQUE INDEX positions_signal_id_idx ON public.positions USING btree (signal_id) WHERE (status <> 'failed'::text);
 CREATE INDEX positions_stopped_idx ON public.positions USING btree (portfolio_id, closed_at) WHERE ((status = 'closed'::text) AND (exit_reason = 'stop_loss'::text));
-CREATE INDEX positions_trader_id_idx ON public.positions USING btree (trader_id);
+CREATE INDEX positions_trader_id_idx ON public.positions USING btree (trader_id, created_at);
 CREATE INDEX positions_user_id_idx ON public.positions USING btree (user_id, created_at);
 alter table public.positions enable row level security;
 create policy positions_select_owner on public.positions for select to authenticated
@@ -717,7 +717,7 @@ create view public.risk_locks with (security_invoker=true) as
  SELECT l.id,
     l.user_id,
         CASE
-            WHEN l.account_id IS NOT NULL THEN p.trader_id
+            WHEN l.scope_id IS NOT NULL THEN p.trader_id
             ELSE NULL::uuid
         END AS trader_id,
     l.symbol,
@@ -1483,16 +1483,15 @@ create policy call_orders_select_service on trading.call_orders for select to se
 grant select on table trading.call_orders to service_role;
 
 create table trading.daily_results (
-  account_id uuid not null,
+  scope_id uuid not null,
   day date not null,
   portfolio_id uuid not null,
   realized trading.amount not null,
-  constraint daily_results_pkey PRIMARY KEY (account_id, day),
-  constraint daily_results_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id)
+  constraint daily_results_pkey PRIMARY KEY (scope_id, day)
 ) with (fillfactor=70);
 alter table trading.daily_results owner to fillbase_engine;
-comment on table trading.daily_results is 'Realized result of an account by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
-comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the account''s positions.';
+comment on table trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
+comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the scope''s positions.';
 CREATE INDEX daily_results_portfolio_id_idx ON trading.daily_results USING btree (portfolio_id, day);
 alter table trading.daily_results enable row level security;
 create policy daily_results_select_service on trading.daily_results for select to service_role
@@ -1782,11 +1781,11 @@ create table trading.loss_trips (
   constraint loss_trips_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
   constraint loss_trips_resumed_whole CHECK ((resumed_at IS NULL) = (was_forced IS NULL)),
   constraint loss_trips_rule_check CHECK (rule = ANY (ARRAY['daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text])),
-  constraint loss_trips_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'user'::text]))
+  constraint loss_trips_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'trader'::text, 'user'::text]))
 );
 alter table trading.loss_trips owner to fillbase_engine;
 comment on table trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
-comment on column trading.loss_trips.scope is 'account: a trader''s own limit; user: an account-wide one.';
+comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
 CREATE INDEX loss_trips_day_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule, day);
 CREATE UNIQUE INDEX loss_trips_standing_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule) WHERE (resumed_at IS NULL);
 alter table trading.loss_trips enable row level security;
@@ -2118,7 +2117,7 @@ create table trading.risk_locks (
   id uuid not null,
   user_id uuid not null,
   portfolio_id uuid not null,
-  account_id uuid,
+  scope_id uuid,
   symbol text,
   code text not null,
   reason text not null,
@@ -2126,16 +2125,14 @@ create table trading.risk_locks (
   created_at timestamp with time zone not null,
   cause uuid not null,
   constraint risk_locks_pkey PRIMARY KEY (id),
-  constraint risk_locks_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
   constraint risk_locks_cause_fkey FOREIGN KEY (cause) REFERENCES public.positions(id),
   constraint risk_locks_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
   constraint risk_locks_code_check CHECK (code = ANY (ARRAY['cooldown'::text, 'stop_guard'::text, 'low_profit'::text])),
   constraint risk_locks_lasts CHECK (until > created_at)
 );
 alter table trading.risk_locks owner to fillbase_engine;
-comment on table trading.risk_locks is 'No entry until then: in a symbol or in all (null), of one account or of the whole portfolio (null). Exits do not ask.';
+comment on table trading.risk_locks is 'No entry until then: in a symbol or in all (null), of one trader''s own scope or of the whole portfolio (null). Exits do not ask.';
 comment on column trading.risk_locks.cause is 'The closed position that gave rise to it.';
-CREATE INDEX risk_locks_account_id_idx ON trading.risk_locks USING btree (account_id) WHERE (account_id IS NOT NULL);
 CREATE INDEX risk_locks_cause_idx ON trading.risk_locks USING btree (cause);
 CREATE INDEX risk_locks_portfolio_id_idx ON trading.risk_locks USING btree (portfolio_id, until);
 CREATE INDEX risk_locks_user_id_idx ON trading.risk_locks USING btree (user_id, created_at);
@@ -2155,10 +2152,10 @@ create table trading.risk_marks (
   loss_streak integer default 0 not null,
   constraint risk_marks_pkey PRIMARY KEY (scope_id),
   constraint risk_marks_loss_streak_check CHECK (loss_streak >= 0),
-  constraint risk_marks_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'portfolio'::text]))
+  constraint risk_marks_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'trader'::text, 'portfolio'::text]))
 ) with (fillfactor=70);
 alter table trading.risk_marks owner to fillbase_engine;
-comment on table trading.risk_marks is 'What has to be remembered of an account or a portfolio: the peak of its equity and its losing positions in a row.';
+comment on table trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio: the peak of its equity and its losing positions in a row.';
 comment on column trading.risk_marks.peak_result is 'Highest result so far, where a result is equity minus capital: money put in or taken out moves equity and peak alike.';
 comment on column trading.risk_marks.loss_streak is 'Positions closed at a loss since the last one closed at a gain, or since trading was resumed.';
 alter table trading.risk_marks enable row level security;
@@ -2393,6 +2390,7 @@ grant select on table trading.venue_orders to service_role;
 create view trading.pending_risks with (security_invoker=true) as
  SELECT r.portfolio_id,
     r.account_id,
+    trading.own_scope_id(o.is_paper_trade, o.account_id, o.trader_id) AS scope_id,
     r.amount::numeric AS reserved,
     r.amount::numeric - (o.quantity::numeric - o.filled_quantity::numeric) * f.kept * p.stop_loss_price::numeric * f.kept AS loss_at_stop
    FROM trading.reservations r
@@ -2407,6 +2405,7 @@ comment on view trading.pending_risks is 'Buys that may still fill, unknown ones
 create view trading.position_risks with (security_invoker=true) as
  SELECT p.portfolio_id,
     p.account_id,
+    trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) AS scope_id,
     p.symbol,
     p.cost::numeric AS cost,
     p.quantity::numeric > 0::numeric AS is_held,
@@ -2580,7 +2579,7 @@ RETURN COALESCE(NULLIF(current_setting('trading.actor'::text, true), ''::text), 
 alter function trading.actor() owner to fillbase_engine;
 comment on function trading.actor() is 'Who an audit row names: the setting trading.actor, else the engine.';
 
-CREATE OR REPLACE FUNCTION trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.add_risk_lock(p_position public.positions, p_scope_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -2588,21 +2587,21 @@ AS $function$
 declare
   v_lock trading.risk_locks;
 begin
-  insert into trading.risk_locks (id, user_id, portfolio_id, account_id, symbol, code, reason, until, created_at, cause)
-  values (trading.derived_id('risk_lock', p_position.id::text, p_code, coalesce(p_account_id::text, 'all'), p_position.version::text),
-    p_position.user_id, p_position.portfolio_id, p_account_id, p_symbol, p_code, p_reason, p_now + make_interval(secs => p_seconds), p_now, p_position.id)
+  insert into trading.risk_locks (id, user_id, portfolio_id, scope_id, symbol, code, reason, until, created_at, cause)
+  values (trading.derived_id('risk_lock', p_position.id::text, p_code, coalesce(p_scope_id::text, 'all'), p_position.version::text),
+    p_position.user_id, p_position.portfolio_id, p_scope_id, p_symbol, p_code, p_reason, p_now + make_interval(secs => p_seconds), p_now, p_position.id)
   on conflict (id) do nothing
   returning * into v_lock;
   if v_lock.id is not null then
     perform trading.raise_alert(p_now, case p_code when 'cooldown' then 'info' else 'warning' end, p_code, v_lock.user_id, 'risk_lock', v_lock.id::text,
-      p_reason, jsonb_build_object('until', v_lock.until, 'symbol', v_lock.symbol, 'account_id', v_lock.account_id));
+      p_reason, jsonb_build_object('until', v_lock.until, 'symbol', v_lock.symbol, 'scope_id', v_lock.scope_id));
     perform trading.audit(p_now, 'risk_locked', v_lock.user_id, p_position.trader_id, 'risk_lock', v_lock.id::text,
       jsonb_build_object('code', p_code, 'until', v_lock.until, 'symbol', v_lock.symbol, 'position_id', p_position.id));
   end if;
 end
 $function$;
-alter function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.add_risk_lock(p_position public.positions, p_account_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) is 'Locks entries of an account (null: of its portfolio) in a symbol (null: in all) for some seconds, with alert and audit; once per closing.';
+alter function trading.add_risk_lock(p_position public.positions, p_scope_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.add_risk_lock(p_position public.positions, p_scope_id uuid, p_symbol text, p_code text, p_seconds integer, p_reason text, p_now timestamp with time zone) is 'Locks entries of a trader''s own scope (null: of its portfolio) in a symbol (null: in all) for some seconds, with alert and audit; once per closing.';
 
 CREATE OR REPLACE FUNCTION trading.advance_stop(p_stop_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -3072,19 +3071,19 @@ $function$;
 alter function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money, so that cash is p_total; returns the amount.';
 
-CREATE OR REPLACE FUNCTION trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  insert into trading.daily_results as d (account_id, day, portfolio_id, realized)
-  values (p_account_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
-  on conflict (account_id, day) do update set realized = d.realized + excluded.realized;
+  insert into trading.daily_results as d (scope_id, day, portfolio_id, realized)
+  values (p_scope_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
+  on conflict (scope_id, day) do update set realized = d.realized + excluded.realized;
 end
 $function$;
-alter function trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a realized result to its account''s UTC day.';
+alter function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a realized result to the UTC day of a trader''s own scope.';
 
 CREATE OR REPLACE FUNCTION trading.broadcast_prices()
  RETURNS void
@@ -3200,7 +3199,7 @@ $function$;
 alter function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone) is 'Cancels what is left of a position''s entry, on paper at once and at an exchange by a job; returns how many orders it ended.';
 
-CREATE OR REPLACE FUNCTION trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.cancel_pending_entries(p_portfolio_id uuid, p_scope_id uuid, p_trip_id uuid, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3212,15 +3211,16 @@ begin
   select 'cancel', 'loss_limit:' || p_trip_id || ':' || o.id, o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
     jsonb_build_object('reason', 'loss_limit')
   from trading.reservations r join public.orders o on o.id = r.order_id
-  where r.portfolio_id = p_portfolio_id and r.released_at is null and r.side = 'BUY' and (p_account_id is null or r.account_id = p_account_id)
+  where r.portfolio_id = p_portfolio_id and r.released_at is null and r.side = 'BUY'
+    and (p_scope_id is null or trading.own_scope_id(o.is_paper_trade, o.account_id, o.trader_id) = p_scope_id)
   order by o.id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
   return v_count;
 end
 $function$;
-alter function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry of an account (null: of the portfolio) that may still fill; returns how many.';
+alter function trading.cancel_pending_entries(p_portfolio_id uuid, p_scope_id uuid, p_trip_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.cancel_pending_entries(p_portfolio_id uuid, p_scope_id uuid, p_trip_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry of a trader''s own scope (null: of the portfolio) that may still fill; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -3925,22 +3925,22 @@ $function$;
 alter function trading.count_audit_gaps() owner to fillbase_engine;
 comment on function trading.count_audit_gaps() is 'How many states, fills, decisions and verdicts lack their audit row, and how many seals do not verify.';
 
-CREATE OR REPLACE FUNCTION trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  perform pg_advisory_xact_lock(trading.mark_key(p_account_id));
+  perform pg_advisory_xact_lock(trading.mark_key(p_scope_id));
   perform pg_advisory_xact_lock(trading.mark_key(p_portfolio_id));
   insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
-  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_account_id, 'account'), (p_portfolio_id, 'portfolio')) s (id, scope)
+  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_scope_id, p_scope), (p_portfolio_id, 'portfolio')) s (id, scope)
   on conflict (scope_id) do update set
     loss_streak = case when p_result > 0 then 0 else m.loss_streak + (p_result < 0)::int end;
 end
 $function$;
-alter function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.count_streak(p_account_id uuid, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its account and portfolio, or ends their streaks with a winning one.';
+alter function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its own scope and portfolio, or ends their streaks with a winning one.';
 
 CREATE OR REPLACE FUNCTION trading.daily_loss_limit(p_limits public.risk_limits, p_equity numeric)
  RETURNS numeric
@@ -4457,6 +4457,7 @@ declare
   v_account_id uuid := trading.trader_account_id(p_trader);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
+  v_scope_id   uuid := trading.own_scope_id(p_trader.paper_trade_mode, v_account_id, p_trader.id);
 begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
@@ -4469,8 +4470,8 @@ begin
     v_market_at := p_now;
     v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   end if;
-  v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now)
-    || trading.memory_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now);
+  v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, v_scope_id, p_signal.symbol, p_now)
+    || trading.memory_facts(v_portfolio_id, v_account_id, v_scope_id, p_signal.symbol, p_now);
   -- A preview opens no account, but shows what it would begin with.
   if v_mode = 'paper' and not (v_facts ->> 'account_known')::boolean then
     v_facts := v_facts || jsonb_build_object('cash', p_trader.paper_trade_balance, 'capital', p_trader.paper_trade_balance,
@@ -5453,6 +5454,7 @@ declare
   v_own      public.risk_limits;
   v_all      public.risk_limits;
   v_cooldown int;
+  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
   select * into v_own from public.risk_limits r where r.trader_id = p_position.trader_id and r.user_id = p_position.user_id;
   select * into v_all from public.risk_limits r
@@ -5460,20 +5462,20 @@ begin
   if p_position.exit_reason = 'stop_loss' then
     v_cooldown := greatest(v_own.cooldown_seconds, v_all.cooldown_seconds);
     if v_cooldown is not null then
-      perform trading.add_risk_lock(p_position, p_position.account_id, p_position.symbol, 'cooldown', v_cooldown,
+      perform trading.add_risk_lock(p_position, v_scope_id, p_position.symbol, 'cooldown', v_cooldown,
         format('a stop loss in %s', p_position.symbol), p_now);
     end if;
-    perform trading.guard_stops(p_position, v_own, p_position.account_id, p_now);
+    perform trading.guard_stops(p_position, v_own, v_scope_id, p_now);
     perform trading.guard_stops(p_position, v_all, null, p_now);
   end if;
-  perform trading.guard_low_profit(p_position, v_own, p_position.account_id, p_now);
+  perform trading.guard_low_profit(p_position, v_own, v_scope_id, p_now);
   perform trading.guard_low_profit(p_position, v_all, null, p_now);
 end
 $function$;
 alter function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.guard_against_repetition(p_position public.positions, p_now timestamp with time zone) is 'The locks that a position, just closed, gives rise to under the limits of its trader and of all traders.';
 
-CREATE OR REPLACE FUNCTION trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5486,18 +5488,18 @@ begin
     return;
   end if;
   select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
-  where p.portfolio_id = p_position.portfolio_id and (p_account_id is null or p.account_id = p_account_id)
+  where p.portfolio_id = p_position.portfolio_id and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
     and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
   if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
-    perform trading.add_risk_lock(p_position, p_account_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
+    perform trading.add_risk_lock(p_position, p_scope_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
       format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
   end if;
 end
 $function$;
-alter function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) is 'Locks a symbol for the account, or the portfolio, whose closed positions in it made too little within the window.';
+alter function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_low_profit(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) is 'Locks a symbol for the trader''s own scope, or the portfolio, whose closed positions in it made too little within the window.';
 
-CREATE OR REPLACE FUNCTION trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5514,17 +5516,17 @@ begin
     -- A stop that had been moved into the gain is no failure.
     where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss' and p.realized_pnl < 0
       and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
-      and (p_account_id is null or p.account_id = p_account_id)
+      and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
     order by p.closed_at desc limit p_limits.stop_guard_count
   ) s;
   if v_count >= p_limits.stop_guard_count then
-    perform trading.add_risk_lock(p_position, p_account_id, null, 'stop_guard', p_limits.stop_guard_pause_seconds,
+    perform trading.add_risk_lock(p_position, p_scope_id, null, 'stop_guard', p_limits.stop_guard_pause_seconds,
       format('%s stop losses within %s s', v_count, p_limits.stop_guard_window_seconds), p_now);
   end if;
 end
 $function$;
-alter function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_account_id uuid, p_now timestamp with time zone) is 'Locks an account, or the portfolio, after as many stop losses within the window as its limits count to.';
+alter function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) is 'Locks a trader''s own scope, or the portfolio, after as many stop losses within the window as its limits count to.';
 
 CREATE OR REPLACE FUNCTION trading.has_due_jobs(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS boolean
@@ -6321,8 +6323,8 @@ begin
       ('consecutive_losses', f.loss_streak::numeric, f.max_consecutive_losses::numeric)
     ) r (rule, observed, limit_value)
     where r.observed >= r.limit_value
-    -- Users before accounts, each by id: the order of the gates.
-    order by f.scope desc, f.scope_id, r.rule;
+    -- Users before accounts before traders, each by id: the order of the gates.
+    order by f.scope <> 'user', f.scope, f.scope_id, r.rule;
 end
 $function$;
 alter function trading.loss_breaches(p_figures trading.loss_figures[]) owner to fillbase_engine;
@@ -6495,16 +6497,11 @@ AS $function$
 begin
   return query
     with held as (
-      select r.account_id, count(*) = count(r.value) as is_priced, sum(r.value) as value, sum(r.loss_now) as loss
-      from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.account_id
+      select r.portfolio_id, r.scope_id, count(*) = count(r.value) as is_priced, sum(r.value) as value, sum(r.loss_now) as loss
+      from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.portfolio_id, r.scope_id
     ), money as (
-      select c.id, c.portfolio_id, c.user_id, c.trader_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss,
-        t.own as realized, b.capital,
-        coalesce(b.cash, 0) + coalesce(h.value, 0) + coalesce(u.value, 0) as equity
+      select c.id, c.portfolio_id, c.trader_id, b.capital, coalesce(b.cash, 0) + coalesce(u.value, 0) as unheld
       from trading.accounts c
-      join trading.portfolios f on f.id = c.portfolio_id
-      left join held h on h.account_id = c.id
-      cross join lateral trading.realized_today(c.portfolio_id, c.id, p_now) t
       cross join lateral (
         select sum(x.amount) filter (where x.bucket = 'cash') as cash, -sum(x.amount) filter (where x.bucket = 'external') as capital
         from trading.balances x where x.account_id = c.id and x.asset = 'USDT' and x.bucket in ('cash', 'external')) b
@@ -6512,17 +6509,31 @@ begin
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
       where c.portfolio_id = any (p_portfolio_ids)
-    ), scopes as (
-      select 'account' as scope, m.id as scope_id, m.portfolio_id, m.user_id, m.id as mark_id, m.is_priced, m.open_loss - m.realized as loss, m.equity,
-        m.capital, r as limits
-      from money m left join public.risk_limits r on r.trader_id = m.trader_id and r.user_id = m.user_id
+    ), wholes as (
+      select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      from trading.portfolios f
+      join (select y.portfolio_id, sum(y.capital) as capital, sum(y.unheld) as unheld from money y group by y.portfolio_id) m on m.portfolio_id = f.id
+      left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
+        on h.portfolio_id = f.id
+    ), owns as (
+      select 'account' as scope, m.id as scope_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+        coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
+      left join held h on h.scope_id = m.id
       union all
-      select 'user', m.user_id, m.portfolio_id, m.user_id, m.portfolio_id, bool_and(m.is_priced), sum(m.open_loss) - p.realized, sum(m.equity),
-        sum(m.capital), r
-      from money m
-      cross join lateral (select t.total as realized from trading.realized_today(m.portfolio_id, null, p_now) t) p
-      left join public.risk_limits r on r.user_id = m.user_id and r.trader_id is null and r.mode = m.mode
-      group by m.portfolio_id, m.user_id, p.realized, r
+      select 'trader', t.id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
+      left join held h on h.scope_id = t.id
+    ), scopes as (
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.scope_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      from owns o
+      cross join lateral trading.realized_today(o.portfolio_id, o.scope_id, p_now) t
+      left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
+      union all
+      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital, r
+      from wholes w
+      cross join lateral trading.realized_today(w.id, null, p_now) t
+      left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
     select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, 0), coalesce(k.loss_streak, 0),
@@ -6531,9 +6542,9 @@ begin
 end
 $function$;
 alter function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Loss of the day, equity, peak and streak of the portfolios'' accounts and of the portfolios, each with the limits it is held to; null where a price is missing.';
+comment on function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Loss of the day, equity, peak and streak of the traders'' own scopes and of the portfolios, each with the limits it is held to; null where a price is missing.';
 
-CREATE OR REPLACE FUNCTION trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -6549,13 +6560,14 @@ begin
       'since_entry_all_ms', trunc(extract(epoch from p_now - coalesce(e.total, 'epoch')) * 1000),
       'locks', l.locks)
     from (
-      select max(k.peak_result) filter (where k.scope_id = p_account_id) as peak_result,
+      select max(k.peak_result) filter (where k.scope_id = p_scope_id) as peak_result,
         max(k.peak_result) filter (where k.scope_id = p_portfolio_id) as peak_result_all,
-        max(k.loss_streak) filter (where k.scope_id = p_account_id) as loss_streak,
+        max(k.loss_streak) filter (where k.scope_id = p_scope_id) as loss_streak,
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
-      from trading.risk_marks k where k.scope_id in (p_account_id, p_portfolio_id)
+      from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
-      select max(n.created_at) as total, max(n.created_at) filter (where c.id = p_account_id) as own
+      select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
+        else (select p.created_at from public.positions p where p.trader_id = p_scope_id and not p.is_paper_trade order by p.created_at desc limit 1) end as own
       from trading.accounts c
       cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
@@ -6563,13 +6575,13 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'until', l.until, 'symbol', l.symbol) order by l.until desc, l.code), '[]') as locks
       from trading.risk_locks l
       where l.portfolio_id = p_portfolio_id and l.until > p_now
-        and (l.account_id is null or l.account_id = p_account_id) and (l.symbol is null or l.symbol = p_symbol)
+        and (l.scope_id is null or l.scope_id = p_scope_id) and (l.symbol is null or l.symbol = p_symbol)
     ) l
   );
 end
 $function$;
-alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
+alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
 
 CREATE OR REPLACE FUNCTION trading.missing_coins(p_position_id uuid)
  RETURNS numeric
@@ -6700,12 +6712,14 @@ CREATE OR REPLACE FUNCTION trading.note_closed_position(p_position public.positi
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
   -- Fills booked theirs when they were recorded; what is left is the dust, which belongs to the last exit.
   if p_result <> p_position.realized_pnl then
-    perform trading.book_result(p_position.account_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
+    perform trading.book_result(v_scope_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
   end if;
-  perform trading.count_streak(p_position.account_id, p_position.portfolio_id, p_result, p_now);
+  perform trading.count_streak(v_scope_id, case when v_scope_id = p_position.account_id then 'account' else 'trader' end, p_position.portfolio_id, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
   if p_position.exit_reason = 'stop_loss' then
     perform trading.note_overshoot(p_position, p_now);
@@ -7084,6 +7098,14 @@ end
 $function$;
 alter function trading.outside_quantity(p_account_id uuid, p_asset text) owner to fillbase_engine;
 comment on function trading.outside_quantity(p_account_id uuid, p_asset text) is 'The owner''s own coins of an asset as last compared, less the fees taken from them since; null: none were ever seen.';
+
+CREATE OR REPLACE FUNCTION trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (p_is_paper OR (p_trader_id IS NULL)) THEN p_account_id ELSE p_trader_id END;
+alter function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) owner to fillbase_engine;
+comment on function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) is 'The scope of a trader''s own limits, marks and results: its paper account, or in live mode the trader itself.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
@@ -7627,7 +7649,7 @@ alter function trading.poll_plan() owner to fillbase_engine;
 comment on function trading.poll_plan() is 'Symbols refresh-market should ask for now, [{symbol, since}], at most settings.market_poll_symbols.';
 grant execute on function trading.poll_plan() to service_role;
 
-CREATE OR REPLACE FUNCTION trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -7637,14 +7659,14 @@ begin
   return (
     select jsonb_build_object(
       'account_known', m.capital is not null, 'cash', coalesce(m.cash, 0), 'capital', coalesce(m.capital, 0), 'capital_all', coalesce(m.capital_all, 0),
-      'equity', coalesce(m.cash, 0) + h.value + d.value, 'equity_all', coalesce(m.cash_all, 0) + h.value_all + d.value_all,
-      'reserved', p.reserved, 'exposure', h.cost + p.reserved, 'exposure_all', h.cost_all + p.reserved_all,
+      'equity', coalesce(m.cash, 0) + case when p_scope_id = p_account_id then h.value else h.value_all end + d.value, 'equity_all', coalesce(m.cash_all, 0) + h.value_all + d.value_all,
+      'reserved', p.reserved_cash, 'exposure', h.cost + p.reserved, 'exposure_all', h.cost_all + p.reserved_all,
       'open_positions', h.count, 'open_positions_all', h.count_all, 'open_in_symbol', h.symbol_count, 'open_in_symbol_all', h.symbol_count_all,
       'held_priced_at', h.priced_at, 'held_priced_at_all', h.priced_at_all,
       'loss_now', h.loss_now - t.own, 'loss_now_all', h.loss_now_all - t.total,
       'loss_at_stops', h.loss_at_stop + p.loss_at_stop - t.own, 'loss_at_stops_all', h.loss_at_stop_all + p.loss_at_stop_all - t.total)
     from (
-      -- The account's rows and the others' are summed first, and then together: one pass, and each sum once.
+      -- The scope's rows and the others' are summed first, and then together: one pass, and each sum once.
       select coalesce(sum(g.count), 0) as count_all, coalesce(sum(g.count) filter (where g.is_own), 0) as count,
         coalesce(sum(g.symbol_count), 0) as symbol_count_all, coalesce(sum(g.symbol_count) filter (where g.is_own), 0) as symbol_count,
         coalesce(sum(g.cost), 0) as cost_all, coalesce(sum(g.cost) filter (where g.is_own), 0) as cost,
@@ -7657,14 +7679,15 @@ begin
         case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_now) filter (where g.is_own), 0) end as loss_now,
         case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_at_stop) filter (where g.is_own), 0) end as loss_at_stop
       from (
-        select r.account_id = p_account_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
+        select r.scope_id = p_scope_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
           count(*) = count(r.value) as is_priced, sum(r.cost) as cost, min(r.priced_at) filter (where r.is_held) as priced_at,
           sum(r.value) as value, sum(r.loss_now) as loss_now, sum(r.loss_at_stop) as loss_at_stop
         from trading.position_risks r where r.portfolio_id = p_portfolio_id group by 1
       ) g
     ) h, (
-      select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved,
-        coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) as loss_at_stop
+      select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.scope_id = p_scope_id), 0) as reserved,
+        coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved_cash,
+        coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.scope_id = p_scope_id), 0) as loss_at_stop
       from trading.pending_risks r where r.portfolio_id = p_portfolio_id
     ) p, (
       select sum(b.amount) filter (where b.bucket = 'cash') as cash_all, -sum(b.amount) filter (where b.bucket = 'external') as capital_all,
@@ -7678,12 +7701,12 @@ begin
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
         from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
-    ) d, trading.realized_today(p_portfolio_id, p_account_id, p_now) t
+    ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );
 end
 $function$;
-alter function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'Cash, capital, equity, reservations, exposure at cost, losses now and at the stops, and open positions of an account and (_all) of its whole portfolio, in quote.';
+alter function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) is 'Cash, capital, equity and reservations of an account, exposure at cost, losses now and at the stops, and open positions of a trader''s own scope, and (_all) of the whole portfolio, in quote.';
 
 CREATE OR REPLACE FUNCTION trading.portfolio_id(p_user_id uuid, p_mode text)
  RETURNS uuid
@@ -8207,7 +8230,7 @@ CREATE OR REPLACE FUNCTION trading.raise_peaks(p_figures trading.loss_figures[],
 AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
@@ -8241,7 +8264,7 @@ alter function trading.read_key_secret(p_id uuid) owner to postgres;
 comment on function trading.read_key_secret(p_id uuid) is 'A text of an active exchange key. No other secret can be read through it.';
 grant execute on function trading.read_key_secret(p_id uuid) to fillbase_engine;
 
-CREATE OR REPLACE FUNCTION trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric)
+CREATE OR REPLACE FUNCTION trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -8250,7 +8273,7 @@ AS $function$
 begin
   select coalesce(min(d.own), 0), coalesce(min(d.total), 0) into own, total
   from (
-    select sum(coalesce(sum(r.realized) filter (where r.account_id = p_account_id), 0)) over w as own, sum(sum(r.realized)) over w as total
+    select sum(coalesce(sum(r.realized) filter (where r.scope_id = p_scope_id), 0)) over w as own, sum(sum(r.realized)) over w as total
     from trading.daily_results r
     where r.portfolio_id = p_portfolio_id and r.day >= trading.utc_day(p_now)
     group by r.day
@@ -8258,8 +8281,8 @@ begin
   ) d;
 end
 $function$;
-alter function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
-comment on function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of an account and of its whole portfolio.';
+alter function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
+comment on function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of a trader''s own scope and of its whole portfolio.';
 
 CREATE OR REPLACE FUNCTION trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
@@ -8440,7 +8463,7 @@ begin
     jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
     jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
-  perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id end, v_id, p_now);
+  perform trading.cancel_pending_entries(p_portfolio_id, case when p_scope <> 'user' then p_scope_id end, v_id, p_now);
   return true;
 end
 $function$;
@@ -8728,7 +8751,7 @@ begin
     perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
   end if;
   v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
-    case when p_scope.state_scope = 'account' then p_scope.state_scope_id end, p_now) end;
+    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
   if v_cause is not null and not p_force then
     perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
       'Wait until it is over, or resume with p_force and a reason.');
@@ -8811,7 +8834,7 @@ CREATE OR REPLACE FUNCTION trading.restart_peaks(p_figures trading.loss_figures[
 AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
@@ -9596,7 +9619,7 @@ $function$;
 alter function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) owner to fillbase_engine;
 comment on function trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments) is 'Equal parts of a quantity over the nearest take profits, the last taking the rest; fewer levels where parts would be too small.';
 
-CREATE OR REPLACE FUNCTION trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS text
  LANGUAGE plpgsql
  STABLE
@@ -9607,13 +9630,13 @@ begin
     select b.rule
     from trading.loss_breaches(array(
       select m from trading.measure_losses(array(select f.id from trading.portfolios f where f.user_id = p_user_id), p_now) m)) b
-    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_account_id, p_user_id)
+    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_scope_id, p_user_id)
     order by b.rule limit 1
   );
 end
 $function$;
-alter function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamp with time zone) is 'daily_loss or drawdown while that limit of the account (null: an account-wide one of the user) is reached; else null.';
+alter function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone) is 'daily_loss or drawdown while that limit of the trader''s own scope (null: an account-wide one of the user) is reached; else null.';
 
 CREATE OR REPLACE FUNCTION trading.standing_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -9941,7 +9964,7 @@ begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select trading.derived_id('write_off', p_position.id::text, p_request_id::text), p_position.account_id, i.base_asset, e.bucket, e.amount, 'write_off', p_position.id, p_now
   from public.instruments i, (values ('position', -p_quantity), ('external', p_quantity)) as e (bucket, amount) where i.symbol = p_position.symbol;
-  perform trading.book_result(p_position.account_id, p_position.portfolio_id, -v_cost, p_now);
+  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id, -v_cost, p_now);
   update public.positions p set quantity = p.quantity - p_quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl - v_cost,
     written_off_quantity = p.written_off_quantity + p_quantity, updated_at = p_now
   where p.id = p_position.id returning * into v_position;
@@ -10349,7 +10372,7 @@ CREATE OR REPLACE FUNCTION trading.tg_trades__book_result()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.book_result(new.account_id, new.portfolio_id, new.realized_pnl, new.executed_at);
+  perform trading.book_result(trading.own_scope_id(new.is_paper_trade, new.account_id, new.trader_id), new.portfolio_id, new.realized_pnl, new.executed_at);
   return null;
 end
 $function$;
@@ -10368,7 +10391,9 @@ begin
   select array_agg(m) into v_figures
   from trading.measure_losses(array(
     select f.id from trading.portfolios f where new.scope = 'user' and f.user_id = new.scope_id
-    union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id), new.set_at) m
+    union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id
+    union select f.id from trading.portfolios f join public.traders t on t.user_id = f.user_id
+      where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
   where m.scope = new.scope and m.scope_id = new.scope_id;
   select coalesce(array_agg(b.portfolio_id || ':' || b.rule), '{}') into v_causes from trading.loss_breaches(v_figures) b;
   update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;

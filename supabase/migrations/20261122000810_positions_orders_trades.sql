@@ -68,7 +68,7 @@ comment on column public.positions.metadata is 'Free for frontends and the AI; t
 create unique index positions_signal_id_idx on public.positions (signal_id) where status <> 'failed';
 create index positions_signal_id_all_idx on public.positions (signal_id);
 create index positions_user_id_idx on public.positions (user_id, created_at);
-create index positions_trader_id_idx on public.positions (trader_id);
+create index positions_trader_id_idx on public.positions (trader_id, created_at);
 create index positions_portfolio_live_idx on public.positions (portfolio_id) where status not in ('closed', 'failed');
 create index positions_account_id_idx on public.positions (account_id, created_at);
 

@@ -3,25 +3,31 @@
 
 set role fillbase_engine;
 
+-- What a trader's own limits look at: on paper its account; live traders share an account, so there it is the trader.
+create function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) returns uuid
+language sql immutable parallel safe
+return case when p_is_paper or p_trader_id is null then p_account_id else p_trader_id end;
+comment on function trading.own_scope_id is 'The scope of a trader''s own limits, marks and results: its paper account, or in live mode the trader itself.';
+
 create table trading.daily_results (
-  account_id   uuid not null references trading.accounts (id),
+  scope_id     uuid not null,
   day          date not null,
   portfolio_id uuid not null,
   realized     trading.amount not null,
-  primary key (account_id, day)
+  primary key (scope_id, day)
 ) with (fillfactor = 70);
-comment on table  trading.daily_results is 'Realized result of an account by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
-comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the account''s positions.';
+comment on table  trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
+comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the scope''s positions.';
 create index daily_results_portfolio_id_idx on trading.daily_results (portfolio_id, day);
 
 create table trading.risk_marks (
   scope_id     uuid primary key,
-  scope        text not null check (scope in ('account', 'portfolio')),
+  scope        text not null check (scope in ('account', 'trader', 'portfolio')),
   peak_result  trading.amount not null default 0,
   peak_at      timestamptz not null,
   loss_streak  int not null default 0 check (loss_streak >= 0)
 ) with (fillfactor = 70);
-comment on table  trading.risk_marks is 'What has to be remembered of an account or a portfolio: the peak of its equity and its losing positions in a row.';
+comment on table  trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio: the peak of its equity and its losing positions in a row.';
 comment on column trading.risk_marks.peak_result is 'Highest result so far, where a result is equity minus capital: money put in or taken out moves equity and peak alike.';
 comment on column trading.risk_marks.loss_streak is 'Positions closed at a loss since the last one closed at a gain, or since trading was resumed.';
 
@@ -29,7 +35,7 @@ create table trading.risk_locks (
   id           uuid primary key,
   user_id      uuid not null,
   portfolio_id uuid not null references trading.portfolios (id),
-  account_id   uuid references trading.accounts (id),
+  scope_id     uuid,
   symbol       text,
   code         text not null check (code in ('cooldown', 'stop_guard', 'low_profit')),
   reason       text not null,
@@ -38,16 +44,15 @@ create table trading.risk_locks (
   cause        uuid not null references public.positions (id),
   constraint risk_locks_lasts check (until > created_at)
 );
-comment on table  trading.risk_locks is 'No entry until then: in a symbol or in all (null), of one account or of the whole portfolio (null). Exits do not ask.';
+comment on table  trading.risk_locks is 'No entry until then: in a symbol or in all (null), of one trader''s own scope or of the whole portfolio (null). Exits do not ask.';
 comment on column trading.risk_locks.cause is 'The closed position that gave rise to it.';
 create index risk_locks_portfolio_id_idx on trading.risk_locks (portfolio_id, until);
 create index risk_locks_user_id_idx on trading.risk_locks (user_id, created_at);
-create index risk_locks_account_id_idx on trading.risk_locks (account_id) where account_id is not null;
 create index risk_locks_cause_idx on trading.risk_locks (cause);
 
 -- What the guards count, each by the newest closes alone.
 create index positions_stopped_idx on public.positions (portfolio_id, closed_at) where status = 'closed' and exit_reason = 'stop_loss';
-create index positions_closed_symbol_idx on public.positions (account_id, symbol, closed_at) where status = 'closed';
+create index positions_closed_symbol_idx on public.positions (portfolio_id, symbol, closed_at) where status = 'closed';
 
 alter table trading.daily_results enable row level security;
 alter table trading.risk_marks enable row level security;
@@ -72,22 +77,22 @@ language sql immutable parallel safe
 return p_capital + greatest(p_peak_result, p_equity - p_capital);
 comment on function trading.peak_equity is 'Highest equity so far at today''s capital.';
 
-create function trading.book_result(p_account_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamptz) returns void
+create function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into trading.daily_results as d (account_id, day, portfolio_id, realized)
-  values (p_account_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
-  on conflict (account_id, day) do update set realized = d.realized + excluded.realized;
+  insert into trading.daily_results as d (scope_id, day, portfolio_id, realized)
+  values (p_scope_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
+  on conflict (scope_id, day) do update set realized = d.realized + excluded.realized;
 end
 $$;
-comment on function trading.book_result is 'Adds a realized result to its account''s UTC day.';
+comment on function trading.book_result is 'Adds a realized result to the UTC day of a trader''s own scope.';
 
 create function trading.tg_trades__book_result() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.book_result(new.account_id, new.portfolio_id, new.realized_pnl, new.executed_at);
+  perform trading.book_result(trading.own_scope_id(new.is_paper_trade, new.account_id, new.trader_id), new.portfolio_id, new.realized_pnl, new.executed_at);
   return null;
 end
 $$;
@@ -96,7 +101,7 @@ create trigger trades_510_book_result after insert on public.trades
 
 -- Open and pending risk, each formula in one place. A price that is missing makes a loss unknown (null), never zero.
 create view trading.position_risks with (security_invoker = true) as
-  select p.portfolio_id, p.account_id, p.symbol, p.cost::numeric as cost, p.quantity > 0 as is_held, m.observed_at as priced_at,
+  select p.portfolio_id, p.account_id, trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) as scope_id, p.symbol, p.cost::numeric as cost, p.quantity > 0 as is_held, m.observed_at as priced_at,
     case when p.quantity = 0 then 0 else p.quantity * m.bid end as value,
     case when p.quantity = 0 then 0 when m.bid > 0 then greatest(p.cost - p.quantity * m.bid * f.kept, 0) end as loss_now,
     case when p.quantity = 0 then 0 when m.bid > 0 then greatest(p.cost - p.quantity * least(p.stop_loss_price, m.bid) * f.kept, 0) end as loss_at_stop
@@ -108,7 +113,7 @@ comment on view trading.position_risks is
   'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
 create view trading.pending_risks with (security_invoker = true) as
-  select r.portfolio_id, r.account_id, r.amount::numeric as reserved,
+  select r.portfolio_id, r.account_id, trading.own_scope_id(o.is_paper_trade, o.account_id, o.trader_id) as scope_id, r.amount::numeric as reserved,
     r.amount - (o.quantity - o.filled_quantity) * f.kept * p.stop_loss_price * f.kept as loss_at_stop
   from trading.reservations r
   join public.orders o on o.id = r.order_id
@@ -120,13 +125,13 @@ revoke all on trading.position_risks, trading.pending_risks from public, anon, a
 
 -- With a clock that only goes forward there is no later day than today. One that was set back finds the days it had already
 -- seen: each of them is taken as the day's beginning, and the worst counts, so no roll-over and no loss is taken back.
-create function trading.realized_today(p_portfolio_id uuid, p_account_id uuid, p_now timestamptz, out own numeric, out total numeric)
+create function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamptz, out own numeric, out total numeric)
 language plpgsql stable set search_path = ''
 as $$
 begin
   select coalesce(min(d.own), 0), coalesce(min(d.total), 0) into own, total
   from (
-    select sum(coalesce(sum(r.realized) filter (where r.account_id = p_account_id), 0)) over w as own, sum(sum(r.realized)) over w as total
+    select sum(coalesce(sum(r.realized) filter (where r.scope_id = p_scope_id), 0)) over w as own, sum(sum(r.realized)) over w as total
     from trading.daily_results r
     where r.portfolio_id = p_portfolio_id and r.day >= trading.utc_day(p_now)
     group by r.day
@@ -134,6 +139,6 @@ begin
   ) d;
 end
 $$;
-comment on function trading.realized_today is 'Result of the UTC day so far, net of gains, of an account and of its whole portfolio.';
+comment on function trading.realized_today is 'Result of the UTC day so far, net of gains, of a trader''s own scope and of its whole portfolio.';
 
 reset role;

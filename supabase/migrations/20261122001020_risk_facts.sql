@@ -4,22 +4,23 @@
 set role fillbase_engine;
 
 -- Money, exposure, losses and counts as they are in this statement; the caller holds the portfolio's lock when it matters.
--- Each source is read once for the account and its portfolio together.
-create function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamptz) returns jsonb
+-- Each source is read once for the trader's own scope and its portfolio together. Money is the account's, risk the scope's:
+-- live traders that share an account have one cash and one equity, and each its own exposure and losses.
+create function trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select jsonb_build_object(
       'account_known', m.capital is not null, 'cash', coalesce(m.cash, 0), 'capital', coalesce(m.capital, 0), 'capital_all', coalesce(m.capital_all, 0),
-      'equity', coalesce(m.cash, 0) + h.value + d.value, 'equity_all', coalesce(m.cash_all, 0) + h.value_all + d.value_all,
-      'reserved', p.reserved, 'exposure', h.cost + p.reserved, 'exposure_all', h.cost_all + p.reserved_all,
+      'equity', coalesce(m.cash, 0) + case when p_scope_id = p_account_id then h.value else h.value_all end + d.value, 'equity_all', coalesce(m.cash_all, 0) + h.value_all + d.value_all,
+      'reserved', p.reserved_cash, 'exposure', h.cost + p.reserved, 'exposure_all', h.cost_all + p.reserved_all,
       'open_positions', h.count, 'open_positions_all', h.count_all, 'open_in_symbol', h.symbol_count, 'open_in_symbol_all', h.symbol_count_all,
       'held_priced_at', h.priced_at, 'held_priced_at_all', h.priced_at_all,
       'loss_now', h.loss_now - t.own, 'loss_now_all', h.loss_now_all - t.total,
       'loss_at_stops', h.loss_at_stop + p.loss_at_stop - t.own, 'loss_at_stops_all', h.loss_at_stop_all + p.loss_at_stop_all - t.total)
     from (
-      -- The account's rows and the others' are summed first, and then together: one pass, and each sum once.
+      -- The scope's rows and the others' are summed first, and then together: one pass, and each sum once.
       select coalesce(sum(g.count), 0) as count_all, coalesce(sum(g.count) filter (where g.is_own), 0) as count,
         coalesce(sum(g.symbol_count), 0) as symbol_count_all, coalesce(sum(g.symbol_count) filter (where g.is_own), 0) as symbol_count,
         coalesce(sum(g.cost), 0) as cost_all, coalesce(sum(g.cost) filter (where g.is_own), 0) as cost,
@@ -32,14 +33,15 @@ begin
         case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_now) filter (where g.is_own), 0) end as loss_now,
         case when bool_and(g.is_priced) filter (where g.is_own) is not false then coalesce(sum(g.loss_at_stop) filter (where g.is_own), 0) end as loss_at_stop
       from (
-        select r.account_id = p_account_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
+        select r.scope_id = p_scope_id as is_own, count(*) as count, count(*) filter (where r.symbol = p_symbol) as symbol_count,
           count(*) = count(r.value) as is_priced, sum(r.cost) as cost, min(r.priced_at) filter (where r.is_held) as priced_at,
           sum(r.value) as value, sum(r.loss_now) as loss_now, sum(r.loss_at_stop) as loss_at_stop
         from trading.position_risks r where r.portfolio_id = p_portfolio_id group by 1
       ) g
     ) h, (
-      select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved,
-        coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.account_id = p_account_id), 0) as loss_at_stop
+      select coalesce(sum(r.reserved), 0) as reserved_all, coalesce(sum(r.reserved) filter (where r.scope_id = p_scope_id), 0) as reserved,
+        coalesce(sum(r.reserved) filter (where r.account_id = p_account_id), 0) as reserved_cash,
+        coalesce(sum(r.loss_at_stop), 0) as loss_at_stop_all, coalesce(sum(r.loss_at_stop) filter (where r.scope_id = p_scope_id), 0) as loss_at_stop
       from trading.pending_risks r where r.portfolio_id = p_portfolio_id
     ) p, (
       select sum(b.amount) filter (where b.bucket = 'cash') as cash_all, -sum(b.amount) filter (where b.bucket = 'external') as capital_all,
@@ -53,15 +55,15 @@ begin
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
         from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
-    ) d, trading.realized_today(p_portfolio_id, p_account_id, p_now) t
+    ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );
 end
 $$;
 comment on function trading.portfolio_facts is
-  'Cash, capital, equity, reservations, exposure at cost, losses now and at the stops, and open positions of an account and (_all) of its whole portfolio, in quote.';
+  'Cash, capital, equity and reservations of an account, exposure at cost, losses now and at the stops, and open positions of a trader''s own scope, and (_all) of the whole portfolio, in quote.';
 
 -- What has been remembered: peaks and streaks, the last entry, and the locks in force.
-create function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_symbol text, p_now timestamptz) returns jsonb
+create function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -74,13 +76,14 @@ begin
       'since_entry_all_ms', trunc(extract(epoch from p_now - coalesce(e.total, 'epoch')) * 1000),
       'locks', l.locks)
     from (
-      select max(k.peak_result) filter (where k.scope_id = p_account_id) as peak_result,
+      select max(k.peak_result) filter (where k.scope_id = p_scope_id) as peak_result,
         max(k.peak_result) filter (where k.scope_id = p_portfolio_id) as peak_result_all,
-        max(k.loss_streak) filter (where k.scope_id = p_account_id) as loss_streak,
+        max(k.loss_streak) filter (where k.scope_id = p_scope_id) as loss_streak,
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
-      from trading.risk_marks k where k.scope_id in (p_account_id, p_portfolio_id)
+      from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
-      select max(n.created_at) as total, max(n.created_at) filter (where c.id = p_account_id) as own
+      select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
+        else (select p.created_at from public.positions p where p.trader_id = p_scope_id and not p.is_paper_trade order by p.created_at desc limit 1) end as own
       from trading.accounts c
       cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
@@ -88,7 +91,7 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'until', l.until, 'symbol', l.symbol) order by l.until desc, l.code), '[]') as locks
       from trading.risk_locks l
       where l.portfolio_id = p_portfolio_id and l.until > p_now
-        and (l.account_id is null or l.account_id = p_account_id) and (l.symbol is null or l.symbol = p_symbol)
+        and (l.scope_id is null or l.scope_id = p_scope_id) and (l.symbol is null or l.symbol = p_symbol)
     ) l
   );
 end
@@ -142,6 +145,7 @@ declare
   v_account_id uuid := trading.trader_account_id(p_trader);
   v_mode       text := case when p_trader.paper_trade_mode then 'paper' else 'live' end;
   v_portfolio_id uuid := trading.portfolio_id(p_trader.user_id, v_mode);
+  v_scope_id   uuid := trading.own_scope_id(p_trader.paper_trade_mode, v_account_id, p_trader.id);
 begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
@@ -154,8 +158,8 @@ begin
     v_market_at := p_now;
     v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   end if;
-  v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now)
-    || trading.memory_facts(v_portfolio_id, v_account_id, p_signal.symbol, p_now);
+  v_facts := trading.limit_facts(p_trader, v_mode) || trading.portfolio_facts(v_portfolio_id, v_account_id, v_scope_id, p_signal.symbol, p_now)
+    || trading.memory_facts(v_portfolio_id, v_account_id, v_scope_id, p_signal.symbol, p_now);
   -- A preview opens no account, but shows what it would begin with.
   if v_mode = 'paper' and not (v_facts ->> 'account_known')::boolean then
     v_facts := v_facts || jsonb_build_object('cash', p_trader.paper_trade_balance, 'capital', p_trader.paper_trade_balance,

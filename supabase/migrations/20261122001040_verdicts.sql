@@ -72,7 +72,7 @@ create view public.risk_verdicts with (security_invoker = true) as
 comment on view public.risk_verdicts is 'Verdicts on the caller''s entries: every rule with observed value and limit, and the versions of the limits they were judged by.';
 
 create view public.risk_locks with (security_invoker = true) as
-  select l.id, l.user_id, case when l.account_id is not null then p.trader_id end as trader_id, l.symbol, l.code, l.reason, l.until, l.created_at,
+  select l.id, l.user_id, case when l.scope_id is not null then p.trader_id end as trader_id, l.symbol, l.code, l.reason, l.until, l.created_at,
     l.cause as position_id
   from trading.risk_locks l join public.positions p on p.id = l.cause;
 comment on view public.risk_locks is 'What keeps the caller''s entries locked, and until when; symbol null: all, trader_id null: all traders of the mode.';

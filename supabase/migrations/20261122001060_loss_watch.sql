@@ -5,7 +5,7 @@ set role fillbase_engine;
 
 create table trading.loss_trips (
   id           uuid primary key default gen_random_uuid(),
-  scope        text not null check (scope in ('account', 'user')),
+  scope        text not null check (scope in ('account', 'trader', 'user')),
   scope_id     uuid not null,
   user_id      uuid not null,
   portfolio_id uuid not null references trading.portfolios (id),
@@ -19,7 +19,7 @@ create table trading.loss_trips (
   constraint loss_trips_resumed_whole check ((resumed_at is null) = (was_forced is null))
 );
 comment on table  trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
-comment on column trading.loss_trips.scope is 'account: a trader''s own limit; user: an account-wide one.';
+comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
 create unique index loss_trips_standing_idx on trading.loss_trips (portfolio_id, scope_id, rule) where resumed_at is null;
 create index loss_trips_day_idx on trading.loss_trips (portfolio_id, scope_id, rule, day);
 alter table trading.loss_trips enable row level security;
@@ -31,25 +31,21 @@ create type trading.loss_figures as (
   scope text, scope_id uuid, portfolio_id uuid, user_id uuid, mark_id uuid, loss_now numeric, equity numeric, capital numeric, peak_result numeric,
   loss_streak int, daily_loss_limit numeric, max_drawdown_percent numeric, max_consecutive_losses int
 );
-comment on type trading.loss_figures is 'What the loss rules see of an account under its trader''s limits, or of a portfolio (scope user) under the account-wide ones.';
+comment on type trading.loss_figures is 'What the loss rules see of a trader''s own scope (account on paper, trader live) under its limits, or of a portfolio (scope user) under the account-wide ones.';
 
--- Accounts of the portfolios, and the portfolios themselves: one pass over what they hold.
+-- The traders' own scopes and the portfolios themselves: one pass over what they hold. Money is counted where it is: live
+-- traders share one account, so each of them has the equity of all.
 create function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamptz) returns setof trading.loss_figures
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
     with held as (
-      select r.account_id, count(*) = count(r.value) as is_priced, sum(r.value) as value, sum(r.loss_now) as loss
-      from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.account_id
+      select r.portfolio_id, r.scope_id, count(*) = count(r.value) as is_priced, sum(r.value) as value, sum(r.loss_now) as loss
+      from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.portfolio_id, r.scope_id
     ), money as (
-      select c.id, c.portfolio_id, c.user_id, c.trader_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss,
-        t.own as realized, b.capital,
-        coalesce(b.cash, 0) + coalesce(h.value, 0) + coalesce(u.value, 0) as equity
+      select c.id, c.portfolio_id, c.trader_id, b.capital, coalesce(b.cash, 0) + coalesce(u.value, 0) as unheld
       from trading.accounts c
-      join trading.portfolios f on f.id = c.portfolio_id
-      left join held h on h.account_id = c.id
-      cross join lateral trading.realized_today(c.portfolio_id, c.id, p_now) t
       cross join lateral (
         select sum(x.amount) filter (where x.bucket = 'cash') as cash, -sum(x.amount) filter (where x.bucket = 'external') as capital
         from trading.balances x where x.account_id = c.id and x.asset = 'USDT' and x.bucket in ('cash', 'external')) b
@@ -57,17 +53,31 @@ begin
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
       where c.portfolio_id = any (p_portfolio_ids)
-    ), scopes as (
-      select 'account' as scope, m.id as scope_id, m.portfolio_id, m.user_id, m.id as mark_id, m.is_priced, m.open_loss - m.realized as loss, m.equity,
-        m.capital, r as limits
-      from money m left join public.risk_limits r on r.trader_id = m.trader_id and r.user_id = m.user_id
+    ), wholes as (
+      select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      from trading.portfolios f
+      join (select y.portfolio_id, sum(y.capital) as capital, sum(y.unheld) as unheld from money y group by y.portfolio_id) m on m.portfolio_id = f.id
+      left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
+        on h.portfolio_id = f.id
+    ), owns as (
+      select 'account' as scope, m.id as scope_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+        coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
+      left join held h on h.scope_id = m.id
       union all
-      select 'user', m.user_id, m.portfolio_id, m.user_id, m.portfolio_id, bool_and(m.is_priced), sum(m.open_loss) - p.realized, sum(m.equity),
-        sum(m.capital), r
-      from money m
-      cross join lateral (select t.total as realized from trading.realized_today(m.portfolio_id, null, p_now) t) p
-      left join public.risk_limits r on r.user_id = m.user_id and r.trader_id is null and r.mode = m.mode
-      group by m.portfolio_id, m.user_id, p.realized, r
+      select 'trader', t.id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
+      left join held h on h.scope_id = t.id
+    ), scopes as (
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.scope_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      from owns o
+      cross join lateral trading.realized_today(o.portfolio_id, o.scope_id, p_now) t
+      left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
+      union all
+      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital, r
+      from wholes w
+      cross join lateral trading.realized_today(w.id, null, p_now) t
+      left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
     select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, 0), coalesce(k.loss_streak, 0),
@@ -75,7 +85,7 @@ begin
     from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
 end
 $$;
-comment on function trading.measure_losses is 'Loss of the day, equity, peak and streak of the portfolios'' accounts and of the portfolios, each with the limits it is held to; null where a price is missing.';
+comment on function trading.measure_losses is 'Loss of the day, equity, peak and streak of the traders'' own scopes and of the portfolios, each with the limits it is held to; null where a price is missing.';
 
 create function trading.loss_breaches(p_figures trading.loss_figures[])
 returns table (scope text, scope_id uuid, portfolio_id uuid, user_id uuid, rule text, observed numeric, limit_value numeric)
@@ -92,8 +102,8 @@ begin
       ('consecutive_losses', f.loss_streak::numeric, f.max_consecutive_losses::numeric)
     ) r (rule, observed, limit_value)
     where r.observed >= r.limit_value
-    -- Users before accounts, each by id: the order of the gates.
-    order by f.scope desc, f.scope_id, r.rule;
+    -- Users before accounts before traders, each by id: the order of the gates.
+    order by f.scope <> 'user', f.scope, f.scope_id, r.rule;
 end
 $$;
 comment on function trading.loss_breaches is 'Which loss limits are reached, at the limit included; what is not known breaches nothing here (it denies entries instead).';
@@ -104,7 +114,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
@@ -117,7 +127,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else 'account' end, f.equity - f.capital, p_now
+  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
@@ -135,7 +145,7 @@ $$;
 comment on function trading.restart_marks_of_account is 'A paper account that was reset begins anew. What its portfolio lost stays lost: a reset moves capital, not results.';
 
 -- Entries that have not filled would add risk once they do; stops and targets stay.
-create function trading.cancel_pending_entries(p_portfolio_id uuid, p_account_id uuid, p_trip_id uuid, p_now timestamptz) returns int
+create function trading.cancel_pending_entries(p_portfolio_id uuid, p_scope_id uuid, p_trip_id uuid, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -145,14 +155,15 @@ begin
   select 'cancel', 'loss_limit:' || p_trip_id || ':' || o.id, o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
     jsonb_build_object('reason', 'loss_limit')
   from trading.reservations r join public.orders o on o.id = r.order_id
-  where r.portfolio_id = p_portfolio_id and r.released_at is null and r.side = 'BUY' and (p_account_id is null or r.account_id = p_account_id)
+  where r.portfolio_id = p_portfolio_id and r.released_at is null and r.side = 'BUY'
+    and (p_scope_id is null or trading.own_scope_id(o.is_paper_trade, o.account_id, o.trader_id) = p_scope_id)
   order by o.id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
   return v_count;
 end
 $$;
-comment on function trading.cancel_pending_entries is 'Queues the cancel of every entry of an account (null: of the portfolio) that may still fill; returns how many.';
+comment on function trading.cancel_pending_entries is 'Queues the cancel of every entry of a trader''s own scope (null: of the portfolio) that may still fill; returns how many.';
 
 -- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
 create function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamptz) returns boolean
@@ -189,7 +200,7 @@ begin
     jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
     jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
-  perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id end, v_id, p_now);
+  perform trading.cancel_pending_entries(p_portfolio_id, case when p_scope <> 'user' then p_scope_id end, v_id, p_now);
   return true;
 end
 $$;
@@ -273,7 +284,7 @@ comment on function trading.watch_losses is 'Every 2 s: measures the losses of a
 grant execute on function trading.watch_losses to service_role;
 
 -- Why trading may not simply go on. A losing streak is no such cause: somebody has looked, and it counts anew.
-create function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamptz) returns text
+create function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamptz) returns text
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -281,12 +292,12 @@ begin
     select b.rule
     from trading.loss_breaches(array(
       select m from trading.measure_losses(array(select f.id from trading.portfolios f where f.user_id = p_user_id), p_now) m)) b
-    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_account_id, p_user_id)
+    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_scope_id, p_user_id)
     order by b.rule limit 1
   );
 end
 $$;
-comment on function trading.standing_cause is 'daily_loss or drawdown while that limit of the account (null: an account-wide one of the user) is reached; else null.';
+comment on function trading.standing_cause is 'daily_loss or drawdown while that limit of the trader''s own scope (null: an account-wide one of the user) is reached; else null.';
 
 -- Whoever resumes against a standing drawdown accepts it: the peak is measured anew from here. Losses of a day are not
 -- forgotten by resuming, their limit goes on denying entries until the day is over or the limit is raised.
@@ -301,7 +312,9 @@ begin
   select array_agg(m) into v_figures
   from trading.measure_losses(array(
     select f.id from trading.portfolios f where new.scope = 'user' and f.user_id = new.scope_id
-    union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id), new.set_at) m
+    union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id
+    union select f.id from trading.portfolios f join public.traders t on t.user_id = f.user_id
+      where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
   where m.scope = new.scope and m.scope_id = new.scope_id;
   select coalesce(array_agg(b.portfolio_id || ':' || b.rule), '{}') into v_causes from trading.loss_breaches(v_figures) b;
   update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;

@@ -138,7 +138,7 @@ begin
     perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
   end if;
   v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
-    case when p_scope.state_scope = 'account' then p_scope.state_scope_id end, p_now) end;
+    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
   if v_cause is not null and not p_force then
     perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
       'Wait until it is over, or resume with p_force and a reason.');

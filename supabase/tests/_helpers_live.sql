@@ -66,3 +66,8 @@ as $$
     'status', p_status, 'quantity', p_request ->> 'quantity', 'executed_quantity', p_executed::text) || p_more
 $$;
 comment on function tests.venue_report is 'What a venue says about an order that was asked for.';
+
+create or replace function tests.facts_of(p_signal text) returns jsonb
+language sql stable set search_path = ''
+as $$ select c.facts from trading.risk_checks c where c.signal_id = tests.signal_id(p_signal) order by c.checked_at desc limit 1 $$;
+comment on function tests.facts_of is 'The facts of a signal''s newest verdict.';

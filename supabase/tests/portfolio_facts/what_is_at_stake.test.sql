@@ -15,8 +15,8 @@ select tests.tick(200, 200.01);
 -- At a stop of 95 one that is held returns 0.999 x 95 x 0.999 = 94.810095, so loses 5.189905; alpha's resting one 1.02 x 0.998001 x 95 =
 -- 96.7062969, so 3.2537031; the other resting one 2 x 0.998001 x 95 = 189.62019, so 10.37981.
 create function pg_temp.facts(p_trader text, p_symbol text) returns jsonb language sql as $$
-  select trading.portfolio_facts(trading.portfolio_id(tests.user_id('ann'), 'paper'), trading.paper_account_id(tests.trader_id(p_trader), tests.user_id('ann')), p_symbol,
-    trading.engine_now())
+  select trading.portfolio_facts(trading.portfolio_id(tests.user_id('ann'), 'paper'), a.id, a.id, p_symbol, trading.engine_now())
+  from (select trading.paper_account_id(tests.trader_id(p_trader), tests.user_id('ann')) as id) a
 $$;
 
 select is(pg_temp.facts('alpha', 'SOLUSDT') - '{held_priced_at,held_priced_at_all}'::text[],

@@ -4,9 +4,9 @@ select tests.open_desk();
 select tests.hire('alpha');
 create temporary table cause (code text, asked text);
 grant all on cause to public;
-create or replace function trading.standing_cause(p_user_id uuid, p_account_id uuid, p_now timestamptz) returns text
+create or replace function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamptz) returns text
 language sql set search_path = '' as $$
-  update pg_temp.cause set asked = concat_ws(' ', p_user_id = tests.user_id('ann'), p_account_id = trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')))
+  update pg_temp.cause set asked = concat_ws(' ', p_user_id = tests.user_id('ann'), p_scope_id = trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')))
   returning code
 $$;
 insert into cause (code) values ('daily_loss');

@@ -7,7 +7,7 @@ select tests.hire('beta');
 select tests.limit_trader('alpha', '{"cooldown_seconds": 60}');
 select tests.stop_out('one', 'alpha');
 
-select results_eq($$ select code, symbol, account_id, extract(epoch from until - created_at)::int, cause from trading.risk_locks $$,
+select results_eq($$ select code, symbol, scope_id, extract(epoch from until - created_at)::int, cause from trading.risk_locks $$,
   $$ values ('cooldown', 'SOLUSDT', trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), 60, (tests.position_of('one')).id) $$,
   'a stop loss locks its symbol for its trader');
 select tests.enter('two', 'alpha');

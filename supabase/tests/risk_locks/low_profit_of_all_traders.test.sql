@@ -17,7 +17,7 @@ $$;
 select pg_temp.lose('one', 'beta');
 select is_empty('select from trading.risk_locks', 'one loss of one trader is fewer than all together may have');
 select pg_temp.lose('two', 'alpha');
-select set_eq($$ select code, account_id is null, extract(epoch from until - created_at)::int from trading.risk_locks $$,
+select set_eq($$ select code, scope_id is null, extract(epoch from until - created_at)::int from trading.risk_locks $$,
   $$ values ('low_profit', false, 60), ('low_profit', true, 86400) $$, 'both rows of limits lock, the account-wide one the symbol for all');
 select tests.tick(99.99, 100);
 select tests.enter('three', 'beta');

@@ -10,7 +10,7 @@ select trading.set_clock(trading.engine_now() + interval '1 minute');
 select tests.stop_out('two', 'alpha');
 select is_empty('select from trading.risk_locks', 'nor does one that is out of the window');
 select tests.stop_out('three', 'alpha');
-select results_eq('select code, symbol, account_id from trading.risk_locks',
+select results_eq('select code, symbol, scope_id from trading.risk_locks',
   $$ values ('stop_guard', null::text, trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann'))) $$, 'as many within it lock the account, in all symbols');
 select tests.enter('four', 'alpha');
 select is(tests.rejection('four'), 'stop_guard', 'which denies its entries');
@@ -21,7 +21,7 @@ select tests.limit_all('ann', '{"stop_guard_count": 1, "stop_guard_window_second
 select tests.tick(94, 94.01);
 select tests.run_jobs();
 select tests.tick(99.99, 100);
-select is((select count(*) from trading.risk_locks where account_id is null), 1::bigint, 'the guard of all traders counts all of them');
+select is((select count(*) from trading.risk_locks where scope_id is null), 1::bigint, 'the guard of all traders counts all of them');
 select tests.enter('six', 'beta');
 select is(tests.rejection('six'), 'stop_guard', 'and locks all of them');
 select tests.act_as_user('ann');

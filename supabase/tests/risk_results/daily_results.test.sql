@@ -9,14 +9,14 @@ create function pg_temp.today(p_trader text) returns text language sql as $$
 $$;
 -- By other means than the engine: from the positions and fills alone.
 create view pg_temp.wrong_days as
-  select coalesce(r.account_id, f.account_id) from trading.daily_results r
+  select coalesce(r.scope_id, f.scope_id) from trading.daily_results r
   full join (
-    select x.account_id, x.day, sum(x.amount) as amount from (
+    select x.account_id as scope_id, x.day, sum(x.amount) as amount from (
       select t.account_id, (t.executed_at at time zone 'UTC')::date as day, t.realized_pnl::numeric as amount from public.trades t where t.side = 'SELL'
       union all
       select p.account_id, (p.exit_time at time zone 'UTC')::date, p.realized_pnl - (select sum(t.realized_pnl) from public.trades t where t.position_id = p.id)
       from public.positions p where p.status = 'closed') x
-    group by 1, 2) f using (account_id, day)
+    group by 1, 2) f using (scope_id, day)
   where coalesce(r.realized, 0) <> coalesce(f.amount, 0);
 
 select is(pg_temp.today('alpha'), '0 of 0', 'a day begins at zero');

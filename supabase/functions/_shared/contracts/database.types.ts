@@ -1432,16 +1432,10 @@ export type Database = {
         }];
       };
       daily_results: {
-        Row: { account_id: string; day: string; portfolio_id: string; realized: number };
-        Insert: { account_id: string; day: string; portfolio_id: string; realized: number | string };
-        Update: { account_id?: string; day?: string; portfolio_id?: string; realized?: number | string };
-        Relationships: [{
-          foreignKeyName: "daily_results_account_id_fkey";
-          columns: ["account_id"];
-          isOneToOne: false;
-          referencedRelation: "accounts";
-          referencedColumns: ["id"];
-        }];
+        Row: { day: string; portfolio_id: string; realized: number; scope_id: string };
+        Insert: { day: string; portfolio_id: string; realized: number | string; scope_id: string };
+        Update: { day?: string; portfolio_id?: string; realized?: number | string; scope_id?: string };
+        Relationships: [];
       };
       dust_pools: {
         Row: { account_id: string; asset: string; cost: number; quantity: number };
@@ -2250,48 +2244,42 @@ export type Database = {
       };
       risk_locks: {
         Row: {
-          account_id: string | null;
           cause: string;
           code: string;
           created_at: string;
           id: string;
           portfolio_id: string;
           reason: string;
+          scope_id: string | null;
           symbol: string | null;
           until: string;
           user_id: string;
         };
         Insert: {
-          account_id?: string | null;
           cause: string;
           code: string;
           created_at: string;
           id: string;
           portfolio_id: string;
           reason: string;
+          scope_id?: string | null;
           symbol?: string | null;
           until: string;
           user_id: string;
         };
         Update: {
-          account_id?: string | null;
           cause?: string;
           code?: string;
           created_at?: string;
           id?: string;
           portfolio_id?: string;
           reason?: string;
+          scope_id?: string | null;
           symbol?: string | null;
           until?: string;
           user_id?: string;
         };
         Relationships: [{
-          foreignKeyName: "risk_locks_account_id_fkey";
-          columns: ["account_id"];
-          isOneToOne: false;
-          referencedRelation: "accounts";
-          referencedColumns: ["id"];
-        }, {
           foreignKeyName: "risk_locks_portfolio_id_fkey";
           columns: ["portfolio_id"];
           isOneToOne: false;
@@ -2610,6 +2598,7 @@ export type Database = {
           loss_at_stop: number | null;
           portfolio_id: string | null;
           reserved: number | null;
+          scope_id: string | null;
         };
         Relationships: [];
       };
@@ -2622,6 +2611,7 @@ export type Database = {
           loss_now: number | null;
           portfolio_id: string | null;
           priced_at: string | null;
+          scope_id: string | null;
           symbol: string | null;
           value: number | null;
         };
