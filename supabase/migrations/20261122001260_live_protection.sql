@@ -57,6 +57,11 @@ create function trading.queue_protection(p_position_id uuid, p_now timestamptz) 
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  -- One that runs looks again after its call, under the lock that whoever brings news holds. Its own refused orders are no
+  -- reason for another one, which would be refused at once as well.
+  if exists (select from trading.jobs j where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'running') then
+    return;
+  end if;
   -- News end the wait of one that failed before.
   update trading.jobs j set due_at = p_now
   where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'queued' and j.due_at > p_now;
@@ -65,14 +70,14 @@ begin
     return;
   end if;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
-  select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
+  select 'protect', concat_ws(':', 'protect', p.id, p.version, gen_random_uuid()), p.portfolio_id, false, p_now, p.id
   from public.positions p
   where p.id = p_position_id and not exists (
     select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
   on conflict (key) do nothing;
 end
 $$;
-comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued already.';
+comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
 
 -- Targets -----------------------------------------------------------------------------------------------------------
 
@@ -277,9 +282,14 @@ begin
         format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
         jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
     end if;
-    if p_last.action = 'submit' or p_last.reason <> 'replace_half_done' then
+    if p_last.action = 'submit' or p_last.reason is distinct from 'replace_half_done' then
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
     end if;
+  end if;
+  -- What refused the pair refuses the stop alone as well.
+  if p_last.action = 'submit_pair' and p_last.reason in ('insufficient_funds', 'symbol_not_trading', 'key_refused', 'key_unavailable', 'not_permitted',
+      'rate_limited', 'banned', 'clock_skewed') then
+    return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
     p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);

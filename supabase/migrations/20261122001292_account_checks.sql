@@ -41,7 +41,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, payload)
-  select 'sync', concat_ws(':', 'account', a.id, p_cause, trunc(extract(epoch from p_due_at) * 1000)), a.portfolio_id, false, p_due_at,
+  select 'sync', concat_ws(':', 'account', a.id, p_cause, gen_random_uuid()), a.portfolio_id, false, p_due_at,
     jsonb_build_object('account_id', a.id, 'cause', p_cause)
   from trading.accounts a
   where a.id = p_account_id and not exists (select from trading.jobs j where j.status = 'queued' and j.kind = 'sync' and j.portfolio_id = a.portfolio_id
