@@ -7503,9 +7503,14 @@ begin
         format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
         jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
     end if;
-    if p_last.action = 'submit' or p_last.reason <> 'replace_half_done' then
+    if p_last.action = 'submit' or p_last.reason is distinct from 'replace_half_done' then
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
     end if;
+  end if;
+  -- What refused the pair refuses the stop alone as well.
+  if p_last.action = 'submit_pair' and p_last.reason in ('insufficient_funds', 'symbol_not_trading', 'key_refused', 'key_unavailable', 'not_permitted',
+      'rate_limited', 'banned', 'clock_skewed') then
+    return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
     p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
@@ -8011,7 +8016,7 @@ CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_caus
 AS $function$
 begin
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, payload)
-  select 'sync', concat_ws(':', 'account', a.id, p_cause, trunc(extract(epoch from p_due_at) * 1000)), a.portfolio_id, false, p_due_at,
+  select 'sync', concat_ws(':', 'account', a.id, p_cause, gen_random_uuid()), a.portfolio_id, false, p_due_at,
     jsonb_build_object('account_id', a.id, 'cause', p_cause)
   from trading.accounts a
   where a.id = p_account_id and not exists (select from trading.jobs j where j.status = 'queued' and j.kind = 'sync' and j.portfolio_id = a.portfolio_id
@@ -8137,6 +8142,11 @@ CREATE OR REPLACE FUNCTION trading.queue_protection(p_position_id uuid, p_now ti
  SET search_path TO ''
 AS $function$
 begin
+  -- One that runs looks again after its call, under the lock that whoever brings news holds. Its own refused orders are no
+  -- reason for another one, which would be refused at once as well.
+  if exists (select from trading.jobs j where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'running') then
+    return;
+  end if;
   -- News end the wait of one that failed before.
   update trading.jobs j set due_at = p_now
   where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'queued' and j.due_at > p_now;
@@ -8145,7 +8155,7 @@ begin
     return;
   end if;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
-  select 'protect', concat_ws(':', 'protect', p.id, p.version, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, p.id
+  select 'protect', concat_ws(':', 'protect', p.id, p.version, gen_random_uuid()), p.portfolio_id, false, p_now, p.id
   from public.positions p
   where p.id = p_position_id and not exists (
     select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
@@ -8153,7 +8163,7 @@ begin
 end
 $function$;
 alter function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued already.';
+comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
 
 CREATE OR REPLACE FUNCTION trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone)
  RETURNS void
