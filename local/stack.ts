@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly durability: "full" | "fast";
   /** Edge Functions started before the first request, so that it does not pay for their start. */
   readonly prewarm?: readonly string[];
+  /** Secrets that the Edge Functions find in their environment, besides the installation's own. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly applyMigrations: (url: string) => Promise<void>;
   /** What the stack says of itself: progress and troubles, one line each. */
   readonly log: (line: string) => void;
@@ -78,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       postgres: database,
       dataDir,
       functionsDir: FUNCTIONS_DIR,
-      env: { FILLBASE_INSTALLATION_SECRET: secret },
+      env: { ...options.env, FILLBASE_INSTALLATION_SECRET: secret },
       realtime: (access) => startRealtime({ adminUrl: database.adminUrl, ...access, log }),
       log,
     });

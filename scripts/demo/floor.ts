@@ -1,8 +1,9 @@
 /** The demo's desk: who trades, and how everything is closed at the end. */
+import type { Sql } from "postgres";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import { asService, hireTrader, hireUser, type TraderSettings } from "../lib/desk.ts";
 import type { ThrowawayStack } from "../lib/throwaway_stack.ts";
-import type { Lockstep } from "./lockstep.ts";
+import type { MarketClock } from "./lockstep.ts";
 import { type ScannedTrader, seededId } from "./scanner.ts";
 
 /** An exit may need several looks at the book; after this many the market is taken for dead. */
@@ -39,7 +40,7 @@ export async function hireDesk(stack: ThrowawayStack, seed: number): Promise<Sca
 /** Cancels what rests and closes what is open, looking at the book again until nothing is left. */
 export async function flatten(
   stack: ThrowawayStack,
-  clock: Lockstep,
+  clock: MarketClock,
   quotes: ReadonlyMap<string, Quote>,
 ): Promise<void> {
   const { sql } = stack;
@@ -48,12 +49,7 @@ export async function flatten(
       await sql`select id from public.positions where status not in ('closed', 'failed') order by id`;
     if (open.length === 0) return;
     if (round === 0) {
-      await asService(sql, async (tx) => {
-        for (const { id } of open) {
-          await tx`select public.cancel_entry(${id})`;
-          await tx`select public.close_position(${id}, p_request_id => ${id})`;
-        }
-      });
+      await closeAll(sql, open.map(({ id }) => id));
       await clock.settle();
     }
     const at = clock.now + FLATTEN_STEP_MS;
@@ -66,4 +62,14 @@ export async function flatten(
     await clock.tick({ at, quotes: still });
   }
   throw new Error(`positions were still open after ${FLATTEN_ROUNDS} looks at the book`);
+}
+
+/** Says of each position that its entry is not wanted any more and that what it holds is to be sold. */
+export async function closeAll(sql: Sql, positionIds: readonly string[]): Promise<void> {
+  await asService(sql, async (tx) => {
+    for (const id of positionIds) {
+      await tx`select public.cancel_entry(${id})`;
+      await tx`select public.close_position(${id}, p_request_id => ${id})`;
+    }
+  });
 }

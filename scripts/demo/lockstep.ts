@@ -13,11 +13,24 @@ const POLL_MS = 1;
 /** Silence after which the worker is rung again, as the sweep would do. */
 const RING_AFTER_MS = 250;
 
-/** Drives a stack's market time. */
-export class Lockstep {
-  #now = 0;
+/** What moves a demo's market on, step by step. */
+export interface MarketClock {
+  /** Market time of the last step, ms since the epoch. */
+  readonly now: number;
+  /** Applies a tick and waits for everything it causes. */
+  tick(tick: Tick): Promise<void>;
+  /** Waits until no job is due or running. */
+  settle(): Promise<void>;
+}
 
-  constructor(private readonly stack: ThrowawayStack, private readonly workers: number) {}
+/** Drives a stack's market time. */
+export class Lockstep implements MarketClock {
+  #now = 0;
+  readonly #worker: WorkerBell;
+
+  constructor(private readonly stack: ThrowawayStack, workers: number) {
+    this.#worker = new WorkerBell(stack, workers);
+  }
 
   /** Market time of the last step, ms since the epoch. */
   get now(): number {
@@ -36,19 +49,24 @@ export class Lockstep {
     if (row?.["due"]) await this.settle();
   }
 
-  /** Waits until no job is due or running. */
   async settle(): Promise<void> {
+    await this.#worker.untilIdle();
+  }
+}
+
+/** Waits for the workers, and rings them when they are silent. */
+export class WorkerBell {
+  constructor(private readonly stack: ThrowawayStack, private readonly workers: number) {}
+
+  /** Resolves when no job is due or running. */
+  async untilIdle(): Promise<void> {
     const startedAt = performance.now();
     if (this.workers > 1) await this.#ring();
     let rungAt = startedAt;
     while (await hasWork(this.stack.sql)) {
       const now = performance.now();
       if (now - startedAt > STEP_DEADLINE_MS) {
-        throw new Error(
-          `jobs of market time ${
-            new Date(this.#now).toISOString()
-          } were not done within ${STEP_DEADLINE_MS} ms`,
-        );
+        throw new Error(`jobs were still due after ${STEP_DEADLINE_MS} ms`);
       }
       if (now - rungAt > RING_AFTER_MS) {
         rungAt = now;

@@ -1,12 +1,12 @@
 /** Decisions over a market, from the first to the last position closed. */
 import { openMarket } from "../../local/market/feed.ts";
 import type { MarketOption } from "../../local/market/option.ts";
-import type { Quote, Tick } from "../../supabase/functions/_shared/domain/market/types.ts";
+import type { Instrument, Quote, Tick } from "../../supabase/functions/_shared/domain/market/types.ts";
 import { decide, listInstruments } from "../lib/desk.ts";
 import { flatten, hireDesk } from "./floor.ts";
 import type { ThrowawayStack } from "../lib/throwaway_stack.ts";
-import { Lockstep } from "./lockstep.ts";
-import { decisionAt } from "./scanner.ts";
+import { Lockstep, type MarketClock } from "./lockstep.ts";
+import { decisionAt, type ScannedTrader } from "./scanner.ts";
 
 /** A run of the main scenario. */
 export interface MainRun {
@@ -23,8 +23,30 @@ const ENDLESS_TICKS = 4_000;
 /** Decisions stop here, so that positions have time to reach stop or target by themselves. */
 const DECIDE_UNTIL = 0.9;
 
-/** Runs the scenario on a fresh stack and returns the market's description. */
+/** Where the scenario plays: who trades, what moves the market, and how everything is closed at the end. */
+export interface MainFloor {
+  readonly clock: MarketClock;
+  readonly traders: readonly ScannedTrader[];
+  flatten(quotes: ReadonlyMap<string, Quote>): Promise<void>;
+}
+
+/** Runs the scenario on a fresh stack, on paper, and returns the market's description. */
 export async function runMain(stack: ThrowawayStack, run: MainRun): Promise<string> {
+  const market = await recordMarket(run);
+  await listInstruments(stack.sql, market.instruments);
+  const clock = new Lockstep(stack, run.workers);
+  await playMain(stack, run, market.ticks, {
+    clock,
+    traders: await hireDesk(stack, run.seed),
+    flatten: (quotes) => flatten(stack, clock, quotes),
+  });
+  return market.described;
+}
+
+/** All the ticks of the run's market. */
+export async function recordMarket(
+  run: MainRun,
+): Promise<{ described: string; instruments: readonly Instrument[]; ticks: readonly Tick[] }> {
   const market = await openMarket(run.market, {
     speed: Infinity,
     now: Date.now,
@@ -38,9 +60,16 @@ export async function runMain(stack: ThrowawayStack, run: MainRun): Promise<stri
   }
   market.stop();
   if (ticks.length === 0) throw new Error(`${market.described}: no prices`);
-  await listInstruments(stack.sql, market.instruments);
-  const traders = await hireDesk(stack, run.seed);
-  const clock = new Lockstep(stack, run.workers);
+  return { described: market.described, instruments: market.instruments, ticks };
+}
+
+/** Spreads the run's decisions over the ticks, and closes everything after the last. */
+export async function playMain(
+  stack: ThrowawayStack,
+  run: MainRun,
+  ticks: readonly Tick[],
+  { clock, traders, flatten }: MainFloor,
+): Promise<void> {
   const quotes = new Map<string, Quote>();
   let decided = 0;
   for (const [index, tick] of ticks.entries()) {
@@ -55,8 +84,7 @@ export async function runMain(stack: ThrowawayStack, run: MainRun): Promise<stri
     }
     if (index % 100 === 0) run.progress(index, ticks.length, decided);
   }
-  await flatten(stack, clock, quotes);
-  return market.described;
+  await flatten(quotes);
 }
 
 function range(from: number, to: number): number[] {

@@ -9,6 +9,8 @@ export interface ThrowawayOptions {
   /** Default: fast; benchmarks measure what durability costs and take full. */
   readonly durability?: "full" | "fast";
   readonly prewarm?: readonly string[];
+  /** Variables of the Edge Functions: where an exchange is, for one. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly log?: (line: string) => void;
 }
 
@@ -35,6 +37,7 @@ export async function startThrowawayStack(options: ThrowawayOptions = {}): Promi
     port: 0,
     durability: options.durability ?? "fast",
     prewarm: options.prewarm ?? ["execute-trade"],
+    env: options.env ?? {},
     applyMigrations: (url) => pushMigrations(url),
     log: options.log ?? (() => {}),
   });

@@ -1,0 +1,146 @@
+/**
+ * Binance Spot's REST API read a second time: nothing here is shared with the adapter that trades, so that what the two
+ * say can be compared. Amounts stay the text that the exchange sent.
+ */
+import { createHmac } from "node:crypto";
+
+/** A key of an account. */
+export interface ApiCredentials {
+  readonly apiKey: string;
+  readonly secret: string;
+}
+
+/** An order as `allOrders` shows it. */
+export interface RestOrder {
+  readonly symbol: string;
+  readonly orderId: number;
+  readonly clientOrderId: string;
+  readonly status: string;
+  readonly side: string;
+  readonly type: string;
+  readonly origQty: string;
+  readonly executedQty: string;
+}
+
+/** A fill as `myTrades` shows it. */
+export interface RestTrade {
+  readonly symbol: string;
+  readonly id: number;
+  readonly orderId: number;
+  readonly price: string;
+  readonly qty: string;
+  readonly commission: string;
+  readonly commissionAsset: string;
+  readonly isBuyer: boolean;
+  readonly time: number;
+}
+
+/** An account's holdings. */
+export interface RestAccount {
+  readonly uid: number;
+  readonly canTrade: boolean;
+  readonly balances: readonly { readonly asset: string; readonly free: string; readonly locked: string }[];
+}
+
+/** The most rows that Binance gives at once. */
+const PAGE = 1_000;
+const RECV_WINDOW_MS = 5_000;
+const DEADLINE_MS = 10_000;
+/** A question may be asked again: it changes nothing. */
+const TRIES = 3;
+const PAUSE_MS = 1_000;
+
+/** Signed questions to one account. */
+export class BinanceRest {
+  constructor(private readonly url: string, private readonly key: ApiCredentials) {}
+
+  async account(): Promise<RestAccount> {
+    return await this.#get("/api/v3/account", { omitZeroBalances: "true" }) as RestAccount;
+  }
+
+  /** Open orders in all symbols. */
+  async openOrders(): Promise<readonly RestOrder[]> {
+    return await this.#get("/api/v3/openOrders", {}) as RestOrder[];
+  }
+
+  /** Every order of a symbol, oldest first, from this id on. */
+  async orders(symbol: string, fromId = 0): Promise<readonly RestOrder[]> {
+    return await this.#all<RestOrder>(
+      (from) => this.#get("/api/v3/allOrders", { symbol, orderId: `${from}`, limit: `${PAGE}` }),
+      ({ orderId }) => orderId,
+      fromId,
+    );
+  }
+
+  /** Every fill of a symbol, oldest first, from this id on. */
+  async trades(symbol: string, fromId = 0): Promise<readonly RestTrade[]> {
+    return await this.#all<RestTrade>(
+      (from) => this.#get("/api/v3/myTrades", { symbol, fromId: `${from}`, limit: `${PAGE}` }),
+      ({ id }) => id,
+      fromId,
+    );
+  }
+
+  /** How far the exchange's clock is ahead of this machine's (ms). */
+  async clockOffsetMs(): Promise<number> {
+    const before = Date.now();
+    const { serverTime } = await ask(`${this.url}/api/v3/time`, {}) as { serverTime: number };
+    return serverTime - (before + Date.now()) / 2;
+  }
+
+  async #all<T>(
+    page: (from: number) => Promise<unknown>,
+    idOf: (row: T) => number,
+    from: number,
+  ): Promise<T[]> {
+    const rows: T[] = [];
+    for (let next = from;;) {
+      const some = await page(next) as T[];
+      rows.push(...some);
+      if (some.length < PAGE) return rows;
+      next = idOf(some.at(-1)!) + 1;
+    }
+  }
+
+  async #get(path: string, params: Readonly<Record<string, string>>): Promise<unknown> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        const timestamp = `${Math.floor(Date.now() + await this.#offset())}`;
+        const query = new URLSearchParams({ ...params, recvWindow: `${RECV_WINDOW_MS}`, timestamp })
+          .toString();
+        const signature = createHmac("sha256", this.key.secret).update(query).digest("hex");
+        return await ask(`${this.url}${path}?${query}&signature=${signature}`, {
+          "x-mbx-apikey": this.key.apiKey,
+        });
+      } catch (error) {
+        if (attempt === TRIES || error instanceof RefusedError) throw error;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+  }
+
+  #offsetMs: Promise<number> | undefined;
+  #offset(): Promise<number> {
+    return this.#offsetMs ??= this.clockOffsetMs();
+  }
+}
+
+/** The exchange says no, with its own code; asking again would not help. Holds no signature and no key. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+}
+
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
+  const path = new URL(url).pathname;
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS), redirect: "error" })
+    .catch((error) => {
+      throw new Error(`${path} was not answered: ${error instanceof Error ? error.name : "no connection"}`);
+    });
+  const text = await answer.text();
+  if (answer.status === 200) return JSON.parse(text);
+  const words = `${path} was answered ${answer.status}: ${text.slice(0, 200)}`;
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429 && answer.status !== 418) {
+    throw new RefusedError(words);
+  }
+  throw new Error(words);
+}
