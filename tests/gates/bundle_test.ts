@@ -10,8 +10,18 @@ import {
 import { makeFastTempDir } from "../harness/temp_dir.ts";
 
 const BINANCE_DIR = "supabase/functions/_shared/adapters/binance";
-/** Three times what is promised: a build machine is slow and busy. Decision 22 has the figures. */
-const IMPORT_MS = 900;
+/** Twice what is promised, by the best of three: a build machine is slow and busy. Decision 22 has the figures. */
+const IMPORT_MS = 600;
+const IMPORTS = 3;
+
+/** Runs a bundle until it was imported within its time, at most three times, and returns its last report. */
+async function runInTime<T extends { readonly importMs: number }>(code: string, report: string): Promise<T> {
+  for (let count = 1;; count++) {
+    const result = await runBundle(code, report) as T;
+    if (result.importMs < IMPORT_MS) return result;
+    assert.ok(count < IMPORTS, `imported in ${result.importMs} ms`);
+  }
+}
 
 /** Imports a bundle in a process of its own, without anything compiled before; resolves to what `report` returns. */
 async function runBundle(code: string, report: string): Promise<unknown> {
@@ -53,8 +63,7 @@ Deno.test("every function is one file below the size limit that needs nothing bu
         importMs,
         status: (await fetch(new Request("http://x.invalid/", { method: "POST", body: "{}" }))).status,
       })`;
-      const { importMs, status } = await runBundle(code, report) as { importMs: number; status: number };
-      assert.ok(importMs < IMPORT_MS, `${importMs} ms`);
+      const { status } = await runInTime<{ importMs: number; status: number }>(code, report);
       assert.ok(status >= 400, `${status}: without an environment nothing can be done`);
     });
   }
@@ -81,9 +90,8 @@ Deno.test("CCXT as orders need it is small, loads fast, signs right, and reaches
     await request({ method: "POST", path: "order", api: "fapiPrivate" });
     return { importMs, sent };
   }`;
-  const result = await runBundle(code, report) as { importMs: number; sent: [string, string, string][] };
+  const result = await runInTime<{ importMs: number; sent: [string, string, string][] }>(code, report);
   await endBundling();
-  assert.ok(result.importMs < IMPORT_MS, `${result.importMs} ms`);
   assert.equal(result.sent.length, 1);
   const [url, method, body] = result.sent[0]!;
   assert.deepEqual([url, method], ["http://venue.invalid/api/v3/order", "POST"]);

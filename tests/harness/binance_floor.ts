@@ -17,9 +17,6 @@ import { BinanceVenue } from "../../supabase/functions/_shared/adapters/binance/
 export const SYMBOL = "BTCUSDT";
 export const KEY: ExchangeKey = { apiKey: "A".repeat(60) + "key1", secret: "S".repeat(60) + "sec1" };
 
-/** Where time stands still, the test's own machine has to say when an answer is not coming. */
-const PATIENCE_MS = 50;
-
 /** A world in which no time goes by unless somebody sleeps. */
 export function standing(send: typeof fetch, clock = { now: 1_767_225_600_000, monotonic: 0 }): Outside {
   return {
@@ -30,7 +27,7 @@ export function standing(send: typeof fetch, clock = { now: 1_767_225_600_000, m
       clock.monotonic += ms;
       return Promise.resolve();
     },
-    deadline: () => AbortSignal.timeout(PATIENCE_MS),
+    deadline: () => new AbortController().signal,
   };
 }
 
@@ -48,6 +45,7 @@ export class Floor {
   readonly desk = new Desk();
   readonly client: Client;
   readonly venue: BinanceVenue;
+  #deadlines: AbortController[] = [];
 
   constructor(balances: Record<string, string> = { USDT: "100000", BTC: "1" }) {
     this.client = this.desk.client("main", balances);
@@ -60,8 +58,25 @@ export class Floor {
         clock.advance(ms);
         return Promise.resolve();
       },
-      deadline: () => AbortSignal.timeout(PATIENCE_MS),
+      deadline: () => this.#deadline(),
     });
+    this.#endWhenAsleep();
+  }
+
+  #deadline(): AbortSignal {
+    const deadline = new AbortController();
+    this.#deadlines.push(deadline);
+    return deadline.signal;
+  }
+
+  /** Time stands still, so an exchange that waits with its answer keeps whoever asked beyond any deadline. */
+  #endWhenAsleep(): void {
+    const { clock } = this.desk;
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = (ms) => {
+      for (const deadline of this.#deadlines.splice(0)) setTimeout(() => deadline.abort(), 0);
+      return sleep(ms);
+    };
   }
 
   leave(): Leave {

@@ -183,9 +183,19 @@ export class AnswerMismatch extends Error {
   override readonly name = "AnswerMismatch";
 }
 
-/** The answer to a placement or a question about one order. Throws when it is about another order. */
+/** The answer to a question about one order. Throws when it is about another order. */
 export function readOrder(json: unknown, symbol: string, clientOrderId: string): OrderReport {
   return pick([order.parse(json)], symbol, clientOrderId);
+}
+
+/** The answer to a placement. Throws when it is about another order, or one that goes the other way. */
+export function readPlaced(json: unknown, symbol: string, { clientOrderId, side }: Placed): OrderReport {
+  return toSide(readOrder(json, symbol, clientOrderId), side);
+}
+
+interface Placed {
+  readonly clientOrderId: string;
+  readonly side: Side;
 }
 
 /** The answer to a cancel: the order, or the whole list that it was a leg of. */
@@ -193,10 +203,10 @@ export function readCancelled(json: unknown, symbol: string, clientOrderId: stri
   return pick(cancelled.parse(json), symbol, clientOrderId);
 }
 
-/** The legs of a list, in the order of the ids. */
+/** The legs of a list that sells, in the order of the ids. */
 export function readList(json: unknown, symbol: string, clientOrderIds: readonly string[]): OrderReport[] {
   const { orderReports } = list.parse(json);
-  return clientOrderIds.map((each) => pick(orderReports, symbol, each));
+  return clientOrderIds.map((each) => toSide(pick(orderReports, symbol, each), "SELL"));
 }
 
 export function readOpenOrders(json: unknown): OrderReport[] {
@@ -207,6 +217,11 @@ function pick(orders: readonly OrderReport[], symbol: string, clientOrderId: str
   const found = orders.find((each) => each.clientOrderId === clientOrderId && each.symbol === symbol);
   if (found === undefined) throw new AnswerMismatch("the answer is about another order");
   return found;
+}
+
+function toSide(report: OrderReport, side: Side): OrderReport {
+  if (report.side !== side) throw new AnswerMismatch("the answer is about an order of the other side");
+  return report;
 }
 
 /** What became of each half of a replacement. */

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { readAccount, readFills, readOpenOrders, readOrder, readRefusal } from "./answers.ts";
+import {
+  readAccount,
+  readFills,
+  readList,
+  readOpenOrders,
+  readOrder,
+  readPlaced,
+  readRefusal,
+} from "./answers.ts";
 
 const ORDER = {
   symbol: "ETHBTC",
@@ -90,6 +98,14 @@ Deno.test("ids are whole numbers in any spelling, and others are none", () => {
 Deno.test("an answer about another order or symbol is not an answer", () => {
   assert.throws(() => read({ clientOrderId: "a-2" }), /another order/);
   assert.throws(() => read({ symbol: "ETHUSDT" }), /another order/);
+});
+
+Deno.test("an answer to a placement that goes the other way is not an answer", () => {
+  const placed = (side: "BUY" | "SELL") => readPlaced(ORDER, "ETHBTC", { clientOrderId: "a-1", side });
+  assert.equal(placed("BUY").side, "BUY");
+  assert.throws(() => placed("SELL"), /other side/);
+  const legs = { orderListId: 1, symbol: "ETHBTC", orderReports: [ORDER] };
+  assert.throws(() => readList(legs, "ETHBTC", ["a-1"]), /other side/);
 });
 
 Deno.test("an answer without a time, or with more executed than ordered, is not as documented", () => {

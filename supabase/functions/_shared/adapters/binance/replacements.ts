@@ -1,6 +1,13 @@
 /** What became of a cancel-replace, whose halves can end differently. */
 import type { ExchangeKey, ReplaceRequest, VenueAnswer } from "../../domain/venue.ts";
-import { AnswerMismatch, type Halves, readCancelled, readHalves, readOrder, readRefusal } from "./answers.ts";
+import {
+  AnswerMismatch,
+  type Halves,
+  readCancelled,
+  readHalves,
+  readPlaced,
+  readRefusal,
+} from "./answers.ts";
 import { answerOf, type Ended } from "./caller.ts";
 import { wordsOf } from "./facts.ts";
 import { judge } from "./outcomes.ts";
@@ -46,7 +53,7 @@ function both(halves: Halves, symbol: string, request: ReplaceRequest): Partial<
   requireResult(halves.cancelResult === "SUCCESS" && halves.newOrderResult === "SUCCESS");
   return {
     cancelled: readCancelled(halves.cancelResponse, symbol, request.cancelClientOrderId),
-    order: readOrder(halves.newOrderResponse, symbol, request.order.clientOrderId),
+    order: readPlaced(halves.newOrderResponse, symbol, request.order),
   };
 }
 

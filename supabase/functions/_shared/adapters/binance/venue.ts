@@ -15,6 +15,7 @@ import {
   readList,
   readOpenOrders,
   readOrder,
+  readPlaced,
   readServerTime,
 } from "./answers.ts";
 import { answerOf, type Call, Caller, type Ended, notSent } from "./caller.ts";
@@ -43,7 +44,7 @@ export class BinanceVenue implements Venue {
       ENDPOINTS.placeOrder,
       () => placement(symbol, order),
       whenAccepted((json) => ({
-        order: readOrder(json, symbol, order.clientOrderId),
+        order: readPlaced(json, symbol, order),
       })),
     );
   }
