@@ -8863,6 +8863,10 @@ declare
 begin
   select o.* into v_order from public.orders o
   where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
+    and not exists (
+      select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
+        and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
+      where l.position_id = o.position_id and l.order_list_id = o.order_list_id and l.id <> o.id)
   order by o.role, o.attempt desc limit 1;
   return v_order;
 end
@@ -9410,7 +9414,9 @@ begin
     perform trading.close_position_row(v_position, p_now);
     return;
   end if;
-  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null then
+  -- One that was refused in the place of another leaves that one standing.
+  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null
+    and (trading.resting_guard(v_position.id)).role is distinct from 'stop_loss' then
     perform trading.note_naked(v_position.id, 'stop_ended', p_now);
   end if;
   -- The stop that a sale replaces ends before the sale does: whoever is selling is not done.

@@ -54,7 +54,9 @@ begin
     v_old := coalesce(v_call #>> '{request,cancel_client_order_id}', v_call #>> '{request,client_order_id}');
     perform tests.answer('{"outcome": "accepted"}' || case v_call ->> 'action'
       when 'submit' then jsonb_build_object('order', tests.venue_report(v_new, 'working'))
-      when 'submit_pair' then jsonb_build_object('orders', jsonb_build_array(tests.venue_report(v_new -> 'stop', 'working'), tests.venue_report(v_new -> 'target', 'working')))
+      when 'submit_pair' then jsonb_build_object('orders', jsonb_build_array(
+        tests.venue_report(v_new -> 'stop', 'working', 0, jsonb_build_object('list_id', v_new ->> 'list_client_order_id')),
+        tests.venue_report(v_new -> 'target', 'working', 0, jsonb_build_object('list_id', v_new ->> 'list_client_order_id'))))
       when 'replace' then jsonb_build_object('order', tests.venue_report(v_new, 'working'),
         'cancelled', tests.venue_report(jsonb_build_object('client_order_id', v_old), 'cancelled'))
       when 'cancel' then jsonb_build_object('order', tests.venue_report(v_new, 'cancelled'))
