@@ -233,7 +233,8 @@ CREATE TRIGGER orders_100_guard_state BEFORE INSERT OR UPDATE ON public.orders F
 CREATE TRIGGER orders_110_refuse_removal BEFORE DELETE ON public.orders FOR EACH ROW EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER orders_120_no_truncate BEFORE TRUNCATE ON public.orders FOR EACH STATEMENT EXECUTE FUNCTION trading.tg_positions__refuse_removal();
 CREATE TRIGGER orders_600_advance_stop AFTER UPDATE ON public.orders FOR EACH ROW WHEN (new.role = 'entry'::text AND new.reason = 'trading_stopped'::text AND old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION trading.tg_orders__advance_stop();
-CREATE CONSTRAINT TRIGGER orders_900_confirm_permit AFTER UPDATE ON public.orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.role = 'entry'::text AND new.state = 'submitting'::text AND old.state = 'planned'::text) EXECUTE FUNCTION trading.tg_orders__confirm_permit();
+CREATE CONSTRAINT TRIGGER orders_900_confirm_permit AFTER INSERT ON public.orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.role = 'entry'::text AND new.state <> 'planned'::text) EXECUTE FUNCTION trading.tg_orders__confirm_permit();
+CREATE CONSTRAINT TRIGGER orders_910_confirm_permit AFTER UPDATE ON public.orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.role = 'entry'::text AND new.state = 'submitting'::text AND old.state = 'planned'::text) EXECUTE FUNCTION trading.tg_orders__confirm_permit();
 grant select on table public.orders to authenticated;
 grant select on table public.orders to service_role;
 alter publication supabase_realtime add table public.orders;
@@ -871,7 +872,7 @@ begin
     jsonb_build_object('by', trading.caller_name(), 'order_id', v_order.id, 'price', trading.money_text(p_price), 'quantity', trading.money_text(p_quantity),
       'executed_at', p_executed_at));
   perform trading.explain_missing(v_quarantine, p_quantity, 'adopt_external_fill', v_now);
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return trading.quarantine_answer(p_position_id);
 end
 $function$;
@@ -2722,14 +2723,14 @@ begin
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
-    set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+    set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
     v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
   end;
   -- What the answer itself changed has its gates in any case.
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
 end
 $function$;
@@ -4427,12 +4428,6 @@ begin
     return v_plan;
   end if;
   select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
-  v_order := trading.grant_permit(v_order, true, p_now);
-  if v_order.state = 'denied' then
-    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
-    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
-  end if;
-  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
   return trading.permit_call(p_job, v_order.account_id, 'submit', v_order.symbol, trading.order_request(v_order), p_now,
     v_order.position_id, v_order.id, array[v_order.id], true);
 end
@@ -4496,7 +4491,7 @@ begin
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'has_venue', v_mode = 'paper' or v_account_id is not null,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
-      'trading_state', v_state.state, 'confidence', p_signal.confidence,
+      'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
       'signal_ttl_ms', p_trader.signal_ttl_seconds * 1000,
       'symbol', p_signal.symbol, 'symbol_known', v_instrument.symbol is not null, 'symbol_status', v_instrument.status,
@@ -4602,18 +4597,12 @@ begin
     return v_plan;
   end if;
   select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
-  v_order := trading.grant_permit(v_order, true, p_now);
-  if v_order.state = 'denied' then
-    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
-    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
-  end if;
-  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
   v_order := trading.send_paper_order(v_order, p_now);
   return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
 end
 $function$;
 alter function trading.execute_entry(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.execute_entry(p_job trading.jobs, p_now timestamp with time zone) is 'A paper entry from decision to fill in one transaction: the same plan, permit and report as a live one.';
+comment on function trading.execute_entry(p_job trading.jobs, p_now timestamp with time zone) is 'A paper entry from decision to fill in one transaction: the same plan and report as a live one.';
 
 CREATE OR REPLACE FUNCTION trading.execute_exit(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4704,7 +4693,7 @@ begin
   end if;
   v_next := trading.claim_next(v_job, v_outcome, p_next_for, v_now);
   -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $function$;
@@ -4792,17 +4781,17 @@ begin
   select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o where o.position_id = p_position.id and o.role = 'exit';
   v_id := trading.derived_id('order', p_position.id::text, 'exit', '0', v_attempt::text);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, client_order_id, state, is_paper_trade, market_at, reason, created_at, updated_at)
+    time_in_force, quantity, client_order_id, state, permitted_at, is_paper_trade, market_at, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
-    'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'planned',
+    'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'submitting', p_now,
     p_position.is_paper_trade, p_market_at + (select trading.paper_latency(v_id, s) from trading.settings s), p_job.payload ->> 'reason',
     p_now, p_now)
   returning * into v_order;
-  return trading.grant_permit(v_order, false, p_now);
+  return v_order;
 end
 $function$;
 alter function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone) is 'The working stop for a stop exit, else a new market sell with its permit (exits pass every halt).';
+comment on function trading.exit_order(p_position public.positions, p_job trading.jobs, p_quantity numeric, p_market_at timestamp with time zone, p_now timestamp with time zone) is 'The working stop for a stop exit, else a new market sell, permitted as it is: exits pass every halt.';
 
 CREATE OR REPLACE FUNCTION trading.exit_outcome(p_job trading.jobs, p_order public.orders, p_is_whole boolean, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5396,40 +5385,6 @@ $function$;
 alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
 
-CREATE OR REPLACE FUNCTION trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone)
- RETURNS public.orders
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  v_state record;
-  v_order public.orders;
-  v_is_allowed boolean;
-begin
-  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id, case when not p_order.is_paper_trade then p_order.trader_id end);
-  v_is_allowed := v_state.state = 'active' or not p_needs_active;
-  update public.orders o set
-    state = case when v_is_allowed then 'submitting' else 'denied' end,
-    state_epoch = v_state.epoch,
-    permitted_at = case when v_is_allowed then p_now end,
-    finished_at = case when v_is_allowed then null else p_now end,
-    error_code = case when not v_is_allowed then 'trading_not_active' end,
-    error_message = case when not v_is_allowed then 'trading was paused or halted before the order could leave' end,
-    updated_at = p_now
-  where o.id = p_order.id and o.state = 'planned'
-  returning * into v_order;
-  if not found then
-    perform trading.raise_error('FB409', 'permit_refused', 'only a planned order can get a permit', jsonb_build_object('order_id', p_order.id));
-  end if;
-  if not v_is_allowed then
-    perform trading.release_reservation(v_order.id, 0, true, p_now);
-  end if;
-  return v_order;
-end
-$function$;
-alter function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamp with time zone) is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
-
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -5623,13 +5578,13 @@ declare
 begin
   insert into public.positions (id, user_id, trader_id, signal_id, portfolio_id, account_id, symbol, status, is_paper_trade, stop_loss_price,
     take_profit_price, take_profit_prices, max_loss_usdt, created_at, updated_at)
-  values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'created',
+  values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'submitting',
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, expires_at, created_at, updated_at)
+    time_in_force, quantity, price, client_order_id, state, state_epoch, permitted_at, is_paper_trade, market_at, expires_at, created_at, updated_at)
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
-    (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
+    (p_facts ->> 'price')::numeric, v_client_id, 'submitting', (p_facts ->> 'state_epoch')::bigint, p_now, p_account.environment = 'paper',
     (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
     case when v_is_limit then p_now + make_interval(secs => p_trader.entry_timeout_seconds) end, p_now, p_now
   from trading.settings s
@@ -5645,7 +5600,7 @@ begin
 end
 $function$;
 alter function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) is 'The intent of an entry: position created, order planned, cash reserved, time-out queued.';
+comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) is 'The intent of an entry with its permit: position and order submitting, cash reserved, time-out queued.';
 
 CREATE OR REPLACE FUNCTION trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone)
  RETURNS public.orders
@@ -5673,12 +5628,12 @@ begin
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
   v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side, type,
-    time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, reason, created_at, updated_at)
+    time_in_force, quantity, price, trigger_price, client_order_id, state, permitted_at, is_paper_trade, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
     p_role, v_attempt, p_level, p_position.symbol, 'SELL', p_type, 'GTC', p_quantity, p_price, p_trigger, trading.client_order_id(v_id),
-    'planned', false, p_reason, p_now, p_now)
+    'submitting', p_now, false, p_reason, p_now, p_now)
   returning * into v_order;
-  return trading.grant_permit(v_order, false, p_now);
+  return v_order;
 end
 $function$;
 alter function trading.insert_live_sell(p_position public.positions, p_role text, p_level integer, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;

@@ -12,6 +12,7 @@ create table trading.position_transitions (
 comment on table trading.position_transitions is 'Every legal change of positions.status; from_status empty: a row may be born so. Enforced by trigger for every writer.';
 insert into trading.position_transitions values
   ('', 'created', 'the entry was planned'),
+  ('', 'submitting', 'the entry was planned and its order permitted in one commit'),
   ('created', 'submitting', 'the entry order has its permit'),
   ('created', 'failed', 'the entry was denied or abandoned before it was sent'),
   ('submitting', 'open', 'the first fill'),
@@ -34,6 +35,7 @@ create table trading.order_transitions (
 comment on table trading.order_transitions is 'Every legal change of orders.state; from_status empty: a row may be born so. Enforced by trigger for every writer.';
 insert into trading.order_transitions values
   ('', 'planned', 'intent, not yet allowed to leave'),
+  ('', 'submitting', 'intent and permit in one commit; from here on it is only asked about'),
   ('', 'working', 'a protective order resting on the paper venue, planned and placed in one commit'),
   ('planned', 'submitting', 'the permit was given; from here on it is only asked about'),
   ('planned', 'denied', 'refused by the last gate'),

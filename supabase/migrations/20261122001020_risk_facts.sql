@@ -184,7 +184,7 @@ begin
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'has_venue', v_mode = 'paper' or v_account_id is not null,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
-      'trading_state', v_state.state, 'confidence', p_signal.confidence,
+      'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
       'signal_ttl_ms', p_trader.signal_ttl_seconds * 1000,
       'symbol', p_signal.symbol, 'symbol_known', v_instrument.symbol is not null, 'symbol_status', v_instrument.status,

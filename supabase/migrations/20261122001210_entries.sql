@@ -1,42 +1,7 @@
--- Purpose: the permit, and an entry from the decision to its order.
+-- Purpose: an entry from the decision to its order.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
-
--- Permit ------------------------------------------------------------------------------------------------------------
-
--- What is read here is a first look that spares work; an entry's permit is confirmed under the gates, last of all
--- (trading.tg_orders__confirm_permit), so that none is given after a halt has committed. An exit passes every halt.
-create function trading.grant_permit(p_order public.orders, p_needs_active boolean, p_now timestamptz) returns public.orders
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_state record;
-  v_order public.orders;
-  v_is_allowed boolean;
-begin
-  select * into v_state from trading.effective_state(p_order.user_id, p_order.account_id, case when not p_order.is_paper_trade then p_order.trader_id end);
-  v_is_allowed := v_state.state = 'active' or not p_needs_active;
-  update public.orders o set
-    state = case when v_is_allowed then 'submitting' else 'denied' end,
-    state_epoch = v_state.epoch,
-    permitted_at = case when v_is_allowed then p_now end,
-    finished_at = case when v_is_allowed then null else p_now end,
-    error_code = case when not v_is_allowed then 'trading_not_active' end,
-    error_message = case when not v_is_allowed then 'trading was paused or halted before the order could leave' end,
-    updated_at = p_now
-  where o.id = p_order.id and o.state = 'planned'
-  returning * into v_order;
-  if not found then
-    perform trading.raise_error('FB409', 'permit_refused', 'only a planned order can get a permit', jsonb_build_object('order_id', p_order.id));
-  end if;
-  if not v_is_allowed then
-    perform trading.release_reservation(v_order.id, 0, true, p_now);
-  end if;
-  return v_order;
-end
-$$;
-comment on function trading.grant_permit is 'Moves a planned order to submitting, or to denied when an entry meets a halt. FB409 permit_refused.';
 
 -- Sends a permitted order to the paper venue: at once, or, with a latency, as a job due when it would arrive.
 create function trading.send_paper_order(p_order public.orders, p_now timestamptz) returns public.orders
@@ -77,6 +42,8 @@ end
 $$;
 comment on function trading.store_verdict is 'Stores a verdict with its rules and facts, audits it, and alerts the owner of a denial.';
 
+-- Intent and permit are one commit: trading was active in the facts it was judged by, and the last gate looks again before
+-- that commit (trading.tg_orders__confirm_permit), so that none is given after a halt has committed.
 create function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz)
 returns public.orders
 language plpgsql volatile set search_path = ''
@@ -91,13 +58,13 @@ declare
 begin
   insert into public.positions (id, user_id, trader_id, signal_id, portfolio_id, account_id, symbol, status, is_paper_trade, stop_loss_price,
     take_profit_price, take_profit_prices, max_loss_usdt, created_at, updated_at)
-  values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'created',
+  values (v_position_id, p_trader.user_id, p_trader.id, p_signal.id, p_account.portfolio_id, p_account.id, p_signal.symbol, 'submitting',
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, price, client_order_id, state, is_paper_trade, market_at, expires_at, created_at, updated_at)
+    time_in_force, quantity, price, client_order_id, state, state_epoch, permitted_at, is_paper_trade, market_at, expires_at, created_at, updated_at)
   select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
-    (p_facts ->> 'price')::numeric, v_client_id, 'planned', p_account.environment = 'paper',
+    (p_facts ->> 'price')::numeric, v_client_id, 'submitting', (p_facts ->> 'state_epoch')::bigint, p_now, p_account.environment = 'paper',
     (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
     case when v_is_limit then p_now + make_interval(secs => p_trader.entry_timeout_seconds) end, p_now, p_now
   from trading.settings s
@@ -112,7 +79,7 @@ begin
   return v_order;
 end
 $$;
-comment on function trading.insert_entry is 'The intent of an entry: position created, order planned, cash reserved, time-out queued.';
+comment on function trading.insert_entry is 'The intent of an entry with its permit: position and order submitting, cash reserved, time-out queued.';
 
 -- Why a decision has nothing to do any more, or null. Read under the portfolio's lock.
 create function trading.entry_obstacle(p_signal public.signals, p_job trading.jobs) returns text
@@ -195,16 +162,10 @@ begin
     return v_plan;
   end if;
   select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
-  v_order := trading.grant_permit(v_order, true, p_now);
-  if v_order.state = 'denied' then
-    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
-    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
-  end if;
-  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
   v_order := trading.send_paper_order(v_order, p_now);
   return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
 end
 $$;
-comment on function trading.execute_entry is 'A paper entry from decision to fill in one transaction: the same plan, permit and report as a live one.';
+comment on function trading.execute_entry is 'A paper entry from decision to fill in one transaction: the same plan and report as a live one.';
 
 reset role;

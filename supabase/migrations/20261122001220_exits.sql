@@ -87,16 +87,16 @@ begin
   select coalesce(max(o.attempt), 0) + 1 into v_attempt from public.orders o where o.position_id = p_position.id and o.role = 'exit';
   v_id := trading.derived_id('order', p_position.id::text, 'exit', '0', v_attempt::text);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
-    time_in_force, quantity, client_order_id, state, is_paper_trade, market_at, reason, created_at, updated_at)
+    time_in_force, quantity, client_order_id, state, permitted_at, is_paper_trade, market_at, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
-    'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'planned',
+    'exit', v_attempt, p_position.symbol, 'SELL', 'MARKET', 'GTC', p_quantity, trading.client_order_id(v_id), 'submitting', p_now,
     p_position.is_paper_trade, p_market_at + (select trading.paper_latency(v_id, s) from trading.settings s), p_job.payload ->> 'reason',
     p_now, p_now)
   returning * into v_order;
-  return trading.grant_permit(v_order, false, p_now);
+  return v_order;
 end
 $$;
-comment on function trading.exit_order is 'The working stop for a stop exit, else a new market sell with its permit (exits pass every halt).';
+comment on function trading.exit_order is 'The working stop for a stop exit, else a new market sell, permitted as it is: exits pass every halt.';
 
 -- What became of a sale: its end, or the next try for what is left of it. The first try met the quote that caused it; the
 -- next one meets the market as it is then.

@@ -58,12 +58,12 @@ begin
   where o.position_id = p_position.id and o.role = p_role and o.level = p_level;
   v_id := trading.derived_id('order', p_position.id::text, p_role, p_level::text, v_attempt::text);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side, type,
-    time_in_force, quantity, price, trigger_price, client_order_id, state, is_paper_trade, reason, created_at, updated_at)
+    time_in_force, quantity, price, trigger_price, client_order_id, state, permitted_at, is_paper_trade, reason, created_at, updated_at)
   values (v_id, p_position.user_id, p_position.trader_id, p_position.signal_id, p_position.id, p_position.portfolio_id, p_position.account_id,
     p_role, v_attempt, p_level, p_position.symbol, 'SELL', p_type, 'GTC', p_quantity, p_price, p_trigger, trading.client_order_id(v_id),
-    'planned', false, p_reason, p_now, p_now)
+    'submitting', p_now, false, p_reason, p_now, p_now)
   returning * into v_order;
-  return trading.grant_permit(v_order, false, p_now);
+  return v_order;
 end
 $$;
 comment on function trading.insert_live_sell is 'A sell of a live position, submitting: its call has to follow in the same transaction.';

@@ -179,12 +179,6 @@ begin
     return v_plan;
   end if;
   select * into v_order from public.orders where id = (v_plan ->> 'order_id')::uuid;
-  v_order := trading.grant_permit(v_order, true, p_now);
-  if v_order.state = 'denied' then
-    perform trading.settle_entry(v_order, row(0, 0, 0, 0, false), p_now);
-    return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active', 'position_id', v_order.position_id);
-  end if;
-  update public.positions p set status = 'submitting', updated_at = p_now where p.id = v_order.position_id;
   return trading.permit_call(p_job, v_order.account_id, 'submit', v_order.symbol, trading.order_request(v_order), p_now,
     v_order.position_id, v_order.id, array[v_order.id], true);
 end

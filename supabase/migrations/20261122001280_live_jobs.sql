@@ -101,14 +101,14 @@ begin
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
-    set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+    set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
     v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
   end;
   -- What the answer itself changed has its gates in any case.
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
 end
 $$;

@@ -144,7 +144,7 @@ begin
     jsonb_build_object('by', trading.caller_name(), 'order_id', v_order.id, 'price', trading.money_text(p_price), 'quantity', trading.money_text(p_quantity),
       'executed_at', p_executed_at));
   perform trading.explain_missing(v_quarantine, p_quantity, 'adopt_external_fill', v_now);
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return trading.quarantine_answer(p_position_id);
 end
 $$;

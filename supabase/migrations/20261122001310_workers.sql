@@ -176,7 +176,7 @@ begin
   end if;
   v_next := trading.claim_next(v_job, v_outcome, p_next_for, v_now);
   -- The gates are taken here and not at the commit, so that a refusal is this command's answer.
-  set constraints public.orders_900_confirm_permit, public.positions_900_flatten immediate;
+  set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', v_also, 'next', v_next);
 end
 $$;

@@ -22,7 +22,10 @@ begin
 end
 $$;
 comment on function trading.tg_orders__confirm_permit is 'FB423 trading_not_active unless trading is still as active as when the entry got its permit. The last thing in its transaction.';
-create constraint trigger orders_900_confirm_permit after update on public.orders deferrable initially deferred
+create constraint trigger orders_900_confirm_permit after insert on public.orders deferrable initially deferred
+  for each row when (new.role = 'entry' and new.state <> 'planned')
+  execute function trading.tg_orders__confirm_permit();
+create constraint trigger orders_910_confirm_permit after update on public.orders deferrable initially deferred
   for each row when (new.role = 'entry' and new.state = 'submitting' and old.state = 'planned')
   execute function trading.tg_orders__confirm_permit();
 

@@ -128,7 +128,7 @@ for (const [mode, status] of [["halt", "open"], ["halt_and_flatten", "closed"]] 
       await yard.sql.unsafe(`
         create function public.hold_commit() returns trigger language plpgsql as
           $$ begin perform pg_advisory_xact_lock_shared(${HELD_COMMIT}); return null; end $$;
-        create constraint trigger orders_950_hold after update on public.orders deferrable initially deferred
+        create constraint trigger orders_950_hold after insert on public.orders deferrable initially deferred
           for each row when (new.role = 'entry' and new.state = 'submitting') execute function public.hold_commit()`);
       let isHalted = false;
       let halting: Promise<unknown> = Promise.resolve();

@@ -80,7 +80,7 @@ Deno.test("entries of one portfolio are executed in the order of their decisions
     for (const id of ids) await yard.decide(traderId, id);
     await yard.crew(6);
     const rows = await yard.sql<{ signal_id: string }[]>`
-      select p.signal_id from public.positions p join public.audit_log a on a.subject_id = p.id::text and a.action = 'position_created'
+      select p.signal_id from public.positions p join public.audit_log a on a.subject_id = p.id::text and a.action = 'position_submitting'
       order by a.id`;
     assert.deepEqual(rows.map(({ signal_id }) => signal_id), ids);
   });

@@ -59,9 +59,7 @@ begin
   insert into public.signals (trader_id, symbol, decision) values (p_trader_id, p_symbol, 'wait') returning * into v_signal;
   v_order := trading.insert_entry(v_signal, v_trader, trading.ensure_paper_account(v_trader, v_bought), jsonb_build_object(
     'order_type', 'market', 'quantity', p_buy ->> 'quantity', 'price', p_buy ->> 'price', 'stop', '0.00000001',
-    'take_profits', '[]'::jsonb), v_bought);
-  v_order := trading.grant_permit(v_order, true, v_bought);
-  update public.positions set status = 'submitting', updated_at = v_bought where id = v_order.position_id;
+    'take_profits', '[]'::jsonb, 'state_epoch', '0'), v_bought);
   perform trading.fold_report(v_order.id, jsonb_build_object('status', 'filled', 'executed_quantity', p_buy ->> 'quantity',
     'fills', jsonb_build_array(p_buy)), v_bought);
 

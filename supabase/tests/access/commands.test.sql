@@ -13,7 +13,7 @@ select set_eq($$ select name from ours where has_function_privilege('authenticat
   'users may give these');
 select is_empty(
   $$ select name from ours where has_function_privilege('service_role', oid, 'execute') and name = any ('{trading.arm_installation,trading.fold_report,
-      trading.insert_trade,trading.post_fill,trading.fund_paper_account,trading.grant_permit,trading.plan_entry,trading.enqueue_job,trading.run_job,
+      trading.insert_trade,trading.post_fill,trading.fund_paper_account,trading.plan_entry,trading.enqueue_job,trading.run_job,
       trading.audit,trading.raise_alert,trading.vault_text,trading.publish,trading.close_position_row,trading.set_signal_status}') $$,
   'the service role cannot forge a fill, an entry, money or an audit row, nor arm a copy of the project');
 select is_empty($$ select name from ours where has_function_privilege('service_role', oid, 'execute')

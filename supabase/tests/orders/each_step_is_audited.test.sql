@@ -8,7 +8,7 @@ select tests.report((tests.order_of('one', 'entry')).id, 'cancelled', 1);
 select results_eq(
   $$ select action, detail ->> 'from', detail ->> 'filled_quantity' from public.audit_log
      where subject_id = (tests.order_of('one', 'entry')).id::text order by id $$,
-  $$ values ('order_planned', null, '0'), ('order_submitting', 'planned', '0'), ('order_working', 'submitting', '0'),
+  $$ values ('order_submitting', null, '0'), ('order_working', 'submitting', '0'),
             ('order_partially_filled', 'working', '1'), ('order_cancelled', 'partially_filled', '1') $$,
   'each step leaves one row that says where from and how much was filled');
 select is_empty(

@@ -56,7 +56,7 @@ select set_eq($$ select distinct answer from tried where answer <> 'moved' $$, a
   'every other step is refused with one stable code');
 
 select set_eq(
-  $$ select from_state || ' > ' || to_state from tried where answer = 'moved' union all values (' > planned'), (' > working') $$,
+  $$ select from_state || ' > ' || to_state from tried where answer = 'moved' union all values (' > planned'), (' > submitting'), (' > working') $$,
   $$ select from_status || ' > ' || to_status from trading.order_transitions $$,
   'the table of transitions says the same');
 

@@ -9,7 +9,7 @@ select tests.run_jobs();
 select results_eq(
   $$ select action, detail ->> 'from', actor from public.audit_log
      where subject_type = 'position' and subject_id = (tests.position_of('one')).id::text order by id $$,
-  $$ values ('position_created', null, 'engine'), ('position_submitting', 'created', 'engine'), ('position_open', 'submitting', 'engine'),
+  $$ values ('position_submitting', null, 'engine'), ('position_open', 'submitting', 'engine'),
             ('position_closing', 'open', 'engine'), ('position_closed', 'closing', 'engine') $$,
   'each step leaves one row that says where from');
 select is(

@@ -55,7 +55,7 @@ select set_eq($$ select distinct answer from tried where answer <> 'moved' $$, a
   'every other step is refused with one stable code');
 
 select set_eq(
-  $$ select from_status || ' > ' || to_status from tried where answer = 'moved' union all select ' > created' $$,
+  $$ select from_status || ' > ' || to_status from tried where answer = 'moved' union all values (' > created'), (' > submitting') $$,
   $$ select from_status || ' > ' || to_status from trading.position_transitions $$,
   'the table of transitions says the same');
 

@@ -9,9 +9,9 @@ import type { Log } from "../ports/log.ts";
  * Paper jobs in flight at once. They are processor time: more of them would only wait for each other, and an emergency
  * stop for all of them, while the queue becomes no shorter.
  */
-export const LANES = 3;
+export const LANES = 2;
 /** A live job waits for an exchange most of the time and takes this part of a lane. */
-const LIVE_SHARE = 0.5;
+const LIVE_SHARE = 0.25;
 
 /** A worker's hands: what it works with and how much it may do. */
 export interface Worker {
