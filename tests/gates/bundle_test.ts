@@ -10,15 +10,18 @@ import {
 import { makeFastTempDir } from "../harness/temp_dir.ts";
 
 const BINANCE_DIR = "supabase/functions/_shared/adapters/binance";
-/** Twice what is promised, by the best of three: a build machine is slow and busy. Decision 22 has the figures. */
-const IMPORT_MS = 600;
+/**
+ * What an import may cost in processor time, by the best of three. That is what the platform counts, and what a busy
+ * machine changes least; on an idle one it is the time that goes by.
+ */
+const IMPORT_MS = 300;
 const IMPORTS = 3;
 
 /** Runs a bundle until it was imported within its time, at most three times, and returns its last report. */
 async function runInTime<T extends { readonly importMs: number }>(code: string, report: string): Promise<T> {
   for (let count = 1;; count++) {
     const result = await runBundle(code, report) as T;
-    if (result.importMs < IMPORT_MS) return result;
+    if (result.importMs <= IMPORT_MS) return result;
     assert.ok(count < IMPORTS, `imported in ${result.importMs} ms`);
   }
 }
@@ -30,9 +33,11 @@ async function runBundle(code: string, report: string): Promise<unknown> {
     await Deno.writeTextFile(`${directory}/bundle.js`, code);
     await Deno.writeTextFile(
       `${directory}/main.js`,
-      `const startedAt = performance.now();
+      `import process from "node:process";
+       const before = process.cpuUsage();
        const bundle = await import("./bundle.js");
-       const importMs = performance.now() - startedAt;
+       const { user, system } = process.cpuUsage(before);
+       const importMs = (user + system) / 1000;
        console.log(JSON.stringify(await (${report})(bundle, importMs)));`,
     );
     const child = new Deno.Command(Deno.execPath(), {
