@@ -4237,7 +4237,7 @@ begin
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
   select 'cancel', concat_ws(':', 'leftover', o.id, o.version), o.portfolio_id, false, p_now, o.position_id, o.id, jsonb_build_object('reason', p_reason)
   from public.orders o
-  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null
+  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null and not trading.is_ended_with_list(o)
   on conflict (key) do nothing;
   update public.orders o set state = 'cancelled', reason = p_reason, finished_at = p_now, updated_at = p_now
   where o.position_id = p_position_id and o.is_paper_trade and o.role in ('stop_loss', 'take_profit')
@@ -5792,6 +5792,14 @@ end
 $function$;
 alter function trading.is_depth(p_depth jsonb) owner to fillbase_engine;
 comment on function trading.is_depth(p_depth jsonb) is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
+
+CREATE OR REPLACE FUNCTION trading.is_ended_with_list(p_order public.orders)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN (EXISTS (SELECT FROM (public.orders l JOIN trading.exchange_calls c ON (((c.order_id = l.id) AND (c.action = ANY (ARRAY['cancel'::text, 'replace'::text])) AND ((c.outcome = 'accepted'::text) OR (c.reason = 'replace_half_done'::text))))) WHERE ((l.position_id = (is_ended_with_list.p_order).position_id) AND (l.order_list_id = (is_ended_with_list.p_order).order_list_id) AND (l.id <> (is_ended_with_list.p_order).id))));
+alter function trading.is_ended_with_list(p_order public.orders) owner to fillbase_engine;
+comment on function trading.is_ended_with_list(p_order public.orders) is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
 
 CREATE OR REPLACE FUNCTION trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone)
  RETURNS boolean
@@ -8818,10 +8826,7 @@ declare
 begin
   select o.* into v_order from public.orders o
   where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
-    and not exists (
-      select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
-        and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
-      where l.position_id = o.position_id and l.order_list_id = o.order_list_id and l.id <> o.id)
+    and not trading.is_ended_with_list(o)
   order by o.role, o.attempt desc limit 1;
   return v_order;
 end

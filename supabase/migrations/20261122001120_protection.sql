@@ -144,7 +144,7 @@ begin
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
   select 'cancel', concat_ws(':', 'leftover', o.id, o.version), o.portfolio_id, false, p_now, o.position_id, o.id, jsonb_build_object('reason', p_reason)
   from public.orders o
-  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null
+  where o.position_id = p_position_id and not o.is_paper_trade and o.side = 'SELL' and o.finished_at is null and not trading.is_ended_with_list(o)
   on conflict (key) do nothing;
   update public.orders o set state = 'cancelled', reason = p_reason, finished_at = p_now, updated_at = p_now
   where o.position_id = p_position_id and o.is_paper_trade and o.role in ('stop_loss', 'take_profit')

@@ -42,6 +42,15 @@ end
 $$;
 comment on function trading.call_about is 'The permitted call that looks an order up, cancels it, or asks for its fills.';
 
+-- Whoever ends one leg ends the list: the other one rests nowhere, even before it was asked about.
+create function trading.is_ended_with_list(p_order public.orders) returns boolean
+language sql stable
+return exists (
+    select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
+      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
+    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id);
+comment on function trading.is_ended_with_list is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
+
 -- An intent for a live position, permitted in the same commit that records its call.
 create function trading.insert_live_sell(
   p_position public.positions, p_role text, p_level int, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text,

@@ -148,10 +148,7 @@ declare
 begin
   select o.* into v_order from public.orders o
   where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
-    and not exists (
-      select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
-        and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
-      where l.position_id = o.position_id and l.order_list_id = o.order_list_id and l.id <> o.id)
+    and not trading.is_ended_with_list(o)
   order by o.role, o.attempt desc limit 1;
   return v_order;
 end
