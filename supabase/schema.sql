@@ -3790,7 +3790,8 @@ begin
   elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
-    if p_job.kind = 'exit' then
+    -- Whoever only waits for another order to be settled has not failed.
+    if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
       perform trading.alert_failed_exit(p_job, v_outcome, p_now);
     end if;
   else
@@ -4573,6 +4574,7 @@ begin
   perform trading.lock_position(p_job.position_id);
   perform from public.orders o where o.id = p_job.order_id for no key update;
   select * into v_order from public.orders o where o.id = p_job.order_id;
+  v_order := trading.match_before_cancel(v_order, p_job.due_at, p_now);
   if v_order.state in ('submitting', 'working', 'partially_filled') then
     update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled') where o.id = v_order.id returning * into v_order;
     v_order := trading.fold_report(v_order.id,
@@ -5322,6 +5324,9 @@ begin
   end if;
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
+  end if;
+  if v_order.state = 'submitting' then
+    return trading.wait_for('order_under_way', 'the call that places the order has not been answered yet');
   end if;
   return trading.wait_for('venue_silent', coalesce(v_last.message, 'the exchange did not answer'));
 end
@@ -6397,6 +6402,31 @@ begin
 end
 $function$;
 alter function trading.market_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.match_before_cancel(p_order public.orders, p_asked_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_settings   trading.settings;
+  v_instrument public.instruments;
+  v_at         timestamptz;
+begin
+  select min((j.payload ->> 'market_at')::timestamptz) into v_at from trading.jobs j
+  where j.position_id = p_order.position_id and j.kind = 'sync' and j.status in ('queued', 'running') and j.order_id is null
+    and (j.payload ->> 'market_at')::timestamptz <= p_asked_at;
+  if v_at is null or p_order.type <> 'LIMIT' or p_order.state not in ('working', 'partially_filled') then
+    return p_order;
+  end if;
+  select * into v_settings from trading.settings;
+  select * into v_instrument from public.instruments where symbol = p_order.symbol;
+  return trading.fold_report(p_order.id,
+    trading.paper_rest(p_order, v_instrument, trading.quote_at(p_order.symbol, v_at), v_settings, v_at), p_now);
+end
+$function$;
+alter function trading.match_before_cancel(p_order public.orders, p_asked_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.match_before_cancel(p_order public.orders, p_asked_at timestamp with time zone, p_now timestamp with time zone) is 'A resting paper limit after the tick, still to be looked at, that came before its cancel was asked for.';
 
 CREATE OR REPLACE FUNCTION trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -7476,7 +7506,7 @@ begin
     return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
-    p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
 end
 $function$;
 alter function trading.place_missing_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
@@ -7735,6 +7765,7 @@ declare
   v_plan     trading.guard_plan;
   v_guard    public.orders;
   v_unknown  uuid := trading.unfenced_unknown(p_job.position_id, '{stop_loss,take_profit}');
+  v_next     jsonb;
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
     return '{"outcome": "done", "code": "not_open"}';
@@ -7750,10 +7781,17 @@ begin
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
+  v_guard := trading.resting_guard(v_position.id);
+  -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.
+  if v_guard.role = 'take_profit' then
+    v_next := trading.follow_up(p_job, v_guard.id, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+  end if;
   perform trading.arm_engine_targets(v_position);
   perform trading.settle_engine_targets(v_position.id, p_now);
   v_plan := trading.plan_guard(v_position);
-  v_guard := trading.resting_guard(v_position.id);
 
   if not v_plan.is_possible then
     perform trading.note_naked(v_position.id, 'below_minimum', p_now);
@@ -10406,13 +10444,14 @@ AS $function$
 begin
   return (
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = p_position_id and o.role = any (p_roles) and o.state in ('submitting', 'unknown') and v.fenced_at is null
+    where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
+      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
     order by o.created_at limit 1
   );
 end
 $function$;
 alter function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) owner to fillbase_engine;
-comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced; null: none.';
+comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced, or a market sale that is not over; null: none.';
 
 CREATE OR REPLACE FUNCTION trading.unheld_coins(p_position public.positions, p_guard public.orders)
  RETURNS numeric

@@ -237,6 +237,29 @@ end
 $$;
 comment on function trading.execute_sync is 'Asks the paper venue: about one order that arrives after its latency, or about all resting limits of a position at a quote.';
 
+-- What the market did before a cancel was asked for counts first, as at an exchange: whichever worker comes first.
+create function trading.match_before_cancel(p_order public.orders, p_asked_at timestamptz, p_now timestamptz) returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_settings   trading.settings;
+  v_instrument public.instruments;
+  v_at         timestamptz;
+begin
+  select min((j.payload ->> 'market_at')::timestamptz) into v_at from trading.jobs j
+  where j.position_id = p_order.position_id and j.kind = 'sync' and j.status in ('queued', 'running') and j.order_id is null
+    and (j.payload ->> 'market_at')::timestamptz <= p_asked_at;
+  if v_at is null or p_order.type <> 'LIMIT' or p_order.state not in ('working', 'partially_filled') then
+    return p_order;
+  end if;
+  select * into v_settings from trading.settings;
+  select * into v_instrument from public.instruments where symbol = p_order.symbol;
+  return trading.fold_report(p_order.id,
+    trading.paper_rest(p_order, v_instrument, trading.quote_at(p_order.symbol, v_at), v_settings, v_at), p_now);
+end
+$$;
+comment on function trading.match_before_cancel is 'A resting paper limit after the tick, still to be looked at, that came before its cancel was asked for.';
+
 create function trading.execute_cancel(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -246,6 +269,7 @@ begin
   perform trading.lock_position(p_job.position_id);
   perform from public.orders o where o.id = p_job.order_id for no key update;
   select * into v_order from public.orders o where o.id = p_job.order_id;
+  v_order := trading.match_before_cancel(v_order, p_job.due_at, p_now);
   if v_order.state in ('submitting', 'working', 'partially_filled') then
     update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled') where o.id = v_order.id returning * into v_order;
     v_order := trading.fold_report(v_order.id,

@@ -232,6 +232,9 @@ begin
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
   end if;
+  if v_order.state = 'submitting' then
+    return trading.wait_for('order_under_way', 'the call that places the order has not been answered yet');
+  end if;
   return trading.wait_for('venue_silent', coalesce(v_last.message, 'the exchange did not answer'));
 end
 $$;

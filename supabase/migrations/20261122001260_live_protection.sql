@@ -204,19 +204,21 @@ end
 $$;
 comment on function trading.move_guard is 'The call that replaces what rests (and its list) by a stop as it should be.';
 
--- An unknown sell of the position that may still be waiting at the exchange: nothing is placed beside it.
+-- A sell of the position that may still be waiting at the exchange, or a sale whose fills are not all known: until then nothing
+-- is placed beside it, for what is held is less than the books say.
 create function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) returns uuid
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = p_position_id and o.role = any (p_roles) and o.state in ('submitting', 'unknown') and v.fenced_at is null
+    where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
+      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
     order by o.created_at limit 1
   );
 end
 $$;
-comment on function trading.unfenced_unknown is 'A sell that nobody knows the fate of and that is not fenced; null: none.';
+comment on function trading.unfenced_unknown is 'A sell that nobody knows the fate of and that is not fenced, or a market sale that is not over; null: none.';
 
 create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -227,6 +229,7 @@ declare
   v_plan     trading.guard_plan;
   v_guard    public.orders;
   v_unknown  uuid := trading.unfenced_unknown(p_job.position_id, '{stop_loss,take_profit}');
+  v_next     jsonb;
 begin
   if v_position.status not in ('open', 'monitoring', 'closing') then
     return '{"outcome": "done", "code": "not_open"}';
@@ -242,10 +245,17 @@ begin
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
+  v_guard := trading.resting_guard(v_position.id);
+  -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.
+  if v_guard.role = 'take_profit' then
+    v_next := trading.follow_up(p_job, v_guard.id, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+  end if;
   perform trading.arm_engine_targets(v_position);
   perform trading.settle_engine_targets(v_position.id, p_now);
   v_plan := trading.plan_guard(v_position);
-  v_guard := trading.resting_guard(v_position.id);
 
   if not v_plan.is_possible then
     perform trading.note_naked(v_position.id, 'below_minimum', p_now);
@@ -294,7 +304,7 @@ begin
     return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
-    p_plan.target is not null and p_last.action is null and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
 end
 $$;
 comment on function trading.place_missing_guard is 'Places a stop where none rests: with its target first, alone where that was refused or the market is past it.';

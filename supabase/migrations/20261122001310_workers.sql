@@ -83,7 +83,8 @@ begin
   elsif v_outcome ->> 'outcome' = 'retry' then
     perform trading.retry_job(p_job,
       p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
-    if p_job.kind = 'exit' then
+    -- Whoever only waits for another order to be settled has not failed.
+    if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
       perform trading.alert_failed_exit(p_job, v_outcome, p_now);
     end if;
   else

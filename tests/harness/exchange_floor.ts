@@ -88,6 +88,7 @@ export class ExchangeFloor {
     balances: Readonly<Record<string, string>>,
     settings = {},
     limits: Limits = LIVE_LIMITS,
+    id?: string,
   ): Promise<LiveUser> {
     const name = `live${++this.#users}`;
     const user = await hireUser(this.sql, `${name}@floor.test`);
@@ -100,6 +101,7 @@ export class ExchangeFloor {
     const [row] = await this.sql`
       select trading.connect_exchange_account(${user.id}, 'simulator', ${uid}, ${key.apiKey}, ${key.secret}) as id`;
     const traderId = await hireTrader(this.sql, {
+      ...(id === undefined ? {} : { id }),
       userId: user.id,
       name,
       settings: { paper_trade_mode: false, ...settings },
