@@ -118,28 +118,35 @@ class LiveClock implements MarketClock {
   }
 }
 
-/** Closes everything and goes on, with a market that stands, until nothing is open and every order is over. */
+/**
+ * Goes on with a market that stands until every decision is executed, every position closed and every order over. What is
+ * opened meanwhile, by a decision that had to wait, is closed as well.
+ */
 async function windDown(
   stack: ThrowawayStack,
   clock: MarketClock,
   quotes: ReadonlyMap<string, Quote>,
 ): Promise<void> {
   const { sql } = stack;
-  const open =
-    await sql`select id from public.positions where status not in ('closed', 'failed') order by id`;
-  await closeAll(sql, open.map(({ id }) => id));
   const still = [...quotes.values()].map((quote) => ({ ...quote, high: quote.last, low: quote.last }));
+  const asked = new Set<string>();
   const until = performance.now() + WIND_DOWN_TIMEOUT_MS;
   while (performance.now() < until) {
+    const open = await sql<{ id: string }[]>`
+      select id from public.positions where status not in ('closed', 'failed') order by id`;
+    const fresh = open.map(({ id }) => id).filter((id) => !asked.has(id));
+    await closeAll(sql, fresh);
+    for (const id of fresh) asked.add(id);
     await clock.tick({ at: clock.now, quotes: still });
-    const [left] = await sql`
-      select (select count(*) from public.positions where status not in ('closed', 'failed'))
-        + (select count(*) from public.orders where finished_at is null) as count`;
-    if (left?.["count"] === "0") return;
+    const [left] = await sql<{ is_busy: boolean }[]>`
+      select exists (select from public.positions where status not in ('closed', 'failed'))
+        or exists (select from public.orders where finished_at is null)
+        or exists (select from trading.jobs where kind = 'enter' and status in ('queued', 'running')) as is_busy`;
+    if (!left!.is_busy) return;
     await new Promise((resolve) => setTimeout(resolve, WIND_DOWN_STEP_MS));
   }
   throw new Error(
-    `positions or orders were still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision`,
+    `positions, orders or decisions were still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision`,
   );
 }
 
