@@ -18,6 +18,9 @@ import { type ScannedTrader, seededId } from "./scanner.ts";
 
 /** Looks at the market: the ticks of paper are gathered into so many, because each of them takes real time. */
 export const LIVE_TICKS = 400;
+/** Fewer decisions need fewer looks, but not fewer than this. */
+const LEAST_TICKS = 40;
+const TICKS_PER_SIGNAL = 4;
 const USERS = 4;
 const BALANCE = "100000";
 /** Market time runs about sixty times faster than the wall here, so a limit waits for a sixtieth of the fifteen minutes. */
@@ -54,7 +57,7 @@ export async function runLive(
   const { users, traders } = await hireDesk(stack, run);
   await clock.settle();
   await simulator.setFaults(run.faults);
-  await playMain(stack, run, gather(market.ticks, LIVE_TICKS), {
+  await playMain(stack, run, gather(market.ticks, ticksFor(run.signals)), {
     clock,
     traders,
     flatten: (quotes) => windDown(stack, clock, quotes),
@@ -119,7 +122,7 @@ class LiveClock implements MarketClock {
 }
 
 /**
- * Goes on with a market that stands until every decision is executed, every position closed and every order over. What is
+ * Goes on with a market that stands until every position is closed, every order over and every job done. What is
  * opened meanwhile, by a decision that had to wait, is closed as well.
  */
 async function windDown(
@@ -141,13 +144,17 @@ async function windDown(
     const [left] = await sql<{ is_busy: boolean }[]>`
       select exists (select from public.positions where status not in ('closed', 'failed'))
         or exists (select from public.orders where finished_at is null)
-        or exists (select from trading.jobs where kind = 'enter' and status in ('queued', 'running')) as is_busy`;
+        or exists (select from trading.jobs where status in ('queued', 'running')) as is_busy`;
     if (!left!.is_busy) return;
     await new Promise((resolve) => setTimeout(resolve, WIND_DOWN_STEP_MS));
   }
   throw new Error(
-    `positions, orders or decisions were still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision`,
+    `positions, orders or jobs were still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision`,
   );
+}
+
+function ticksFor(signals: number): number {
+  return Math.min(LIVE_TICKS, Math.max(LEAST_TICKS, signals * TICKS_PER_SIGNAL));
 }
 
 /** The same path in fewer steps: of each step the last quote of every symbol, with the extremes of all in between. */

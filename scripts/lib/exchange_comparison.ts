@@ -26,7 +26,8 @@ export interface Baseline {
 /** An account whose whole life is compared. */
 export const FROM_THE_BEGINNING: Baseline = { orderIds: new Map(), tradeIds: new Map(), holdings: new Map() };
 
-interface OrderRow {
+/** An order as its row shows it. */
+export interface OrderRow {
   readonly id: string;
   readonly client_order_id: string;
   readonly binance_order_id: string | null;
@@ -37,7 +38,8 @@ interface OrderRow {
   readonly filled_quantity: string;
 }
 
-interface TradeRow {
+/** A fill as its row shows it, with the exchange's id of its order. */
+export interface TradeRow {
   readonly symbol: string;
   readonly binance_trade_id: string;
   readonly binance_order_id: string | null;
@@ -105,7 +107,12 @@ export async function compareAccount(
   return { orders: theirs.length, fills: fills.length, assets, differences };
 }
 
-function compareOrders(ours: readonly OrderRow[], theirs: readonly RestOrder[], differences: string[]): void {
+/** Adds to `differences` what orders at the exchange and their rows do not agree on. */
+export function compareOrders(
+  ours: readonly OrderRow[],
+  theirs: readonly RestOrder[],
+  differences: string[],
+): void {
   const rows = new Map(ours.map((row) => [row.client_order_id, row]));
   for (const order of theirs) {
     const name = `order ${order.clientOrderId} in ${order.symbol}`;
@@ -133,7 +140,12 @@ function compareOrders(ours: readonly OrderRow[], theirs: readonly RestOrder[], 
   }
 }
 
-function compareFills(ours: readonly TradeRow[], theirs: readonly RestTrade[], differences: string[]): void {
+/** Adds to `differences` what fills at the exchange and their rows do not agree on. */
+export function compareFills(
+  ours: readonly TradeRow[],
+  theirs: readonly RestTrade[],
+  differences: string[],
+): void {
   const rows = new Map(
     ours.map((row) => [`${row.symbol} ${row.binance_trade_id} ${row.binance_order_id}`, row]),
   );
