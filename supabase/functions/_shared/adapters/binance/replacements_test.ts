@@ -74,6 +74,7 @@ Deno.test("a cancel-replace that went wrong says which half did, and doubts what
         false,
       ],
       [400, halves(-2022, "FAILURE", "NOT_ATTEMPTED", NOT_FOUND, null), "rejected", "cancel_failed", false],
+      [500, halves(-2022, "FAILURE", "NOT_ATTEMPTED", NOT_FOUND, null), "unknown", "venue_error", false],
       [400, halves(-2022, "FAILURE", "NOT_ATTEMPTED", LOST, null), "unknown", "venue_error", false],
       [400, halves(-2022, "FAILURE", "FAILURE", NOT_FOUND, REFUSED), "unknown", "malformed_answer", false],
       [400, '{"code":-2022,"msg":"Order cancel-replace failed."}', "unknown", "malformed_answer", false],
