@@ -3233,8 +3233,9 @@ declare
   v_next  jsonb;
 begin
   perform trading.lock_position(p_job.position_id);
+  -- Whoever wanted it first is the reason: several who want it at once must not take turns.
   update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled')
-  where o.id = p_job.order_id and o.finished_at is null and o.reason is distinct from coalesce(p_job.payload ->> 'reason', 'cancelled');
+  where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
   select * into v_order from public.orders o where o.id = p_job.order_id;
   if v_order.finished_at is null then
     if (trading.last_call(p_job)).id is null then
@@ -3580,13 +3581,16 @@ AS $function$
 declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
+  v_unproven uuid := trading.unproven_sale(p_position);
   v_entry   public.orders;
 begin
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
   end if;
   if not trading.is_fence_passed(p_position, p_guard, p_now) then
-    if p_guard.id is null then
+    if v_unproven is not null then
+      return coalesce(trading.follow_up(p_job, v_unproven, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+    elsif p_guard.id is null then
       perform trading.queue_protection(p_position.id, p_now);
     end if;
     return trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the stop stands meanwhile');
@@ -4200,6 +4204,23 @@ end
 $function$;
 alter function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) is 'Makes a key inactive for good, and audits why.';
+
+CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_last trading.exchange_calls := trading.last_call(p_job);
+begin
+  if v_last.order_id is distinct from p_guard.id or v_last.action not in ('cancel', 'lookup', 'fills') then
+    return trading.call_about(p_job, 'cancel', p_guard, p_now);
+  end if;
+  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+end
+$function$;
+alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
 
 CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4887,6 +4908,9 @@ begin
   if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
+  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+    return trading.end_guard(p_job, v_guard, p_now);
+  end if;
   return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
 end
 $function$;
@@ -5306,6 +5330,10 @@ declare
   v_last  trading.exchange_calls := trading.last_call(p_job);
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
+  if v_order.state = 'submitting' then
+    perform trading.give_up_placing(p_order_id, p_now);
+    select * into v_order from public.orders o where o.id = p_order_id;
+  end if;
   if v_order.finished_at is not null then
     return null;
   end if;
@@ -5389,6 +5417,21 @@ end
 $function$;
 alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
+
+CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.record_answer(c.id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now)
+  from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  where l.order_id = p_order_id and c.answered_at is null
+    and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
+end
+$function$;
+alter function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Takes the unanswered call that was to place an order for unknown, unless its worker still has the job.';
 
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -5533,6 +5576,23 @@ $function$;
 alter function trading.has_key(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.has_key(p_account_id uuid) is 'Whether an exchange account has an active key.';
 
+CREATE OR REPLACE FUNCTION trading.has_stop_slot(p_position public.positions)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select count(*) from public.orders o
+    where o.account_id = p_position.account_id and o.symbol = p_position.symbol and o.position_id <> p_position.id
+      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null
+  ) < coalesce((select i.max_algo_orders from public.instruments i where i.symbol = p_position.symbol), 5);
+end
+$function$;
+alter function trading.has_stop_slot(p_position public.positions) owner to fillbase_engine;
+comment on function trading.has_stop_slot(p_position public.positions) is 'Whether the exchange has room for a stop of this position beside those of the account''s other positions in the symbol.';
+
 CREATE OR REPLACE FUNCTION trading.has_trade_of(p_order public.orders, p_fills jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -5567,6 +5627,24 @@ end
 $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there: what waited for one goes on at once.';
+
+CREATE OR REPLACE FUNCTION trading.holds_other_coins(p_position public.positions)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select not exists (select from trading.account_checks c where c.account_id = p_position.account_id)
+      or trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
+        - p_position.quantity >= i.lot_step
+    from public.instruments i where i.symbol = p_position.symbol
+  );
+end
+$function$;
+alter function trading.holds_other_coins(p_position public.positions) owner to fillbase_engine;
+comment on function trading.holds_other_coins(p_position public.positions) is 'Whether the account holds more of a position''s base asset than the position, its owner''s own coins or another position''s; so it is taken to be while it was never compared.';
 
 CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone)
  RETURNS public.orders
@@ -5816,11 +5894,10 @@ begin
   return not exists (
     select from public.orders o join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
-      and not (v.fenced_at < p_now - interval '10 seconds'
+      and (trading.holds_other_coins(p_position) or not (v.fenced_at < p_now - interval '10 seconds'
         or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
           where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
-        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at
-          and trading.unheld_coins(p_position, p_guard) < o.quantity - o.filled_quantity)));
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at))));
 end
 $function$;
 alter function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -6758,7 +6835,7 @@ begin
     where s.position_id = p_position_id and s.naked_since is not null for no key update
   ), noted as (
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause <> 'below_minimum'
+    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause not in ('below_minimum', 'no_slot')
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
@@ -6895,10 +6972,9 @@ begin
     when 'clock_skewed' then
       delete from trading.exchange_clocks c where c.environment = p_call.environment;
     when 'rate_limited', 'banned' then
-      perform trading.block_budget('request_weight', p_call.account_id,
+      -- -1015 is about orders, everything else about requests. A full count of open orders (too_many_orders) passes with them.
+      perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id,
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
-    when 'too_many_orders' then
-      perform trading.block_budget('orders_10s', p_call.account_id, p_now + interval '10 seconds', p_now);
     when 'key_refused', 'key_unavailable', 'not_permitted' then
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
@@ -7613,8 +7689,10 @@ begin
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
   end if;
-  v_plan.is_possible := v_plan.quantity >= greatest(v_instrument.lot_min, v_instrument.lot_step)
-    and v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) >= v_instrument.notional_min;
+  v_plan.obstacle := case
+    when v_plan.quantity < greatest(v_instrument.lot_min, v_instrument.lot_step)
+      or v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) < v_instrument.notional_min then 'below_minimum'
+    when not trading.has_stop_slot(p_position) then 'no_slot' end;
   select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
   where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
   return v_plan;
@@ -7793,16 +7871,23 @@ begin
   perform trading.settle_engine_targets(v_position.id, p_now);
   v_plan := trading.plan_guard(v_position);
 
-  if not v_plan.is_possible then
-    perform trading.note_naked(v_position.id, 'below_minimum', p_now);
+  if v_plan.obstacle is not null then
+    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     if v_guard.id is not null and v_last.id is null then
       return trading.call_about(p_job, 'cancel', v_guard, p_now);
     end if;
-    return '{"outcome": "done", "code": "below_minimum"}';
+    return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
     perform trading.note_guarded(v_position.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
+  end if;
+  v_unknown := trading.unproven_sale(v_position);
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the engine''s own stop stands'));
+  end if;
+  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+    return trading.end_guard(p_job, v_guard, p_now);
   end if;
   if v_guard.id is not null then
     return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')
@@ -8041,7 +8126,8 @@ begin
     '{"reason": "trading_stopped"}'
   from trading.live_entries(p_state_scope, p_scope_id) o
   where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
-    and (j.status = 'running' or (j.status = 'queued' and j.due_at <= p_now)))
+    -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
+    and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
   order by o.id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
@@ -8125,17 +8211,19 @@ CREATE OR REPLACE FUNCTION trading.queue_order_sync(p_order_id uuid, p_cause tex
  SET search_path TO ''
 AS $function$
 begin
+  update trading.jobs j set due_at = p_due_at
+  from public.orders o
+  where o.id = p_order_id and j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued' and j.due_at > p_due_at;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
   select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
-    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
-      and j.due_at <= p_due_at)
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued')
   on conflict (key) do nothing;
 end
 $function$;
 alter function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues the question where an order at an exchange stands, unless one is queued already.';
+comment on function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues the question where an order at an exchange stands, or brings the one that is queued forward.';
 
 CREATE OR REPLACE FUNCTION trading.queue_protection(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -8159,7 +8247,7 @@ begin
   select 'protect', concat_ws(':', 'protect', p.id, p.version, gen_random_uuid()), p.portfolio_id, false, p_now, p.id
   from public.positions p
   where p.id = p_position_id and not exists (
-    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued')
   on conflict (key) do nothing;
 end
 $function$;
@@ -10453,23 +10541,22 @@ $function$;
 alter function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) owner to fillbase_engine;
 comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced, or a market sale that is not over; null: none.';
 
-CREATE OR REPLACE FUNCTION trading.unheld_coins(p_position public.positions, p_guard public.orders)
- RETURNS numeric
+CREATE OR REPLACE FUNCTION trading.unproven_sale(p_position public.positions)
+ RETURNS uuid
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 begin
   return (
-    select trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
-      - (p_guard.quantity - p_guard.filled_quantity)
-    from public.instruments i
-    where i.symbol = p_position.symbol and exists (select from trading.account_checks c where c.account_id = p_position.account_id)
+    select o.id from public.orders o
+    where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and trading.holds_other_coins(p_position)
+    order by o.created_at limit 1
   );
 end
 $function$;
-alter function trading.unheld_coins(p_position public.positions, p_guard public.orders) owner to fillbase_engine;
-comment on function trading.unheld_coins(p_position public.positions, p_guard public.orders) is 'Coins of a position''s asset in its account, the owner''s own and other positions'' included, beyond what p_guard locks; null: the account was never compared.';
+alter function trading.unproven_sale(p_position public.positions) owner to fillbase_engine;
+comment on function trading.unproven_sale(p_position public.positions) is 'A sell nobody knows the fate of, where the coins for another one would come from somebody else; null: none.';
 
 CREATE OR REPLACE FUNCTION trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone)
  RETURNS text[]
@@ -10696,11 +10783,12 @@ begin
   from trading.engine_stops s join public.positions p on p.id = s.position_id
   where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
     and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
-  from trading.engine_stops s
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
   where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum'
-    -- One that waits for its next try is not overtaken: each would be tried by itself.
-    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'));
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'))
+    and (s.naked_cause <> 'no_slot' or trading.has_stop_slot(p));
 end
 $function$;
 alter function trading.watch_naked(p_now timestamp with time zone) owner to fillbase_engine;

@@ -96,16 +96,18 @@ create function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  update trading.jobs j set due_at = p_due_at
+  from public.orders o
+  where o.id = p_order_id and j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued' and j.due_at > p_due_at;
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
   select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
-    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
-      and j.due_at <= p_due_at)
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued')
   on conflict (key) do nothing;
 end
 $$;
-comment on function trading.queue_order_sync is 'Queues the question where an order at an exchange stands, unless one is queued already.';
+comment on function trading.queue_order_sync is 'Queues the question where an order at an exchange stands, or brings the one that is queued forward.';
 
 -- The other leg of a list whose one leg has ended: the exchange ended it too, perhaps not before it filled in part.
 create function trading.queue_sibling_syncs(p_order_id uuid, p_now timestamptz) returns void
@@ -248,10 +250,9 @@ begin
     when 'clock_skewed' then
       delete from trading.exchange_clocks c where c.environment = p_call.environment;
     when 'rate_limited', 'banned' then
-      perform trading.block_budget('request_weight', p_call.account_id,
+      -- -1015 is about orders, everything else about requests. A full count of open orders (too_many_orders) passes with them.
+      perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id,
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
-    when 'too_many_orders' then
-      perform trading.block_budget('orders_10s', p_call.account_id, p_now + interval '10 seconds', p_now);
     when 'key_refused', 'key_unavailable', 'not_permitted' then
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),

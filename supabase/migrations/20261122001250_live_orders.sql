@@ -203,6 +203,20 @@ comment on function trading.prove_absence is 'The next step towards knowing that
 
 -- Follow up ---------------------------------------------------------------------------------------------------------
 
+-- The job that was to place an order may never be taken up again (a resume denies queued entries): then nobody else says that
+-- nobody knows.
+create function trading.give_up_placing(p_order_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.record_answer(c.id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now)
+  from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  where l.order_id = p_order_id and c.answered_at is null
+    and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
+end
+$$;
+comment on function trading.give_up_placing is 'Takes the unanswered call that was to place an order for unknown, unless its worker still has the job.';
+
 -- Looks at the order and at the last answer, and says what to ask next. So it does not matter whose question it was, nor
 -- whether the worker that asked it is still there.
 create function trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamptz) returns jsonb
@@ -213,6 +227,10 @@ declare
   v_last  trading.exchange_calls := trading.last_call(p_job);
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
+  if v_order.state = 'submitting' then
+    perform trading.give_up_placing(p_order_id, p_now);
+    select * into v_order from public.orders o where o.id = p_order_id;
+  end if;
   if v_order.finished_at is not null then
     return null;
   end if;
@@ -263,8 +281,9 @@ declare
   v_next  jsonb;
 begin
   perform trading.lock_position(p_job.position_id);
+  -- Whoever wanted it first is the reason: several who want it at once must not take turns.
   update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled')
-  where o.id = p_job.order_id and o.finished_at is null and o.reason is distinct from coalesce(p_job.payload ->> 'reason', 'cancelled');
+  where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
   select * into v_order from public.orders o where o.id = p_job.order_id;
   if v_order.finished_at is null then
     if (trading.last_call(p_job)).id is null then

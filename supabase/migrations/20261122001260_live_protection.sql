@@ -24,7 +24,7 @@ begin
     where s.position_id = p_position_id and s.naked_since is not null for no key update
   ), noted as (
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause <> 'below_minimum'
+    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause not in ('below_minimum', 'no_slot')
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
@@ -32,6 +32,20 @@ begin
 end
 $$;
 comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+
+-- Binance lets an account have five stops in a symbol (MAX_NUM_ALGO_ORDERS); further positions have the engine's alone.
+create function trading.has_stop_slot(p_position public.positions) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*) from public.orders o
+    where o.account_id = p_position.account_id and o.symbol = p_position.symbol and o.position_id <> p_position.id
+      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null
+  ) < coalesce((select i.max_algo_orders from public.instruments i where i.symbol = p_position.symbol), 5);
+end
+$$;
+comment on function trading.has_stop_slot is 'Whether the exchange has room for a stop of this position beside those of the account''s other positions in the symbol.';
 
 -- On each sweep.
 create function trading.watch_naked(p_now timestamptz) returns void
@@ -44,11 +58,12 @@ begin
   from trading.engine_stops s join public.positions p on p.id = s.position_id
   where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
     and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
-  from trading.engine_stops s
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
   where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum'
-    -- One that waits for its next try is not overtaken: each would be tried by itself.
-    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'));
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'))
+    and (s.naked_cause <> 'no_slot' or trading.has_stop_slot(p));
 end
 $$;
 comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
@@ -73,7 +88,7 @@ begin
   select 'protect', concat_ws(':', 'protect', p.id, p.version, gen_random_uuid()), p.portfolio_id, false, p_now, p.id
   from public.positions p
   where p.id = p_position_id and not exists (
-    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued' and j.due_at <= p_now)
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued')
   on conflict (key) do nothing;
 end
 $$;
@@ -113,8 +128,8 @@ comment on function trading.settle_engine_targets is 'Marks which targets of a p
 
 -- What should rest ---------------------------------------------------------------------------------------------------
 
-create type trading.guard_plan as (quantity numeric, stop numeric, stop_limit numeric, target_level int, target numeric, is_possible boolean);
-comment on type trading.guard_plan is 'The stop, and with it at most one target, that should rest at the exchange; stop_limit where the symbol knows no stop that sells at market.';
+create type trading.guard_plan as (quantity numeric, stop numeric, stop_limit numeric, target_level int, target numeric, obstacle text);
+comment on type trading.guard_plan is 'The stop, and with it at most one target, that should rest at the exchange; stop_limit where the symbol knows no stop that sells at market; obstacle: why it cannot rest there (below_minimum, no_slot).';
 
 -- Several targets: the farthest rests with the stop for the whole quantity, the nearer ones are the engine's.
 create function trading.plan_guard(p_position public.positions) returns trading.guard_plan
@@ -130,8 +145,10 @@ begin
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
   end if;
-  v_plan.is_possible := v_plan.quantity >= greatest(v_instrument.lot_min, v_instrument.lot_step)
-    and v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) >= v_instrument.notional_min;
+  v_plan.obstacle := case
+    when v_plan.quantity < greatest(v_instrument.lot_min, v_instrument.lot_step)
+      or v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) < v_instrument.notional_min then 'below_minimum'
+    when not trading.has_stop_slot(p_position) then 'no_slot' end;
   select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
   where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
   return v_plan;
@@ -220,6 +237,35 @@ end
 $$;
 comment on function trading.unfenced_unknown is 'A sell that nobody knows the fate of and that is not fenced, or a market sale that is not over; null: none.';
 
+create function trading.unproven_sale(p_position public.positions) returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select o.id from public.orders o
+    where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and trading.holds_other_coins(p_position)
+    order by o.created_at limit 1
+  );
+end
+$$;
+comment on function trading.unproven_sale is 'A sell nobody knows the fate of, where the coins for another one would come from somebody else; null: none.';
+
+-- A replacement is sized by what was known before it ended the old order: a part that filled meanwhile would be sold twice,
+-- and where there are other coins the exchange would not refuse that. There the old order ends first, and its fills are known.
+create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_last trading.exchange_calls := trading.last_call(p_job);
+begin
+  if v_last.order_id is distinct from p_guard.id or v_last.action not in ('cancel', 'lookup', 'fills') then
+    return trading.call_about(p_job, 'cancel', p_guard, p_now);
+  end if;
+  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+end
+$$;
+comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
+
 create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -257,16 +303,23 @@ begin
   perform trading.settle_engine_targets(v_position.id, p_now);
   v_plan := trading.plan_guard(v_position);
 
-  if not v_plan.is_possible then
-    perform trading.note_naked(v_position.id, 'below_minimum', p_now);
+  if v_plan.obstacle is not null then
+    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     if v_guard.id is not null and v_last.id is null then
       return trading.call_about(p_job, 'cancel', v_guard, p_now);
     end if;
-    return '{"outcome": "done", "code": "below_minimum"}';
+    return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
     perform trading.note_guarded(v_position.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
+  end if;
+  v_unknown := trading.unproven_sale(v_position);
+  if v_unknown is not null then
+    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the engine''s own stop stands'));
+  end if;
+  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+    return trading.end_guard(p_job, v_guard, p_now);
   end if;
   if v_guard.id is not null then
     return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')

@@ -4,8 +4,8 @@
 set role fillbase_engine;
 
 -- A fenced sell is still unproven. A stop that the exchange accepted after the fence holds the coins, so that a late sell can
--- only fail; where the account has as many besides that proves nothing, and time has to. The stop that the sell was to replace
--- proves it in any case: the next sale ends it in the same request, and if it is gone nothing is sold.
+-- only fail; where the account has more of them that proves nothing, and the sell itself has to be proven. The stop that
+-- the sell was to replace proves it too: the next sale ends it in the same request, and if it is gone nothing is sold.
 create function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -13,11 +13,10 @@ begin
   return not exists (
     select from public.orders o join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position.id and o.side = 'SELL' and o.state = 'unknown' and v.fenced_at is not null
-      and not (v.fenced_at < p_now - interval '10 seconds'
+      and (trading.holds_other_coins(p_position) or not (v.fenced_at < p_now - interval '10 seconds'
         or exists (select from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
           where l.order_id = o.id and c.action = 'replace' and c.order_id = p_guard.id)
-        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at
-          and trading.unheld_coins(p_position, p_guard) < o.quantity - o.filled_quantity)));
+        or (p_guard.id is not null and p_guard.created_at >= v.fenced_at))));
 end
 $$;
 comment on function trading.is_fence_passed is 'Whether a further sale of the position cannot sell the same coins a second time.';
@@ -44,13 +43,16 @@ as $$
 declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
+  v_unproven uuid := trading.unproven_sale(p_position);
   v_entry   public.orders;
 begin
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
   end if;
   if not trading.is_fence_passed(p_position, p_guard, p_now) then
-    if p_guard.id is null then
+    if v_unproven is not null then
+      return coalesce(trading.follow_up(p_job, v_unproven, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+    elsif p_guard.id is null then
       perform trading.queue_protection(p_position.id, p_now);
     end if;
     return trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the stop stands meanwhile');
@@ -134,6 +136,9 @@ begin
   end if;
   if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
+  end if;
+  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+    return trading.end_guard(p_job, v_guard, p_now);
   end if;
   return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
 end

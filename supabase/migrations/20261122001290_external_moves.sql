@@ -70,21 +70,22 @@ end
 $$;
 comment on function trading.outside_quantity is 'The owner''s own coins of an asset as last compared, less the fees taken from them since; null: none were ever seen.';
 
--- Coins that no resting stop of this position holds: a sell that is still on its way could take them.
-create function trading.unheld_coins(p_position public.positions, p_guard public.orders) returns numeric
+-- What a sell of this position could take besides its own coins: then the exchange refuses nothing, and that it accepted a
+-- sell, or a stop for what an earlier sell was to sell, proves nothing.
+create function trading.holds_other_coins(p_position public.positions) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
-      - (p_guard.quantity - p_guard.filled_quantity)
-    from public.instruments i
-    where i.symbol = p_position.symbol and exists (select from trading.account_checks c where c.account_id = p_position.account_id)
+    select not exists (select from trading.account_checks c where c.account_id = p_position.account_id)
+      or trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
+        - p_position.quantity >= i.lot_step
+    from public.instruments i where i.symbol = p_position.symbol
   );
 end
 $$;
-comment on function trading.unheld_coins is
-  'Coins of a position''s asset in its account, the owner''s own and other positions'' included, beyond what p_guard locks; null: the account was never compared.';
+comment on function trading.holds_other_coins is
+  'Whether the account holds more of a position''s base asset than the position, its owner''s own coins or another position''s; so it is taken to be while it was never compared.';
 
 -- What moved --------------------------------------------------------------------------------------------------------
 

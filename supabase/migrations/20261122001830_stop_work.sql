@@ -55,7 +55,8 @@ begin
     '{"reason": "trading_stopped"}'
   from trading.live_entries(p_state_scope, p_scope_id) o
   where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
-    and (j.status = 'running' or (j.status = 'queued' and j.due_at <= p_now)))
+    -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
+    and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
   order by o.id
   on conflict (key) do nothing;
   get diagnostics v_count = row_count;
