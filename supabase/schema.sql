@@ -8211,19 +8211,18 @@ CREATE OR REPLACE FUNCTION trading.queue_order_sync(p_order_id uuid, p_cause tex
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs j set due_at = p_due_at
-  from public.orders o
-  where o.id = p_order_id and j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued' and j.due_at > p_due_at;
+  -- One that was tried keeps its pace: two that call each other forward would ask without end.
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
   select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
-    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued')
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
+      and (j.due_at <= p_due_at or j.attempts > 0))
   on conflict (key) do nothing;
 end
 $function$;
 alter function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues the question where an order at an exchange stands, or brings the one that is queued forward.';
+comment on function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone) is 'Queues the question where an order at an exchange stands, unless one is queued already.';
 
 CREATE OR REPLACE FUNCTION trading.queue_protection(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void

@@ -96,18 +96,17 @@ create function trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs j set due_at = p_due_at
-  from public.orders o
-  where o.id = p_order_id and j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued' and j.due_at > p_due_at;
+  -- One that was tried keeps its pace: two that call each other forward would ask without end.
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id)
   select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
-    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued')
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
+      and (j.due_at <= p_due_at or j.attempts > 0))
   on conflict (key) do nothing;
 end
 $$;
-comment on function trading.queue_order_sync is 'Queues the question where an order at an exchange stands, or brings the one that is queued forward.';
+comment on function trading.queue_order_sync is 'Queues the question where an order at an exchange stands, unless one is queued already.';
 
 -- The other leg of a list whose one leg has ended: the exchange ended it too, perhaps not before it filled in part.
 create function trading.queue_sibling_syncs(p_order_id uuid, p_now timestamptz) returns void
