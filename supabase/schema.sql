@@ -867,7 +867,7 @@ begin
   perform trading.fold_report(v_order.id, jsonb_build_object('status', 'filled', 'executed_quantity', p_quantity, 'fills', jsonb_build_array(
     jsonb_build_object('trade_id', 'external:' || p_request_id, 'price', p_price, 'quantity', p_quantity, 'fee', 0, 'fee_asset', 'USDT',
       'executed_at', p_executed_at))), v_now);
-  perform trading.rebook_cash(v_position.account_id, p_executed_at, v_now);
+  perform trading.rebook_cash(v_position.account_id, v_now);
   perform trading.audit(v_now, 'external_fill_adopted', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
     jsonb_build_object('by', trading.caller_name(), 'order_id', v_order.id, 'price', trading.money_text(p_price), 'quantity', trading.money_text(p_quantity),
       'executed_at', p_executed_at));
@@ -8382,7 +8382,7 @@ $function$;
 alter function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
 comment on function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of a trader''s own scope and of its whole portfolio.';
 
-CREATE OR REPLACE FUNCTION trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.rebook_cash(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -8390,7 +8390,7 @@ AS $function$
 declare
   v_check trading.account_checks := trading.last_check(p_account_id);
 begin
-  if v_check.unsettled_assets = '{}' and v_check.started_at > p_sold_at and not exists (
+  if v_check.unsettled_assets = '{}' and not exists (
       select from public.positions p join public.trades t on t.position_id = p.id
       where p.account_id = p_account_id and t.recorded_at >= v_check.started_at and t.binance_trade_id not like 'external:%') then
     perform trading.book_outside_cash(p_account_id, b.free + b.locked, p_now)
@@ -8398,8 +8398,8 @@ begin
   end if;
 end
 $function$;
-alter function trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.rebook_cash(p_account_id uuid, p_sold_at timestamp with time zone, p_now timestamp with time zone) is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if that was after the sale and nothing happened since.';
+alter function trading.rebook_cash(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.rebook_cash(p_account_id uuid, p_now timestamp with time zone) is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if nothing happened since.';
 
 CREATE OR REPLACE FUNCTION trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone)
  RETURNS void

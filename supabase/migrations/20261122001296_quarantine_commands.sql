@@ -93,14 +93,15 @@ end
 $$;
 comment on function trading.quarantine_answer is 'What the commands about a quarantined position answer.';
 
--- The cash of that sale is in the account: it was booked as money from outside, or will be, and must not count twice.
-create function trading.rebook_cash(p_account_id uuid, p_sold_at timestamptz, p_now timestamptz) returns void
+-- The comparison that missed the coins saw the cash that came for them: it was booked as money from outside, or will be, and
+-- must not count twice.
+create function trading.rebook_cash(p_account_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_check trading.account_checks := trading.last_check(p_account_id);
 begin
-  if v_check.unsettled_assets = '{}' and v_check.started_at > p_sold_at and not exists (
+  if v_check.unsettled_assets = '{}' and not exists (
       select from public.positions p join public.trades t on t.position_id = p.id
       where p.account_id = p_account_id and t.recorded_at >= v_check.started_at and t.binance_trade_id not like 'external:%') then
     perform trading.book_outside_cash(p_account_id, b.free + b.locked, p_now)
@@ -108,7 +109,7 @@ begin
   end if;
 end
 $$;
-comment on function trading.rebook_cash is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if that was after the sale and nothing happened since.';
+comment on function trading.rebook_cash is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if nothing happened since.';
 
 create function public.adopt_external_fill(
   p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamptz, p_request_id uuid default gen_random_uuid()
@@ -139,7 +140,7 @@ begin
   perform trading.fold_report(v_order.id, jsonb_build_object('status', 'filled', 'executed_quantity', p_quantity, 'fills', jsonb_build_array(
     jsonb_build_object('trade_id', 'external:' || p_request_id, 'price', p_price, 'quantity', p_quantity, 'fee', 0, 'fee_asset', 'USDT',
       'executed_at', p_executed_at))), v_now);
-  perform trading.rebook_cash(v_position.account_id, p_executed_at, v_now);
+  perform trading.rebook_cash(v_position.account_id, v_now);
   perform trading.audit(v_now, 'external_fill_adopted', v_position.user_id, v_position.trader_id, 'position', p_position_id::text,
     jsonb_build_object('by', trading.caller_name(), 'order_id', v_order.id, 'price', trading.money_text(p_price), 'quantity', trading.money_text(p_quantity),
       'executed_at', p_executed_at));
