@@ -1999,20 +1999,22 @@ create table trading.rate_rules (
   burst numeric not null,
   per_second numeric not null,
   entry_reserve numeric not null,
+  check_reserve numeric not null,
   note text default ''::text not null,
   constraint rate_rules_pkey PRIMARY KEY (name),
   constraint rate_rules_burst_check CHECK (burst > 0::numeric AND burst <> 'NaN'::numeric AND burst <> 'Infinity'::numeric),
+  constraint rate_rules_check_reserve_check CHECK (check_reserve >= 0::numeric),
   constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text])),
   constraint rate_rules_entry_reserve_check CHECK (entry_reserve >= 0::numeric),
   constraint rate_rules_per_second_check CHECK (per_second > 0::numeric AND per_second <> 'NaN'::numeric AND per_second <> 'Infinity'::numeric),
-  constraint rate_rules_reserve_within_burst CHECK (entry_reserve < burst),
+  constraint rate_rules_reserve_within_burst CHECK (GREATEST(entry_reserve, check_reserve) < burst),
   constraint rate_rules_scope_check CHECK (scope = ANY (ARRAY['exchange'::text, 'account'::text]))
 );
 alter table trading.rate_rules owner to fillbase_engine;
 comment on table trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
 comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
-comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave.';
 alter table trading.rate_rules enable row level security;
 create policy rate_rules_select_service on trading.rate_rules for select to service_role
   using (true);
@@ -4100,7 +4102,7 @@ $function$;
 alter function trading.doubtful_orders(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.doubtful_orders(p_account_id uuid) is 'Orders of an account that may have executed what the books do not show yet.';
 
-CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4108,10 +4110,10 @@ AS $function$
 declare
   v_refused jsonb;
 begin
-  if (p_weight >= 0 and p_orders >= 0) is not true or exists (
+  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'entry', 'check')) is not true or exists (
     select from trading.rate_rules r
-    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - case when p_is_entry then r.entry_reserve else 0 end) then
-    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names a weight and a number of orders that its buckets can hold');
+    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - trading.draw_reserve(r, p_priority)) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
@@ -4123,7 +4125,7 @@ begin
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
-      (case r.counts when 'weight' then p_weight else p_orders end + case when p_is_entry then r.entry_reserve else 0 end
+      (case r.counts when 'weight' then p_weight else p_orders end + trading.draw_reserve(r, p_priority)
         - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
     from trading.rate_budgets b
@@ -4142,8 +4144,16 @@ begin
   return '{"granted": true}';
 end
 $function$;
-alter function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
+alter function trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
+
+CREATE OR REPLACE FUNCTION trading.draw_reserve(p_rule trading.rate_rules, p_priority text)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'entry'::text THEN (p_rule).entry_reserve WHEN 'check'::text THEN (p_rule).check_reserve ELSE NULL::numeric END;
+alter function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) owner to fillbase_engine;
+comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, cancel or question about an order nothing, an entry and a comparison of books their reserves.';
 
 CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
@@ -7503,7 +7513,8 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, p_is_entry, v_weight, cardinality(p_placed), p_now);
+  perform trading.require_budget(p_account_id, case when p_is_entry then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
+    v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
@@ -8691,22 +8702,22 @@ alter function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all
 comment on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) is 'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found.';
 grant execute on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) to service_role;
 
-CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, p_weight, p_orders, p_now);
+  v_draw jsonb := trading.draw_budget(p_account_id, p_priority, p_weight, p_orders, p_now);
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
-      'The job is tried again by itself; exits and cancels go before entries.');
+      'The job is tried again by itself; exits and cancels go before entries, those before comparisons of books.');
   end if;
 end
 $function$;
-alter function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight integer, p_orders integer, p_now timestamp with time zone) is 'Draws a call''s weight and orders, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
+alter function trading.require_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.require_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_now timestamp with time zone) is 'Draws a call''s weight and orders, or raises FB429 request_budget_exhausted with {rule, wait_ms}.';
 
 CREATE OR REPLACE FUNCTION trading.require_installation(p_url text, p_secret text)
  RETURNS void

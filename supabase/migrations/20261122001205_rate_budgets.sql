@@ -10,18 +10,19 @@ create table trading.rate_rules (
   burst          numeric not null check (burst > 0 and burst <> 'NaN' and burst <> 'Infinity'),
   per_second     numeric not null check (per_second > 0 and per_second <> 'NaN' and per_second <> 'Infinity'),
   entry_reserve  numeric not null check (entry_reserve >= 0),
+  check_reserve  numeric not null check (check_reserve >= 0),
   note           text not null default '',
-  constraint rate_rules_reserve_within_burst check (entry_reserve < burst)
+  constraint rate_rules_reserve_within_burst check (greatest(entry_reserve, check_reserve) < burst)
 );
 comment on table  trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
 comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
-comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave.';
 -- Nine tenths of what Binance allows in any window (weight 6,000 a minute, orders 100 in 10 s and 200,000 a day).
 insert into trading.rate_rules values
-  ('request_weight', 'exchange', 'weight', 1200, 70, 600, '5,400 a minute of 6,000'),
-  ('orders_10s', 'account', 'orders', 20, 7, 10, '90 in 10 s of 100'),
-  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, '179,344 a day of 200,000');
+  ('request_weight', 'exchange', 'weight', 1200, 70, 300, 600, '5,400 a minute of 6,000'),
+  ('orders_10s', 'account', 'orders', 20, 7, 10, 0, '90 in 10 s of 100'),
+  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, '179,344 a day of 200,000');
 
 create table trading.rate_budgets (
   rule           text not null references trading.rate_rules (name),
@@ -46,17 +47,22 @@ language sql immutable parallel safe
 return case p_scope when 'exchange' then trading.derived_id('exchange', 'binance') else p_account_id end;
 comment on function trading.rate_scope_id is 'Whose bucket it is: the exchange''s, or the account''s.';
 
+create function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) returns numeric
+language sql immutable
+return case p_priority when 'exit' then 0 when 'entry' then p_rule.entry_reserve when 'check' then p_rule.check_reserve end;
+comment on function trading.draw_reserve is 'What a draw leaves behind: an exit, cancel or question about an order nothing, an entry and a comparison of books their reserves.';
+
 -- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
-create function trading.draw_budget(p_account_id uuid, p_is_entry boolean, p_weight int, p_orders int, p_at timestamptz) returns jsonb
+create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_at timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_refused jsonb;
 begin
-  if (p_weight >= 0 and p_orders >= 0) is not true or exists (
+  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'entry', 'check')) is not true or exists (
     select from trading.rate_rules r
-    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - case when p_is_entry then r.entry_reserve else 0 end) then
-    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names a weight and a number of orders that its buckets can hold');
+    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - trading.draw_reserve(r, p_priority)) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
@@ -68,7 +74,7 @@ begin
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
-      (case r.counts when 'weight' then p_weight else p_orders end + case when p_is_entry then r.entry_reserve else 0 end
+      (case r.counts when 'weight' then p_weight else p_orders end + trading.draw_reserve(r, p_priority)
         - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
     from trading.rate_budgets b
@@ -88,18 +94,18 @@ begin
 end
 $$;
 comment on function trading.draw_budget is
-  'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries leave the reserve of each bucket. FB400 draw_invalid.';
+  'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
 
 -- What was drawn goes back with the transaction that could not draw all of it.
-create function trading.require_budget(p_account_id uuid, p_is_entry boolean, p_weight int, p_orders int, p_now timestamptz) returns void
+create function trading.require_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_draw jsonb := trading.draw_budget(p_account_id, p_is_entry, p_weight, p_orders, p_now);
+  v_draw jsonb := trading.draw_budget(p_account_id, p_priority, p_weight, p_orders, p_now);
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
-      'The job is tried again by itself; exits and cancels go before entries.');
+      'The job is tried again by itself; exits and cancels go before entries, those before comparisons of books.');
   end if;
 end
 $$;

@@ -3,7 +3,7 @@ select plan(7);
 select tests.open_desk();
 create temporary table desk as select gen_random_uuid() as account_id, timestamptz '2026-03-02 12:00:00+00' as at;
 create function pg_temp.draw(p_after interval) returns text language sql as $$
-  select concat_ws(' ', d ->> 'granted', d ->> 'rule', d ->> 'wait_ms') from desk, trading.draw_budget(account_id, false, 1, 0, at + p_after) d
+  select concat_ws(' ', d ->> 'granted', d ->> 'rule', d ->> 'wait_ms') from desk, trading.draw_budget(account_id, 'exit', 1, 0, at + p_after) d
 $$;
 
 select trading.block_budget('request_weight', account_id, at + interval '60 seconds', at) from desk;

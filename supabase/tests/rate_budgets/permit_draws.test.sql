@@ -17,7 +17,7 @@ update trading.rate_budgets set tokens = 1.5 where rule = 'orders_10s';
 select tests.decide('three', 'alpha');
 select tests.raises($$ select tests.next_call() $$, 'FB429', 'request_budget_exhausted', 'an entry is not permitted into the reserve');
 select is_empty($$ select 1 from public.positions where signal_id = tests.signal_id('three') $$, 'and leaves nothing behind');
-select lives_ok($$ select trading.require_budget((trading.live_account(tests.user_id('ann'))).id, false, 1, 1, trading.engine_now()) $$, 'an exit is');
+select lives_ok($$ select trading.require_budget((trading.live_account(tests.user_id('ann'))).id, 'exit', 1, 1, trading.engine_now()) $$, 'an exit is');
 select is(trading.is_transient('FB429'), true, 'who met an empty bucket is tried again');
 
 select * from finish();

@@ -2086,6 +2086,7 @@ export type Database = {
       rate_rules: {
         Row: {
           burst: number;
+          check_reserve: number;
           counts: string;
           entry_reserve: number;
           name: string;
@@ -2095,6 +2096,7 @@ export type Database = {
         };
         Insert: {
           burst: number | string;
+          check_reserve: number | string;
           counts: string;
           entry_reserve: number | string;
           name: string;
@@ -2104,6 +2106,7 @@ export type Database = {
         };
         Update: {
           burst?: number | string;
+          check_reserve?: number | string;
           counts?: string;
           entry_reserve?: number | string;
           name?: string;
