@@ -4522,6 +4522,9 @@ begin
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'has_venue', v_mode = 'paper' or v_account_id is not null,
+      'guards_in_symbol', case when v_mode = 'live' then (select count(*) from public.positions p where p.portfolio_id = v_portfolio_id
+        and p.account_id = v_account_id and p.symbol = p_signal.symbol and p.status not in ('closed', 'failed')) else 0 end,
+      'max_algo_orders', v_instrument.max_algo_orders,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
@@ -5638,6 +5641,21 @@ $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there: what waited for one goes on at once.';
 
+CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_used integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_weight_a_minute constant int := 6000;
+begin
+  update trading.rate_budgets b set tokens = least(b.tokens, greatest(c_weight_a_minute * 0.9 - p_used, 0))
+  where b.rule = 'request_weight' and p_used > c_weight_a_minute / 2 and b.tokens > greatest(c_weight_a_minute * 0.9 - p_used, 0);
+end
+$function$;
+alter function trading.heed_used_weight(p_used integer) owner to fillbase_engine;
+comment on function trading.heed_used_weight(p_used integer) is 'Tightens the budget of request weight to what the exchange says was used of its minute.';
+
 CREATE OR REPLACE FUNCTION trading.holds_other_coins(p_position public.positions)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6194,6 +6212,9 @@ begin
       'the market has moved farther from the signal''s entry than allowed, or the signal names none (percent)', false),
     ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none',
       'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
+    -- One slot stays free, because a stop that moves is placed before the old one is surely gone.
+    ('guard_slot', 'guard_slots_used', f.guards_in_symbol < coalesce(f.max_algo_orders, 5) - 1, f.guards_in_symbol::text,
+      (coalesce(f.max_algo_orders, 5) - 1)::text, 'the exchange would not let another stop rest in this symbol on this account', false),
     ('exitable', 'not_exitable', f.exit_notional >= f.notional_min and f.exit_filter is null, concat_ws(' ', f.exit_notional, f.exit_filter),
       f.notional_min::text, 'after fees the position could not be sold at its stop in one market order', false)
   ) as r;
@@ -8450,6 +8471,7 @@ begin
     else
       null;
   end case;
+  perform trading.heed_used_weight(v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
     update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
   end if;

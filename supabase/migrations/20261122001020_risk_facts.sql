@@ -183,6 +183,9 @@ begin
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
       'has_venue', v_mode = 'paper' or v_account_id is not null,
+      'guards_in_symbol', case when v_mode = 'live' then (select count(*) from public.positions p where p.portfolio_id = v_portfolio_id
+        and p.account_id = v_account_id and p.symbol = p_signal.symbol and p.status not in ('closed', 'failed')) else 0 end,
+      'max_algo_orders', v_instrument.max_algo_orders,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),

@@ -4,7 +4,7 @@
 set role fillbase_engine;
 
 create type trading.entry_inputs as (
-  mode text, trader_enabled boolean, auto_execute boolean, required_tier text, tier text, has_venue boolean, is_quarantined boolean, side text, trading_state text, locks jsonb,
+  mode text, trader_enabled boolean, auto_execute boolean, required_tier text, tier text, has_venue boolean, is_quarantined boolean, guards_in_symbol int, max_algo_orders int, side text, trading_state text, locks jsonb,
   decision_age_ms numeric, signal_ttl_ms numeric, confidence numeric,
   symbol text, symbol_known boolean, symbol_status text, quote_asset text,
   bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric, held_price_age_ms numeric, held_price_age_all_ms numeric,
@@ -151,6 +151,9 @@ begin
       'the market has moved farther from the signal''s entry than allowed, or the signal names none (percent)', false),
     ('filters', 'filter_' || lower(coalesce(f.filter, 'unknown')), f.quantity > 0 and f.filter is null, coalesce(f.filter, 'none'), 'none',
       'the exchange would refuse the order: filter ' || coalesce(f.filter, 'not checked'), false),
+    -- One slot stays free, because a stop that moves is placed before the old one is surely gone.
+    ('guard_slot', 'guard_slots_used', f.guards_in_symbol < coalesce(f.max_algo_orders, 5) - 1, f.guards_in_symbol::text,
+      (coalesce(f.max_algo_orders, 5) - 1)::text, 'the exchange would not let another stop rest in this symbol on this account', false),
     ('exitable', 'not_exitable', f.exit_notional >= f.notional_min and f.exit_filter is null, concat_ws(' ', f.exit_notional, f.exit_filter),
       f.notional_min::text, 'after fees the position could not be sold at its stop in one market order', false)
   ) as r;
