@@ -1,0 +1,95 @@
+-- Purpose: how long a live position stands without a stop at the exchange, and what is done about it.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+create function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_now), naked_cause = p_cause
+  where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
+end
+$$;
+comment on function trading.note_naked is 'From now on the position has no stop at the exchange; why.';
+
+create function trading.note_guarded(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  with over as (
+    select s.position_id, s.naked_since, s.naked_cause from trading.engine_stops s
+    where s.position_id = p_position_id and s.naked_since is not null for no key update
+  ), noted as (
+    insert into trading.naked_moments (position_id, began_at, ended_at, cause)
+    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause not in ('below_minimum', 'no_slot')
+  )
+  update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code in ('position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position_id::text and a.resolved_at is null;
+end
+$$;
+comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+
+-- Binance lets an account have five stops in a symbol (MAX_NUM_ALGO_ORDERS); further positions have the engine's alone.
+create function trading.has_stop_slot(p_position public.positions) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*) from public.orders o
+    where o.account_id = p_position.account_id and o.symbol = p_position.symbol and o.position_id <> p_position.id
+      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null
+  ) < coalesce((select i.max_algo_orders from public.instruments i where i.symbol = p_position.symbol), 5);
+end
+$$;
+comment on function trading.has_stop_slot is 'Whether the exchange has room for a stop of this position beside those of the account''s other positions in the symbol.';
+
+-- On each sweep.
+create function trading.watch_naked(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
+    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('since', s.naked_since, 'cause', s.naked_cause))
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
+  where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
+    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
+  perform trading.queue_protection(s.position_id, p_now)
+  from trading.engine_stops s join public.positions p on p.id = s.position_id
+  where s.naked_since < p_now - interval '2 seconds' and s.naked_cause <> 'below_minimum'
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind = 'protect' and j.status in ('queued', 'running'))
+    and (s.naked_cause <> 'no_slot' or trading.has_stop_slot(p));
+end
+$$;
+comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
+
+create function trading.queue_protection(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  -- One that runs looks again after its call, under the lock that whoever brings news holds. Its own refused orders are no
+  -- reason for another one, which would be refused at once as well.
+  if exists (select from trading.jobs j where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'running') then
+    return;
+  end if;
+  -- News end the wait of one that failed before.
+  update trading.jobs j set due_at = p_now
+  where j.position_id = p_position_id and j.kind = 'protect' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+    return;
+  end if;
+  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id)
+  select 'protect', concat_ws(':', 'protect', p.id, p.version, gen_random_uuid()), p.portfolio_id, false, p_now, p.id
+  from public.positions p
+  where p.id = p_position_id and not exists (
+    select from trading.jobs j where j.position_id = p.id and j.kind = 'protect' and j.status = 'queued')
+  on conflict (key) do nothing;
+end
+$$;
+comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
+
+reset role;
