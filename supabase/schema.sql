@@ -3584,8 +3584,13 @@ declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
+  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
 begin
+  -- A sale that is over at the exchange and whose fills are not known yet still counts.
+  if v_open is not null then
+    return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
+  end if;
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
   end if;
@@ -3770,7 +3775,8 @@ begin
         else 'order_outside' end,
       'symbol', l.report ->> 'symbol', 'client_order_id', l.report ->> 'client_order_id', 'order_id', l.id, 'position_id', l.position_id,
       'side', l.report ->> 'side', 'quantity', l.report ->> 'quantity')
-    from listed l where l.id is null or l.finished_at < l.permitted_at
+    -- A reader may be as far behind as the engine takes to answer.
+    from listed l where l.id is null or l.finished_at < l.permitted_at - interval '10 seconds'
     union all
     select jsonb_build_object('kind', 'order_not_listed', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id)
     from asked a join public.orders o on o.account_id = p_account_id and (a.symbol is null or o.symbol = a.symbol)
@@ -4220,10 +4226,9 @@ CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_last trading.exchange_calls := trading.last_call(p_job);
 begin
-  if v_last.order_id is distinct from p_guard.id or v_last.action not in ('cancel', 'lookup', 'fills') then
+  if not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.order_id = p_guard.id
+    and c.action = 'cancel') then
     return trading.call_about(p_job, 'cancel', p_guard, p_now);
   end if;
   return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
@@ -4863,11 +4868,15 @@ begin
     jsonb_populate_record(p_position, jsonb_build_object('quantity', p_position.quantity - v_wanted))) then
     return row(v_sellable, true)::trading.exit_part;
   end if;
+  -- What is too little by itself stays with the rest: the exchange would refuse it each time.
+  if trading.is_unsellable(jsonb_populate_record(p_position, jsonb_build_object('quantity', v_wanted))) then
+    return row(0, false)::trading.exit_part;
+  end if;
   return row(v_wanted, false)::trading.exit_part;
 end
 $function$;
 alter function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) owner to fillbase_engine;
-comment on function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) is 'What an exit job has still to sell of a position, on the lot step and never more than is held.';
+comment on function trading.exit_part(p_position public.positions, p_instrument public.instruments, p_job trading.jobs) is 'What an exit job has still to sell of a position, on the lot step and never more than is held; zero for a part that is below the exchange''s minimum by itself.';
 
 CREATE OR REPLACE FUNCTION trading.exit_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb

@@ -132,10 +132,14 @@ begin
     jsonb_populate_record(p_position, jsonb_build_object('quantity', p_position.quantity - v_wanted))) then
     return row(v_sellable, true)::trading.exit_part;
   end if;
+  -- What is too little by itself stays with the rest: the exchange would refuse it each time.
+  if trading.is_unsellable(jsonb_populate_record(p_position, jsonb_build_object('quantity', v_wanted))) then
+    return row(0, false)::trading.exit_part;
+  end if;
   return row(v_wanted, false)::trading.exit_part;
 end
 $$;
-comment on function trading.exit_part is 'What an exit job has still to sell of a position, on the lot step and never more than is held.';
+comment on function trading.exit_part is 'What an exit job has still to sell of a position, on the lot step and never more than is held; zero for a part that is below the exchange''s minimum by itself.';
 
 create function trading.execute_exit(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

@@ -164,10 +164,9 @@ comment on function trading.unproven_sale is 'A sell nobody knows the fate of, w
 create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_last trading.exchange_calls := trading.last_call(p_job);
 begin
-  if v_last.order_id is distinct from p_guard.id or v_last.action not in ('cancel', 'lookup', 'fills') then
+  if not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.order_id = p_guard.id
+    and c.action = 'cancel') then
     return trading.call_about(p_job, 'cancel', p_guard, p_now);
   end if;
   return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));

@@ -44,8 +44,13 @@ declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
+  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
 begin
+  -- A sale that is over at the exchange and whose fills are not known yet still counts.
+  if v_open is not null then
+    return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
+  end if;
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
   end if;
