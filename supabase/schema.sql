@@ -3914,8 +3914,7 @@ begin
 end
 $function$;
 alter function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
-grant execute on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) to service_role;
+comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint

@@ -160,7 +160,6 @@ begin
 end
 $$;
 comment on function trading.connect_exchange_account is
-  'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
-grant execute on function trading.connect_exchange_account to service_role;
+  'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
 
 reset role;

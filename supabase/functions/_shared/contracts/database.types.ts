@@ -2656,18 +2656,6 @@ export type Database = {
         };
         Returns: Json;
       };
-      connect_exchange_account: {
-        Args: {
-          p_user_id: string | null;
-          p_environment: string | null;
-          p_exchange_uid: string | null;
-          p_api_key: string | null;
-          p_secret: string | null;
-          p_label?: string | null;
-          p_now?: string | null;
-        };
-        Returns: string;
-      };
       execute_job: {
         Args: {
           p_job_id: number | null;
