@@ -128,7 +128,7 @@ begin
 
   if p_is_full_list then
     update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
-    where i.status <> 'DELISTED'
+    where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
   return v_count;

@@ -109,7 +109,7 @@ begin
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
   perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
-    'The exchange account has no active key, but work to do: its positions have no stop of the engine''s until another key is stored.',
+    'The exchange account has no active key, but work to do: what rests there stands, but the engine cannot sell until another key is stored.',
     jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
   from trading.accounts a where a.id = p_account_id
     and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
@@ -163,9 +163,15 @@ begin
   from public.positions p join public.instruments i on i.symbol = p.symbol
   where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
     and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
+  -- Nobody waits for hours until the list of symbols is old: whether it trades again is looked at every minute.
+  update public.instruments i set doubted_at = p_now
+  from public.alerts a
+  where a.code = 'symbol_not_trading' and a.resolved_at is null and i.symbol = a.detail ->> 'symbol'
+    and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
 end
 $$;
-comment on function trading.watch_symbols is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again.';
+comment on function trading.watch_symbols is
+  'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again; meanwhile its row is fetched every minute.';
 
 -- What the exchange refused although our filters let it pass: they have changed. Once a minute at most, because a refusal
 -- may also stand against filters that are right.

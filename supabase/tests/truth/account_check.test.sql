@@ -1,5 +1,5 @@
 begin;
-select plan(24);
+select plan(25);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -57,6 +57,12 @@ delete from trading.jobs where status = 'queued';
 select is(trading.queue_due_account_checks(trading.engine_now() + interval '59 seconds'), 0, 'an account with a position is compared every minute');
 select is(trading.queue_due_account_checks(trading.engine_now() + interval '61 seconds'), 1, 'by the sweep');
 select is(trading.queue_due_account_checks(trading.engine_now() + interval '62 seconds'), 0, 'once');
+
+-- Budget --------------------------------------------------------------------------------------------------------------
+update trading.rate_budgets set tokens = 619, refilled_at = trading.engine_now() where rule = 'request_weight';
+delete from trading.jobs where status = 'queued';
+select trading.queue_account_check((select account from t), 'test', trading.engine_now());
+select is((tests.run_jobs())[1], 'sync error FB429 queued', 'a comparison leaves the reserve of the request budget to exits');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(30);
+select plan(32);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -90,6 +90,13 @@ rollback to piece;
 select pg_temp.ask('62 minutes', p_every => '1 minute', p_said =>
   '{"balances": {"outcome": "accepted", "account": {"uid": "uid-ann", "can_trade": true}, "balances": [{"asset": "USDT", "free": "9900", "locked": "0"}, {"asset": "SOL", "free": "1", "locked": "0"}]}}');
 select is((tests.order_of('one', 'entry')).state, 'not_placed', 'or an hour has shown no trade: they are the owner''s');
+rollback to piece;
+
+delete from trading.jobs where status = 'queued';
+select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', '[]') from generate_series(1, 3);
+select is((select unsettled_assets from trading.account_checks order by id desc limit 1), '{SOL,USDT}', 'while it is unknown its assets are not compared');
+select is((select count(*) from trading.outside_holdings) + (select count(*) from trading.outside_moves where kind <> 'cash' or quantity < 0), 0::bigint,
+  'so what it may have bought is not taken for the owner''s');
 rollback to piece;
 
 -- Found -------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 begin;
-select plan(29);
+select plan(32);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -78,7 +78,14 @@ select trading.watch_symbols(trading.engine_now());
 select is((select severity || ' ' || occurrences || ' ' || (detail ->> 'status') from public.alerts where code = 'symbol_not_trading'), 'critical 1 HALT',
   'a position whose symbol is halted is told once');
 select is((select count(*) from trading.engine_stops), 1::bigint, 'its stop stays armed');
+select trading.set_clock(trading.engine_now() + interval '61 seconds');
+select trading.watch_symbols(trading.engine_now());
+select is(trading.instruments_updated_at(), null, 'whether it trades again is looked at every minute');
 select trading.apply_instruments('[]', 'tests', true);
+select isnt(trading.instruments_updated_at(), null, 'one that is not listed any more is not asked for on and on');
+update public.instruments set doubted_at = trading.engine_now();
+select trading.apply_instruments('[]', 'tests', true);
+select isnt(trading.instruments_updated_at(), null, 'nor when it was delisted before');
 select trading.watch_symbols(trading.engine_now());
 select ok(tests.has_alert('symbol_not_trading'), 'delisted is no better');
 select tests.list_symbol('SOLUSDT');
