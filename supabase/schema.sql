@@ -2785,7 +2785,7 @@ begin
 
   if p_is_full_list then
     update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
-    where i.status <> 'DELISTED'
+    where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
   return v_count;
@@ -6758,7 +6758,7 @@ declare
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
   if v_balances.id is null then
-    return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
+    return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now, p_is_entry => true);
   end if;
   if trading.needs_whole_book(p_job, p_account_id, coalesce(cardinality(v_symbols), 0), p_now) then
     v_symbols := array[null::text];
@@ -6766,13 +6766,13 @@ begin
   select s into v_symbol from unnest(v_symbols) s
   where not exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
   if found then
-    return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now);
+    return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now, p_is_entry => true);
   end if;
   select s into v_symbol from unnest(trading.symbols_to_audit(p_account_id, v_balances.answer -> 'balances', (trading.last_check(p_account_id)).started_at)) s
   where not exists (select from trading.calls_of_attempt(p_job, 'fills') c where c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
-      jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
+      jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now, p_is_entry => true);
   end if;
   v_denied := trading.next_denied_order(p_job, p_account_id);
   if v_denied.id is not null then
@@ -10707,7 +10707,7 @@ begin
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
   perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
-    'The exchange account has no active key, but work to do: its positions have no stop of the engine''s until another key is stored.',
+    'The exchange account has no active key, but work to do: what rests there stands, but the engine cannot sell until another key is stored.',
     jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
   from trading.accounts a where a.id = p_account_id
     and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
@@ -10867,10 +10867,15 @@ begin
   from public.positions p join public.instruments i on i.symbol = p.symbol
   where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
     and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
+  -- Nobody waits for hours until the list of symbols is old: whether it trades again is looked at every minute.
+  update public.instruments i set doubted_at = p_now
+  from public.alerts a
+  where a.code = 'symbol_not_trading' and a.resolved_at is null and i.symbol = a.detail ->> 'symbol'
+    and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
 end
 $function$;
 alter function trading.watch_symbols(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_symbols(p_now timestamp with time zone) is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again.';
+comment on function trading.watch_symbols(p_now timestamp with time zone) is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again; meanwhile its row is fetched every minute.';
 
 CREATE OR REPLACE FUNCTION trading.watch_unproven(p_now timestamp with time zone)
  RETURNS void
