@@ -6758,7 +6758,7 @@ declare
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
   if v_balances.id is null then
-    return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now, p_is_entry => true);
+    return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
   end if;
   if trading.needs_whole_book(p_job, p_account_id, coalesce(cardinality(v_symbols), 0), p_now) then
     v_symbols := array[null::text];
@@ -6766,13 +6766,13 @@ begin
   select s into v_symbol from unnest(v_symbols) s
   where not exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
   if found then
-    return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now, p_is_entry => true);
+    return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now);
   end if;
   select s into v_symbol from unnest(trading.symbols_to_audit(p_account_id, v_balances.answer -> 'balances', (trading.last_check(p_account_id)).started_at)) s
   where not exists (select from trading.calls_of_attempt(p_job, 'fills') c where c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
-      jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now, p_is_entry => true);
+      jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
   end if;
   v_denied := trading.next_denied_order(p_job, p_account_id);
   if v_denied.id is not null then
