@@ -6,6 +6,7 @@ import { measureIdle, measureSteady } from "./bench/latency.ts";
 import { describeMachine, loadNow } from "./bench/machine.ts";
 import { profileRows } from "./bench/profile.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
+import { measureLive } from "./bench/live.ts";
 import { measureRisk } from "./bench/risk.ts";
 import { measureStarts } from "./bench/starts.ts";
 import { measureStops } from "./bench/stops.ts";
@@ -21,8 +22,11 @@ const ON_A_STACK: Readonly<Record<string, (run: BenchRun) => Promise<BenchResult
   tick: measureTicks,
   stop: measureStops,
 };
-/** The group that starts the system by itself. */
-const START = "start";
+/** Groups that start what they measure by themselves. */
+const ALONE: Readonly<Record<string, (log: (line: string) => void) => Promise<BenchResult[]>>> = {
+  live: measureLive,
+  start: measureStarts,
+};
 
 interface Flags {
   readonly only?: string;
@@ -58,9 +62,10 @@ async function measureAll(only: string | undefined): Promise<BenchResult[]> {
       }
     });
   }
-  if (only === undefined || only === START) {
-    announce(START);
-    results.push(...await measureStarts(log));
+  for (const [name, measure] of Object.entries(ALONE)) {
+    if (only !== undefined && only !== name) continue;
+    announce(name);
+    results.push(...await measure(log));
   }
   return results;
 }
@@ -76,7 +81,12 @@ function log(line: string): void {
 function parseFlags(args: readonly string[]): Flags {
   const program = new Command("bench")
     .description("Measures what the system promises about speed. Exit code 1: a target is missed.")
-    .addOption(new Option("--only <name>", "one group of rows").choices([...Object.keys(ON_A_STACK), START]))
+    .addOption(
+      new Option("--only <name>", "one group of rows").choices([
+        ...Object.keys(ON_A_STACK),
+        ...Object.keys(ALONE),
+      ]),
+    )
     .option("--json", "one JSON object on standard output", false)
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
   return program.parse(args as string[], { from: "user" }).opts() as Flags;

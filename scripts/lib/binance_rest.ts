@@ -20,6 +20,8 @@ export interface RestOrder {
   readonly type: string;
   readonly origQty: string;
   readonly executedQty: string;
+  /** When the matching engine took it, ms by the exchange's clock. */
+  readonly time: number;
 }
 
 /** A fill as `myTrades` shows it. */

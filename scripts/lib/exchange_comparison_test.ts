@@ -21,6 +21,7 @@ const ORDER: RestOrder = {
   type: "LIMIT",
   origQty: "0.01000000",
   executedQty: "0.01000000",
+  time: 0,
 };
 const FILL_ROW: TradeRow = {
   symbol: "BTCUSDT",

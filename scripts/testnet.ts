@@ -1,0 +1,225 @@
+/**
+ * `deno task testnet`: orders of every kind through the whole engine on Binance's testnet, with the caller's keys; then
+ * database and exchange are compared. `--production` does five small trades with real money, each confirmed by hand.
+ * Exit code 0: everything agrees; 1: it does not, or something broke; 2: keys or arguments are missing.
+ */
+import { Decimal } from "decimal.js";
+import { Command, InvalidArgumentError } from "commander";
+import { parseVenueUrls } from "../supabase/functions/_shared/contracts/environment.ts";
+import { checkBooks } from "./lib/desk.ts";
+import { compareAccount } from "./lib/exchange_comparison.ts";
+import { startThrowawayStack } from "./lib/throwaway_stack.ts";
+import { type Floor, openFloor, type Target } from "./testnet/floor.ts";
+import { renderReport, reportTrade, type RunReport, type TradeReport } from "./testnet/report.ts";
+import { decideOn, PRODUCTION_CASES, TESTNET_CASES, type TradeCase } from "./testnet/trades.ts";
+
+/** What is asked of live trading: an entry takes less than this on average (ms). */
+const ASKED_AVERAGE_MS = 500;
+/** Below this an entry could not be left again: Binance's usual notional minimum is 5 USDT. */
+const LEAST_QUOTE = 6;
+const MOST_QUOTE = 50;
+const MOST_PRODUCTION_QUOTE = 10;
+const DEFAULT_TESTNET_QUOTE = 40;
+
+interface Flags {
+  readonly production: boolean;
+  readonly max?: number;
+  readonly symbol: string;
+  readonly json: boolean;
+}
+
+const flags = parseFlags(Deno.args);
+const target = readTarget(flags);
+const cases = flags.production ? PRODUCTION_CASES : TESTNET_CASES;
+let isInterrupted = false;
+Deno.addSignalListener("SIGINT", () => {
+  isInterrupted = true;
+  say("what is open is closed, then this ends");
+});
+let code = 1;
+const stack = await startThrowawayStack({
+  env: { [flags.production ? "BINANCE_PRODUCTION_URL" : "BINANCE_TESTNET_URL"]: target.url },
+});
+try {
+  const report = await run(await openFloor(stack, target));
+  console.log(flags.json ? JSON.stringify(report) : renderReport(report));
+  code = report.troubles.length === 0 ? 0 : 1;
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+} finally {
+  await stack.stop();
+}
+Deno.exit(code);
+
+async function run(floor: Floor): Promise<RunReport> {
+  const trades: TradeReport[] = [];
+  const troubles: string[] = [];
+  try {
+    const traders = {
+      quick: await floor.hire("quick", {}),
+      patient: await floor.hire("patient", { entry_order_type: "limit", entry_timeout_seconds: 600 }),
+      hasty: await floor.hire("hasty", { entry_order_type: "limit", entry_timeout_seconds: 2 }),
+    };
+    for (const one of cases) {
+      if (isInterrupted || (flags.production && !await isConfirmed(one))) break;
+      say(one.name);
+      trades.push(await trade(floor, traders[one.trader], one));
+    }
+  } catch (error) {
+    troubles.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    await floor.flatten().catch((error) =>
+      troubles.push(`NOT EVERYTHING IS CLOSED, look at the exchange: ${error.message}`)
+    );
+    await floor.close();
+  }
+  return await finish(floor, trades, troubles);
+}
+
+async function trade(floor: Floor, traderId: string, one: TradeCase): Promise<TradeReport> {
+  const { stack: { sql }, rest, baseline, target: { symbol } } = floor;
+  const before = await usdtOf(floor);
+  const signalId = await decideOn(floor, traderId, one);
+  const positionId = await floor.until("the decision", async () => {
+    const [row] = await sql<{ id: string | null; status: string }[]>`
+      select p.id, s.status from public.signals s left join public.positions p on p.signal_id = s.id
+      where s.id = ${signalId} and (p.status not in ('created') or s.status = 'rejected')`;
+    return row === undefined ? undefined : row.id ?? "";
+  });
+  if (positionId !== "") {
+    await one.then(floor, positionId, signalId);
+    await floor.until(`the end of "${one.name}"`, async () => {
+      const [open] = await sql`
+        select from public.positions where id = ${positionId} and status not in ('closed', 'failed')
+        union all select from public.orders where position_id = ${positionId} and finished_at is null`;
+      return open === undefined ? true : undefined;
+    });
+    await floor.quiet();
+  }
+  const balances = { before, after: await usdtOf(floor) };
+  return await reportTrade(
+    sql,
+    one.name,
+    signalId,
+    balances,
+    await rest.trades(symbol, baseline.tradeIds.get(symbol)),
+  );
+}
+
+async function usdtOf({ rest }: Floor): Promise<string> {
+  const usdt = (await rest.account()).balances.find(({ asset }) => asset === "USDT");
+  return new Decimal(usdt?.free ?? 0).plus(usdt?.locked ?? 0).toFixed();
+}
+
+async function finish(
+  floor: Floor,
+  trades: readonly TradeReport[],
+  found: readonly string[],
+): Promise<RunReport> {
+  const { stack: { sql }, user, rest, baseline, target: { environment, symbol } } = floor;
+  const compared = await compareAccount(sql, user.accountId, rest, [symbol], baseline);
+  const books = await checkBooks(sql);
+  const latencies = trades.flatMap(({ latency_ms }) => latency_ms ?? []);
+  const average = latencies.length === 0
+    ? null
+    : Math.round(latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length);
+  const troubles = [
+    ...found,
+    ...trades.length < cases.length ? [`${trades.length} of ${cases.length} trades were done`] : [],
+    ...trades.filter(({ verdict }) => verdict !== "passed").map(({ name, verdict }) => `${name}: ${verdict}`),
+    ...trades.filter(({ pnl, exchange_pnl }) => !new Decimal(pnl).eq(exchange_pnl))
+      .map(({ name, pnl, exchange_pnl }) =>
+        `${name}: the PnL is ${pnl}, by the exchange's fills ${exchange_pnl}`
+      ),
+    ...compared.differences,
+    ...Object.entries(books).filter(([, count]) => count !== 0).map(([book, count]) => `${book} is ${count}`),
+    ...average !== null && average >= ASKED_AVERAGE_MS ? [`entries took ${average} ms on average`] : [],
+  ];
+  const latency_ms = {
+    average,
+    max: latencies.length === 0 ? null : Math.max(...latencies),
+    asked_average: ASKED_AVERAGE_MS,
+  };
+  return { environment, symbol, trades, order_count: compared.orders, latency_ms, books, compared, troubles };
+}
+
+/** Real money: whoever runs this says yes to each trade. Asked on standard error, so that `--json` stays clean. */
+async function isConfirmed({ name }: TradeCase): Promise<boolean> {
+  Deno.stderr.writeSync(
+    new TextEncoder().encode(
+      `REAL MONEY: ${name}, ${target.symbol}, up to ${target.maxQuote} USDT. Type yes: `,
+    ),
+  );
+  const buffer = new Uint8Array(64);
+  const length = await Deno.stdin.read(buffer) ?? 0;
+  return new TextDecoder().decode(buffer.subarray(0, length)).trim() === "yes";
+}
+
+function readTarget({ production, symbol, max }: Flags): Target {
+  const [keyName, secretName] = production
+    ? ["BINANCE_KEY", "BINANCE_SECRET"]
+    : ["BINANCE_TESTNET_KEY", "BINANCE_TESTNET_SECRET"];
+  const [apiKey, secret] = [Deno.env.get(keyName!), Deno.env.get(secretName!)];
+  if (!apiKey || !secret) {
+    const where = production
+      ? "binance.com (trading allowed, withdrawals not; at least 20 USDT)"
+      : "testnet.binance.vision (it gives coins by itself)";
+    say(`set ${keyName} and ${secretName} to a Spot key of ${where}. Nothing was started.`);
+    Deno.exit(2);
+  }
+  const environment = production ? "production" : "testnet";
+  try {
+    const url = parseVenueUrls(Deno.env.toObject())[environment];
+    return {
+      environment,
+      url,
+      key: { apiKey, secret },
+      symbol,
+      maxQuote: max ?? (production ? MOST_PRODUCTION_QUOTE : DEFAULT_TESTNET_QUOTE),
+    };
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    Deno.exit(2);
+  }
+}
+
+function parseFlags(args: readonly string[]): Flags {
+  const program = new Command("testnet")
+    .description(
+      "Trades orders of every kind on Binance's testnet (BINANCE_TESTNET_KEY, BINANCE_TESTNET_SECRET) and compares database and exchange.",
+    )
+    .option(
+      "--production",
+      "five small trades with real money (BINANCE_KEY, BINANCE_SECRET), each confirmed",
+      false,
+    )
+    .option("--max <usdt>", `the most a position may cost, from ${LEAST_QUOTE} to ${MOST_QUOTE}`, quote)
+    .option("--symbol <symbol>", "what is traded, against USDT", "BTCUSDT")
+    .option("--json", "one JSON object on standard output", false)
+    .configureOutput({
+      outputError: (words, write) => write(`${words.trimEnd().replace(/^error:/, "testnet:")} See --help.\n`),
+    })
+    .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
+  const flags = program.parse(args as string[], { from: "user" }).opts() as Flags;
+  if (flags.production && (flags.max ?? 0) > MOST_PRODUCTION_QUOTE) {
+    program.error(`error: with --production a position costs ${MOST_PRODUCTION_QUOTE} USDT at most.`, {
+      exitCode: 2,
+    });
+  }
+  if (!/^[A-Z0-9]+USDT$/.test(flags.symbol)) {
+    program.error("error: --symbol must be one against USDT, as BTCUSDT.", { exitCode: 2 });
+  }
+  return flags;
+}
+
+function quote(value: string): number {
+  const n = /^\d+$/.test(value) ? parseInt(value, 10) : NaN;
+  if (!(n >= LEAST_QUOTE && n <= MOST_QUOTE)) {
+    throw new InvalidArgumentError(`It must be a whole number from ${LEAST_QUOTE} to ${MOST_QUOTE}.`);
+  }
+  return n;
+}
+
+function say(words: string): void {
+  console.error(`testnet: ${words}`);
+}

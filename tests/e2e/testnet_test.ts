@@ -1,0 +1,71 @@
+/** `deno task testnet` as its user runs it, with the simulator in the testnet's place. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { SimulatorProcess } from "../../scripts/lib/simulator_process.ts";
+
+const TESTNET = fileURLToPath(new URL("../../scripts/testnet.ts", import.meta.url));
+
+async function testnet(env: Record<string, string>, args: readonly string[], stdin = "") {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", TESTNET, ...args],
+    env: { BINANCE_TESTNET_KEY: "", BINANCE_TESTNET_SECRET: "", BINANCE_KEY: "", BINANCE_SECRET: "", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+async function withExchange(
+  body: (simulator: SimulatorProcess, key: { apiKey: string; secret: string }) => Promise<void>,
+) {
+  const simulator = await SimulatorProcess.start(3);
+  try {
+    // Some coins of the owner's own: they are none of the engine's business.
+    const key = await simulator.openAccount("owner", { USDT: "1000", BTC: "0.5", BNB: "2" });
+    await simulator.admin("POST", "/market/price", { symbol: "BTCUSDT", price: "60000" });
+    await body(simulator, key);
+  } finally {
+    await simulator.stop();
+  }
+}
+
+Deno.test("orders of every kind end closed, and every figure is the exchange's", () =>
+  withExchange(async (simulator, { apiKey, secret }) => {
+    const { code, out, err } = await testnet(
+      { BINANCE_TESTNET_KEY: apiKey, BINANCE_TESTNET_SECRET: secret, BINANCE_TESTNET_URL: simulator.url },
+      ["--json"],
+    );
+    assert.equal(code, 0, `${err}${out}`);
+    const report = JSON.parse(out);
+    assert.deepEqual(report.troubles, []);
+    assert.ok(report.order_count >= 20, `${report.order_count} orders`);
+    assert.ok(report.latency_ms.average < 500);
+    assert.ok(!`${out}${err}`.includes(apiKey) && !`${out}${err}`.includes(secret));
+    const { leaks } = await simulator.state();
+    assert.deepEqual(leaks, {});
+  }));
+
+Deno.test("without keys it says what it needs, and starts nothing", async () => {
+  const { code, err } = await testnet({}, []);
+  assert.equal(code, 2);
+  assert.match(err, /BINANCE_TESTNET_KEY and BINANCE_TESTNET_SECRET/);
+  assert.equal((await testnet({}, ["--production", "--max", "11"])).code, 2);
+});
+
+Deno.test("with real money nothing is traded that nobody has confirmed", () =>
+  withExchange(async (simulator, { apiKey, secret }) => {
+    const { code, out, err } = await testnet(
+      { BINANCE_KEY: apiKey, BINANCE_SECRET: secret, BINANCE_PRODUCTION_URL: simulator.url },
+      ["--production", "--max", "10", "--json"],
+      "no\n",
+    );
+    assert.equal(code, 1);
+    assert.match(err, /REAL MONEY/);
+    assert.equal(JSON.parse(out).order_count, 0);
+  }));
