@@ -5,8 +5,9 @@
  */
 import { Decimal } from "decimal.js";
 import { Command, InvalidArgumentError } from "commander";
+import { TextLineStream } from "../local/text_lines.ts";
 import { parseVenueUrls } from "../supabase/functions/_shared/contracts/environment.ts";
-import { checkBooks } from "./lib/desk.ts";
+import { checkQuietBooks } from "./lib/desk.ts";
 import { compareAccount } from "./lib/exchange_comparison.ts";
 import { startThrowawayStack } from "./lib/throwaway_stack.ts";
 import { type Floor, openFloor, type Target } from "./testnet/floor.ts";
@@ -32,6 +33,7 @@ const flags = parseFlags(Deno.args);
 const target = readTarget(flags);
 const cases = flags.production ? PRODUCTION_CASES : TESTNET_CASES;
 let isInterrupted = false;
+let lines: AsyncIterator<string> | undefined;
 Deno.addSignalListener("SIGINT", () => {
   isInterrupted = true;
   say("what is open is closed, then this ends");
@@ -118,7 +120,7 @@ async function finish(
 ): Promise<RunReport> {
   const { stack: { sql }, user, rest, baseline, target: { environment, symbol } } = floor;
   const compared = await compareAccount(sql, user.accountId, rest, [symbol], baseline);
-  const books = await checkBooks(sql);
+  const books = await checkQuietBooks(sql);
   const latencies = trades.flatMap(({ latency_ms }) => latency_ms ?? []);
   const average = latencies.length === 0
     ? null
@@ -150,9 +152,12 @@ async function isConfirmed({ name }: TradeCase): Promise<boolean> {
       `REAL MONEY: ${name}, ${target.symbol}, up to ${target.maxQuote} USDT. Type yes: `,
     ),
   );
-  const buffer = new Uint8Array(64);
-  const length = await Deno.stdin.read(buffer) ?? 0;
-  return new TextDecoder().decode(buffer.subarray(0, length)).trim() === "yes";
+  lines ??= Deno.stdin.readable
+    .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
+    .pipeThrough(new TextLineStream())
+    .values();
+  const { value, done } = await lines.next();
+  return !done && value.trim() === "yes";
 }
 
 function readTarget({ production, symbol, max }: Flags): Target {

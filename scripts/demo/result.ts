@@ -1,6 +1,6 @@
 /** What a demo ends with: counts, latency, books and PnL, all read back from the tables. */
 import type { Sql } from "postgres";
-import { checkBooks } from "../lib/desk.ts";
+import { checkQuietBooks } from "../lib/desk.ts";
 
 /** The demo's answer; the names are the machine-readable contract of `--json`. */
 export interface DemoResult {
@@ -52,7 +52,7 @@ export async function readResult(
   const [pnl] = await sql`
     select coalesce(trim_scale(sum(realized_pnl)), 0)::text as realized, coalesce(trim_scale(sum(fees_paid)), 0)::text as fees
     from public.positions`;
-  const books = await checkBooks(sql);
+  const books = await checkQuietBooks(sql);
   const { signals, opened, closed, denied, failed, unknown, unfilled } = counts as unknown as Record<
     "signals" | "opened" | "closed" | "denied" | "failed" | "unknown" | "unfilled",
     number

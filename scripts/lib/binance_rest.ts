@@ -44,6 +44,14 @@ export interface RestAccount {
   readonly balances: readonly { readonly asset: string; readonly free: string; readonly locked: string }[];
 }
 
+/** The best offers. */
+export interface RestTicker {
+  readonly bidPrice: string;
+  readonly bidQty: string;
+  readonly askPrice: string;
+  readonly askQty: string;
+}
+
 /** The most rows that Binance gives at once. */
 const PAGE = 1_000;
 const RECV_WINDOW_MS = 5_000;
@@ -88,6 +96,11 @@ export class BinanceRest {
     const before = Date.now();
     const { serverTime } = await ask(`${this.url}/api/v3/time`, {}) as { serverTime: number };
     return serverTime - (before + Date.now()) / 2;
+  }
+
+  /** The best offers of a symbol. */
+  async bookTicker(symbol: string): Promise<RestTicker> {
+    return await ask(`${this.url}/api/v3/ticker/bookTicker?symbol=${symbol}`, {}) as RestTicker;
   }
 
   async #all<T>(

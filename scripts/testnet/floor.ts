@@ -1,6 +1,7 @@
 /** A throw-away stack that trades on a real exchange account: its owner, its traders, its prices. */
 import { BinanceMarket } from "../../supabase/functions/_shared/adapters/market/binance.ts";
 import { quoteRow } from "../../supabase/functions/_shared/contracts/market_rows.ts";
+import { Decimal } from "decimal.js";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import type { VenueEnvironment } from "../../supabase/functions/_shared/domain/venue_call.ts";
 import { type ApiCredentials, BinanceRest } from "../lib/binance_rest.ts";
@@ -19,6 +20,8 @@ export interface Target {
   readonly maxQuote: number;
 }
 
+/** Binance lets nothing be sold below 5 USDT; the engine sees to it that what it buys is above that with its stop. */
+const LEAST_QUOTE = 5;
 const FEED_INTERVAL_MS = 1_000;
 const POLL_MS = 20;
 const STEP_TIMEOUT_MS = 60_000;
@@ -40,7 +43,6 @@ export class Floor {
     readonly rest: BinanceRest,
     readonly baseline: Baseline,
     readonly user: LiveUser,
-    private readonly market: BinanceMarket,
   ) {}
 
   /** The newest quote of the symbol. */
@@ -56,7 +58,12 @@ export class Floor {
       userId: this.user.id,
       name,
       settings: { sizing_value: maxQuote, ...settings },
-      limits: { max_position_quote: maxQuote, max_exposure_quote: 50, max_open_positions: 5 },
+      limits: {
+        max_position_quote: maxQuote,
+        max_exposure_quote: 50,
+        max_open_positions: 5,
+        min_position_quote: LEAST_QUOTE,
+      },
     });
   }
 
@@ -98,10 +105,26 @@ export class Floor {
   }
 
   async #tick(): Promise<void> {
-    const quotes = await this.market.quotes([this.target.symbol]);
-    this.#quote = quotes.find(({ symbol }) => symbol === this.target.symbol) ?? this.#quote;
+    const quotes = await Promise.all(watchedWith(this.target.symbol).map((symbol) => this.#look(symbol)));
+    this.#quote = quotes[0];
     const { sql } = this.stack;
     await sql`select trading.apply_prices(${sql.json(quotes.map(quoteRow) as never)})`;
+  }
+
+  /** What was traded between two looks matters to no case: stops and targets are far away and rest at the exchange. */
+  async #look(symbol: string): Promise<Quote> {
+    const { bidPrice, bidQty, askPrice, askQty } = await this.rest.bookTicker(symbol);
+    const bid = canonical(bidPrice);
+    return {
+      symbol,
+      bid,
+      bidQty: canonical(bidQty),
+      ask: canonical(askPrice),
+      askQty: canonical(askQty),
+      ...{ last: bid, high: bid, low: bid },
+      observedAt: Date.now(),
+      source: "binance",
+    };
   }
 
   /** Sells what is open and cancels what rests, and waits until the exchange has nothing of ours. */
@@ -137,7 +160,7 @@ export async function openFloor(stack: ThrowawayStack, target: Target): Promise<
   if (!account.canTrade) throw new Error("the exchange does not let this key trade");
   const baseline = await readBaseline(rest, [target.symbol]);
   const market = new BinanceMarket({ now: Date.now, hosts: [{ source: "binance", url: target.url }] });
-  await listInstruments(sql, await market.instruments([target.symbol]));
+  await listInstruments(sql, await market.instruments(watchedWith(target.symbol)));
   const connected = { uid: String(account.uid), ...target.key };
   const user = await hireLiveUser(
     sql,
@@ -146,7 +169,7 @@ export async function openFloor(stack: ThrowawayStack, target: Target): Promise<
     connected,
     STAGE[target.environment],
   );
-  const floor = new Floor(stack, target, rest, baseline, user, market);
+  const floor = new Floor(stack, target, rest, baseline, user);
   await floor.startFeed();
   await floor.until("the account's first comparison", async () => {
     const [row] = await sql`
@@ -155,4 +178,13 @@ export async function openFloor(stack: ThrowawayStack, target: Target): Promise<
   });
   await floor.quiet();
   return floor;
+}
+
+/** The symbol, and the one that says what a fee in BNB is worth. */
+function watchedWith(symbol: string): string[] {
+  return [...new Set([symbol, "BNBUSDT"])];
+}
+
+function canonical(amount: string): string {
+  return new Decimal(amount).toFixed();
 }

@@ -28,7 +28,9 @@ async function withExchange(
   try {
     // Some coins of the owner's own: they are none of the engine's business.
     const key = await simulator.openAccount("owner", { USDT: "1000", BTC: "0.5", BNB: "2" });
+    await simulator.admin("PATCH", "/accounts", { id: "owner", paysFeesInBnb: true });
     await simulator.admin("POST", "/market/price", { symbol: "BTCUSDT", price: "60000" });
+    await simulator.admin("POST", "/market/price", { symbol: "BNBUSDT", price: "600" });
     await body(simulator, key);
   } finally {
     await simulator.stop();
@@ -58,14 +60,20 @@ Deno.test("without keys it says what it needs, and starts nothing", async () => 
   assert.equal((await testnet({}, ["--production", "--max", "11"])).code, 2);
 });
 
-Deno.test("with real money nothing is traded that nobody has confirmed", () =>
+Deno.test("with real money only what was confirmed is traded, and never for more than the maximum", () =>
   withExchange(async (simulator, { apiKey, secret }) => {
     const { code, out, err } = await testnet(
       { BINANCE_KEY: apiKey, BINANCE_SECRET: secret, BINANCE_PRODUCTION_URL: simulator.url },
       ["--production", "--max", "10", "--json"],
-      "no\n",
+      "yes\nyes\nno\n",
     );
     assert.equal(code, 1);
-    assert.match(err, /REAL MONEY/);
-    assert.equal(JSON.parse(out).order_count, 0);
+    assert.equal(err.match(/REAL MONEY/g)?.length, 3);
+    const { trades, troubles, order_count } = JSON.parse(out);
+    assert.deepEqual(troubles, ["2 of 5 trades were done"]);
+    assert.equal(order_count, 8);
+    for (const { fills, pnl } of trades) {
+      assert.match(fills[0], /^BUY 0\.00016 at 60000/);
+      assert.ok(pnl.startsWith("-0.0144"), `two fees of 0.075 % in BNB: ${pnl}`);
+    }
   }));
