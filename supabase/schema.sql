@@ -339,6 +339,7 @@ comment on column public.positions.metadata is 'Free for frontends and the AI; t
 comment on column public.positions.written_off_quantity is 'Base asset that was gone from the account and was written off at the value zero.';
 CREATE INDEX positions_account_id_idx ON public.positions USING btree (account_id, created_at);
 CREATE INDEX positions_closed_symbol_idx ON public.positions USING btree (portfolio_id, symbol, closed_at) WHERE (status = 'closed'::text);
+CREATE INDEX positions_open_live_idx ON public.positions USING btree (account_id, symbol) WHERE ((NOT is_paper_trade) AND (status = ANY (ARRAY['open'::text, 'monitoring'::text, 'closing'::text])));
 CREATE INDEX positions_portfolio_live_idx ON public.positions USING btree (portfolio_id) WHERE (status <> ALL (ARRAY['closed'::text, 'failed'::text]));
 CREATE INDEX positions_signal_id_all_idx ON public.positions USING btree (signal_id);
 CREATE UNIQUE INDEX positions_signal_id_idx ON public.positions USING btree (signal_id) WHERE (status <> 'failed'::text);
@@ -2894,7 +2895,7 @@ declare
 begin
   for v_position in
     select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
-    where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
     order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
       (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
   loop
@@ -5832,7 +5833,8 @@ CREATE OR REPLACE FUNCTION trading.involved_symbols(p_account_id uuid)
 AS $function$
 begin
   return array(
-    select p.symbol from public.positions p where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing')
+    select p.symbol from public.positions p
+    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
     union
     select o.symbol from public.orders o where o.account_id = p_account_id and not o.is_paper_trade and o.finished_at is null
     order by 1);
@@ -8214,7 +8216,8 @@ begin
   where k.is_active
     and coalesce(l.started_at, '-infinity') < p_now - make_interval(secs => case
       when exists (select from public.orders o where o.account_id = k.account_id and not o.is_paper_trade and o.finished_at is null)
-        or exists (select from public.positions p where p.account_id = k.account_id and p.status in ('open', 'monitoring', 'closing'))
+        or exists (select from public.positions p
+          where p.account_id = k.account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing'))
       then s.account_check_ms else s.account_check_idle_ms end / 1000.0)
     and not exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.payload ->> 'account_id' = k.account_id::text);
   get diagnostics v_count = row_count;
@@ -10858,10 +10861,14 @@ CREATE OR REPLACE FUNCTION trading.watch_symbols(p_now timestamp with time zone)
 AS $function$
 begin
   perform trading.raise_alert(p_now, 'critical', 'symbol_not_trading', p.user_id, 'position', p.id::text,
-    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, i.status),
-    jsonb_build_object('symbol', p.symbol, 'status', i.status))
-  from public.positions p join public.instruments i on i.symbol = p.symbol
-  where i.status <> 'TRADING' and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, p.symbol_status),
+    jsonb_build_object('symbol', p.symbol, 'status', p.symbol_status))
+  from (
+    -- One look for each live position: of the symbols that do not trade there are many.
+    select o.id, o.user_id, o.symbol, (select i.status from public.instruments i where i.symbol = o.symbol) as symbol_status
+    from public.positions o where not o.is_paper_trade and o.status in ('open', 'monitoring', 'closing')
+  ) p
+  where p.symbol_status <> 'TRADING'
     and not exists (select from public.alerts a where a.code = 'symbol_not_trading' and a.subject_id = p.id::text and a.resolved_at is null);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   from public.positions p join public.instruments i on i.symbol = p.symbol

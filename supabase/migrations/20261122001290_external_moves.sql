@@ -1,9 +1,10 @@
 -- Purpose: what an exchange account holds besides what the engine manages, and what moved there by other hands.
--- Locks:   SHARE on orders while its indexes are built.
+-- Locks:   SHARE on orders and positions while their indexes are built.
 
 set role fillbase_engine;
 
 create index orders_open_live_idx on public.orders (account_id) where not is_paper_trade and finished_at is null;
+create index positions_open_live_idx on public.positions (account_id, symbol) where not is_paper_trade and status in ('open', 'monitoring', 'closing');
 create index orders_exchange_order_idx on public.orders (account_id, symbol, binance_order_id) where not is_paper_trade;
 
 create table trading.outside_holdings (

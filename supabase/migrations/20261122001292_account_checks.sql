@@ -64,7 +64,8 @@ begin
   where k.is_active
     and coalesce(l.started_at, '-infinity') < p_now - make_interval(secs => case
       when exists (select from public.orders o where o.account_id = k.account_id and not o.is_paper_trade and o.finished_at is null)
-        or exists (select from public.positions p where p.account_id = k.account_id and p.status in ('open', 'monitoring', 'closing'))
+        or exists (select from public.positions p
+          where p.account_id = k.account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing'))
       then s.account_check_ms else s.account_check_idle_ms end / 1000.0)
     and not exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.payload ->> 'account_id' = k.account_id::text);
   get diagnostics v_count = row_count;
@@ -127,7 +128,8 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return array(
-    select p.symbol from public.positions p where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing')
+    select p.symbol from public.positions p
+    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
     union
     select o.symbol from public.orders o where o.account_id = p_account_id and not o.is_paper_trade and o.finished_at is null
     order by 1);

@@ -52,7 +52,7 @@ declare
 begin
   for v_position in
     select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
-    where p.account_id = p_account_id and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
     order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
       (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
   loop

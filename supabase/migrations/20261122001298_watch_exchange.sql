@@ -154,10 +154,14 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform trading.raise_alert(p_now, 'critical', 'symbol_not_trading', p.user_id, 'position', p.id::text,
-    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, i.status),
-    jsonb_build_object('symbol', p.symbol, 'status', i.status))
-  from public.positions p join public.instruments i on i.symbol = p.symbol
-  where i.status <> 'TRADING' and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+    format('The exchange does not trade %s (%s): the open position cannot be sold until it does; its stop stays armed.', p.symbol, p.symbol_status),
+    jsonb_build_object('symbol', p.symbol, 'status', p.symbol_status))
+  from (
+    -- One look for each live position: of the symbols that do not trade there are many.
+    select o.id, o.user_id, o.symbol, (select i.status from public.instruments i where i.symbol = o.symbol) as symbol_status
+    from public.positions o where not o.is_paper_trade and o.status in ('open', 'monitoring', 'closing')
+  ) p
+  where p.symbol_status <> 'TRADING'
     and not exists (select from public.alerts a where a.code = 'symbol_not_trading' and a.subject_id = p.id::text and a.resolved_at is null);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   from public.positions p join public.instruments i on i.symbol = p.symbol
