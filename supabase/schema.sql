@@ -2236,6 +2236,7 @@ create table trading.settings (
   protection_poll_ms integer default 30000 not null,
   clock_max_age_ms integer default 300000 not null,
   absence_quiet_ms integer default 60000 not null,
+  functions_region text,
   account_check_ms integer default 60000 not null,
   account_check_idle_ms integer default 600000 not null,
   constraint settings_pkey PRIMARY KEY (id),
@@ -2245,6 +2246,7 @@ create table trading.settings (
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
   constraint settings_clock_max_age_ms_check CHECK (clock_max_age_ms >= 1000 AND clock_max_age_ms <= 3600000),
   constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
+  constraint settings_functions_region_named CHECK (functions_region ~ '^[a-z]{2}-[a-z]+-[0-9]$'::text),
   constraint settings_id_check CHECK (id),
   constraint settings_invocation_live_jobs_check CHECK (invocation_live_jobs >= 1 AND invocation_live_jobs <= 10000),
   constraint settings_invocation_ms_check CHECK (invocation_ms >= 1000 AND invocation_ms <= 120000),
@@ -2284,6 +2286,7 @@ comment on column trading.settings.required_tier is 'Tier that automatic entries
 comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed stop at the exchange may take to fill before the engine sells at market.';
 comment on column trading.settings.order_poll_ms is 'How often an entry that rests at the exchange is asked about; protection_poll_ms: a stop or target.';
 comment on column trading.settings.absence_quiet_ms is 'How long after its window an unknown entry must stay unfound before it counts as never placed.';
+comment on column trading.settings.functions_region is 'Where the bell asks Supabase to run the functions, such as eu-central-1 (exchanges refuse some countries); null: nearest to the database.';
 comment on column trading.settings.account_check_ms is 'How often an exchange account with open positions or orders is compared with its books; account_check_idle_ms: one without.';
 alter table trading.settings enable row level security;
 create policy settings_select_service on trading.settings for select to service_role
@@ -9052,14 +9055,16 @@ CREATE OR REPLACE FUNCTION trading.ring_function(p_function text)
  SET search_path TO ''
 AS $function$
 declare
-  v_url text;
+  v_url    text;
+  v_region text;
 begin
-  select coalesce(s.project_url, trading.vault_text('project_url')) into v_url from trading.settings s;
+  select coalesce(s.project_url, trading.vault_text('project_url')), s.functions_region into v_url, v_region from trading.settings s;
   if v_url is not null then
     perform net.http_post(
       url := rtrim(v_url, '/') || '/functions/v1/' || p_function,
       body := '{}'::jsonb,
-      headers := jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token()),
+      headers := jsonb_strip_nulls(jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token(),
+        'x-region', v_region)),
       timeout_milliseconds := 2000);
   end if;
 exception when others then

@@ -73,19 +73,26 @@ $$;
 comment on function trading.is_bell_valid is 'Whether p_token was made by bell_token within 60 s of p_at.';
 grant execute on function trading.is_bell_valid to service_role;
 
+alter table trading.settings add column functions_region text
+  constraint settings_functions_region_named check (functions_region ~ '^[a-z]{2}-[a-z]+-[0-9]$');
+comment on column trading.settings.functions_region is
+  'Where the bell asks Supabase to run the functions, such as eu-central-1 (exchanges refuse some countries); null: nearest to the database.';
+
 -- POSTs a signed, empty request to one of our functions when the transaction commits.
 create function trading.ring_function(p_function text) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_url text;
+  v_url    text;
+  v_region text;
 begin
-  select coalesce(s.project_url, trading.vault_text('project_url')) into v_url from trading.settings s;
+  select coalesce(s.project_url, trading.vault_text('project_url')), s.functions_region into v_url, v_region from trading.settings s;
   if v_url is not null then
     perform net.http_post(
       url := rtrim(v_url, '/') || '/functions/v1/' || p_function,
       body := '{}'::jsonb,
-      headers := jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token()),
+      headers := jsonb_strip_nulls(jsonb_build_object('Content-Type', 'application/json', 'x-fillbase-bell', trading.bell_token(),
+        'x-region', v_region)),
       timeout_milliseconds := 2000);
   end if;
 exception when others then

@@ -5,7 +5,7 @@ import type { Log } from "../ports/log.ts";
 /** The door answers before it works. */
 const RING_DEADLINE_MS = 5_000;
 
-/** Rings `execute-trade` directly, past the database's HTTP client and its nap. */
+/** Rings `execute-trade` directly, past the database's HTTP client and its nap; the successor runs where we do. */
 export async function ringSuccessor(
   environment: FunctionEnvironment,
   token: string,
@@ -13,7 +13,11 @@ export async function ringSuccessor(
 ): Promise<void> {
   const response = await fetch(`${environment.url}/functions/v1/execute-trade`, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-fillbase-bell": token },
+    headers: {
+      "content-type": "application/json",
+      "x-fillbase-bell": token,
+      ...environment.region !== undefined && { "x-region": environment.region },
+    },
     body: JSON.stringify({ handover: true }),
     signal: AbortSignal.timeout(RING_DEADLINE_MS),
   });

@@ -2357,6 +2357,7 @@ export type Database = {
           clock_at: string | null;
           clock_max_age_ms: number;
           entry_batch: number;
+          functions_region: string | null;
           id: boolean;
           installation_secret_sha256: string | null;
           installation_tag: string;
@@ -2394,6 +2395,7 @@ export type Database = {
           clock_at?: string | null;
           clock_max_age_ms?: number;
           entry_batch?: number;
+          functions_region?: string | null;
           id?: boolean;
           installation_secret_sha256?: string | null;
           installation_tag?: string;
@@ -2431,6 +2433,7 @@ export type Database = {
           clock_at?: string | null;
           clock_max_age_ms?: number;
           entry_batch?: number;
+          functions_region?: string | null;
           id?: boolean;
           installation_secret_sha256?: string | null;
           installation_tag?: string;

@@ -17,6 +17,7 @@ const environment = z.object({
   SUPABASE_PUBLISHABLE_KEYS: keyMap.optional(),
   SUPABASE_DB_URL: z.string().min(1),
   FILLBASE_INSTALLATION_SECRET: z.string().min(32).optional(),
+  SB_REGION: z.string().optional(),
 });
 
 /** What our functions need of their environment. */
@@ -28,6 +29,8 @@ export interface FunctionEnvironment {
   readonly databaseUrl: string;
   /** Absent on an installation nobody has armed: the engine then refuses to work and says so. */
   readonly installationSecret: string;
+  /** Where this invocation runs, in Supabase's names of regions. */
+  readonly region?: string;
 }
 
 /** Parses the environment; throws with the names of what is missing or malformed, never with values. */
@@ -43,6 +46,7 @@ export function parseEnvironment(env: Record<string, string | undefined>): Funct
     publishableKeys: parsed.data.SUPABASE_PUBLISHABLE_KEYS ?? {},
     databaseUrl: parsed.data.SUPABASE_DB_URL,
     installationSecret: parsed.data.FILLBASE_INSTALLATION_SECRET ?? "",
+    ...parsed.data.SB_REGION !== undefined && { region: parsed.data.SB_REGION },
   };
 }
 
