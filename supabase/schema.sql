@@ -1615,6 +1615,7 @@ comment on column trading.exchange_calls.answer is 'What the venue said, parsed 
 CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
 CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
 CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
+CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
 alter table trading.exchange_calls enable row level security;
 create policy exchange_calls_select_service on trading.exchange_calls for select to service_role
   using (true);
@@ -7985,15 +7986,21 @@ CREATE OR REPLACE FUNCTION trading.prune(p_keep interval DEFAULT '7 days'::inter
  SET search_path TO ''
 AS $function$
 declare
+  c_keep_questions constant interval := '90 days';
   v_count bigint;
 begin
   delete from trading.jobs j where j.status = 'done' and j.finished_at < clock_timestamp() - p_keep;
   get diagnostics v_count = row_count;
+  -- The oldest come first, by their index; calls that placed or ended orders stay with them.
+  delete from trading.exchange_calls c
+  using (
+    select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
+  where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
   return v_count;
 end
 $function$;
 alter function trading.prune(p_keep interval) owner to fillbase_engine;
-comment on function trading.prune(p_keep interval) is 'Removes done jobs older than p_keep; their effects are in orders, trades and the audit log.';
+comment on function trading.prune(p_keep interval) is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; returns how many jobs.';
 grant execute on function trading.prune(p_keep interval) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.publish(p_topic text, p_event text, p_payload jsonb)

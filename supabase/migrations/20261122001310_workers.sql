@@ -294,14 +294,20 @@ create function trading.prune(p_keep interval default '7 days') returns bigint
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
+  c_keep_questions constant interval := '90 days';
   v_count bigint;
 begin
   delete from trading.jobs j where j.status = 'done' and j.finished_at < clock_timestamp() - p_keep;
   get diagnostics v_count = row_count;
+  -- The oldest come first, by their index; calls that placed or ended orders stay with them.
+  delete from trading.exchange_calls c
+  using (
+    select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
+  where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
   return v_count;
 end
 $$;
-comment on function trading.prune is 'Removes done jobs older than p_keep; their effects are in orders, trades and the audit log.';
+comment on function trading.prune is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; returns how many jobs.';
 grant execute on function trading.prune to service_role;
 
 reset role;
