@@ -6862,7 +6862,8 @@ begin
   end if;
   if p_answer ->> 'outcome' = 'accepted' and p_call.action <> 'server_time' then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null;
+    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null
+      and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
   end if;
 end
 $function$;
@@ -7978,6 +7979,22 @@ end
 $function$;
 alter function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) is 'The next step towards knowing that an order was never placed; null: it is proven, and folded.';
+
+CREATE OR REPLACE FUNCTION trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_call.action in ('submit', 'submit_pair', 'cancel', 'replace') or not exists (
+    select from trading.exchange_calls c
+    where c.id = p_refused_id and c.action in ('submit', 'submit_pair', 'cancel', 'replace') and not exists (
+      select from trading.exchange_keys k where k.account_id = c.account_id and k.is_active and k.created_at >= c.permitted_at));
+end
+$function$;
+alter function trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint) owner to fillbase_engine;
+comment on function trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint) is 'Whether an accepted call shows that the key may do what was refused to another call, or that was another key.';
 
 CREATE OR REPLACE FUNCTION trading.prune(p_keep interval DEFAULT '7 days'::interval)
  RETURNS bigint

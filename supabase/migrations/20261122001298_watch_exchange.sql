@@ -83,6 +83,19 @@ end
 $$;
 comment on function trading.note_heard is 'The exchange answered: its silence, if there was one, is over.';
 
+-- A key that may only read answers questions all the time; only what changes something shows that it may trade.
+create function trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_call.action in ('submit', 'submit_pair', 'cancel', 'replace') or not exists (
+    select from trading.exchange_calls c
+    where c.id = p_refused_id and c.action in ('submit', 'submit_pair', 'cancel', 'replace') and not exists (
+      select from trading.exchange_keys k where k.account_id = c.account_id and k.is_active and k.created_at >= c.permitted_at));
+end
+$$;
+comment on function trading.proves_key is 'Whether an accepted call shows that the key may do what was refused to another call, or that was another key.';
+
 create function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -94,7 +107,8 @@ begin
   end if;
   if p_answer ->> 'outcome' = 'accepted' and p_call.action <> 'server_time' then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null;
+    where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null
+      and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
   end if;
 end
 $$;

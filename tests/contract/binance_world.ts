@@ -40,6 +40,14 @@ class BinanceWorld extends DeskWorld {
     return this.hired({ id, userId });
   }
 
+  /** Accounts of past scenes are not compared any more: all of them share one request budget. */
+  override async end(): Promise<void> {
+    await super.end();
+    await this.sql`
+      select trading.end_exchange_key(k.id, 'scene_over', ${new Date(this.now())})
+        from trading.exchange_keys k where k.is_active`;
+  }
+
   settle(): Promise<void> {
     return this.floor.settle();
   }

@@ -53,6 +53,7 @@ export abstract class DeskWorld implements World {
   async open(): Promise<void> {
     await this.sql`update trading.settings set ${this.sql(SETTINGS)}`;
     await listInstruments(this.sql, await this.listed());
+    await this.sql`select trading.sweep()`;
   }
 
   async begin(): Promise<void> {

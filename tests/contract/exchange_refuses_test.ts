@@ -1,0 +1,147 @@
+/** What keys, coins, symbols, filters, clocks and silences of an exchange lead to: a state, an alert, a way on. */
+import assert from "node:assert/strict";
+import { fixed } from "../../simulator/core/fixed.ts";
+import { deposit } from "../../simulator/engine/accounts.ts";
+import type { Filter } from "../../simulator/engine/model.ts";
+import type { ApiKey } from "../../simulator/http/keys.ts";
+import { TroubledDesk } from "./troubled_desk.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Requests a minute that a single position may cost while nothing works; a hot loop makes thousands. */
+const CALM = 60;
+
+/** What an exchange can have against a key; -2015 does not say which. */
+const KEYS: readonly (readonly [what: string, spoil: (key: ApiKey) => void])[] = [
+  ["revoked", (key) => key.isRevoked = true],
+  ["that may only read", (key) => key.canTrade = false],
+  ["bound to another address", (key) => key.ips = ["203.0.113.1"]],
+];
+
+for (const [what, spoil] of KEYS) {
+  Deno.test(`a key ${what} denies entries, keeps the position and its stop, and is tried in peace until another one works`, async () => {
+    await using desk = await TroubledDesk.holding();
+    spoil(desk.user.key);
+    await desk.close();
+    const count = await desk.requestsWhile(() => desk.go(5 * MINUTE_MS));
+
+    await desk.assertRemembered();
+    assert.ok(count <= 5 * CALM, `${count} requests`);
+    assert.equal(await desk.raised("exchange_key_refused"), 1);
+    assert.equal(
+      await desk.signal(await desk.enter("ETHUSDT", { stopLoss: 2_900 })),
+      "rejected trading_not_active",
+    );
+    await desk.connect();
+    await desk.go(MINUTE_MS);
+    assert.equal((await desk.position()).status, "closed");
+    assert.ok(!(await desk.alerts()).includes("exchange_key_refused"));
+    await desk.resume();
+    assert.equal(await desk.signal(await desk.enter("ETHUSDT", { stopLoss: 2_900 })), "in_position");
+  });
+}
+
+Deno.test("a key with a wrong secret is refused at its first question, and nothing is entered with it", async () => {
+  await using desk = await TroubledDesk.open();
+  const { exchangeAccount, id } = desk.user;
+  const uid = String(desk.floor.simulator.openAccount(exchangeAccount).uid);
+  await desk.floor.sql`
+    select trading.connect_exchange_account(${id}, 'simulator', ${uid}, ${desk.user.key.apiKey}, 'not the secret of it')`;
+  await desk.floor.settle();
+
+  assert.ok((await desk.alerts()).includes("exchange_key_refused"));
+  assert.equal(await desk.signal(await desk.enter()), "rejected trading_not_active");
+  assert.equal(desk.placed("BUY"), 0);
+});
+
+Deno.test("an entry for which the exchange has no cash, though the books have, is refused and the books learn it", async () => {
+  await using desk = await TroubledDesk.open();
+  deposit(desk.floor.simulator.state, desk.user.exchangeAccount, "USDT", -fixed("9950"));
+
+  assert.equal(await desk.signal(await desk.enter()), "rejected entry_rejected");
+  await desk.go(11 * MINUTE_MS, 10_000);
+  assert.equal(await desk.signal(await desk.enter()), "rejected insufficient_balance");
+  await desk.assertSettled();
+});
+
+Deno.test("a symbol that the exchange stops in mid-position keeps its stop armed and is sold when it trades again", async () => {
+  await using desk = await TroubledDesk.holding();
+  const { rules } = desk.floor.simulator.state.markets.get("BTCUSDT")!;
+  rules.status = "HALT";
+  await desk.close();
+  const count = await desk.requestsWhile(() => desk.go(5 * MINUTE_MS));
+
+  await desk.assertRemembered();
+  assert.ok(count <= 5 * CALM, `${count} requests`);
+  assert.ok((await desk.alerts()).includes("exit_failed"));
+  rules.status = "TRADING";
+  await desk.floor.list();
+  await desk.go(MINUTE_MS);
+  assert.equal((await desk.position()).status, "closed");
+  assert.deepEqual(await desk.alerts(), []);
+});
+
+Deno.test("a lot step that grew since it was read refuses the entry and is read again, and then entries fit it", async () => {
+  await using desk = await TroubledDesk.open();
+  await desk.go(2 * MINUTE_MS, 10_000);
+  setFilter(desk, "LOT_SIZE", { stepSize: fixed("0.001"), minQty: fixed("0.001") });
+  assert.equal(await desk.signal(await desk.enter()), "rejected entry_rejected");
+  assert.deepEqual(await desk.alerts(), ["filters_doubted"]);
+
+  await desk.floor.list();
+  assert.deepEqual(await desk.alerts(), []);
+  await desk.floor.sql`update public.traders set sizing_value = 300`;
+  assert.equal(await desk.signal(await desk.enter()), "in_position");
+});
+
+Deno.test("a guard that the exchange's new rules refuse is told, the engine's own stop stays armed, and it rests again once it fits", async () => {
+  await using desk = await TroubledDesk.holding();
+  const { id } = await desk.position();
+  setFilter(desk, "PRICE_FILTER", { tickSize: fixed("70") });
+  await desk.floor.command("select public.close_position($1, 0.0008)", [id]);
+  await desk.go(MINUTE_MS);
+
+  const rest = "0.00084835";
+  await desk.assertRemembered(rest);
+  assert.ok((await desk.alerts()).includes("venue_stop_refused"));
+  assert.ok((await desk.alerts()).includes("position_unguarded"));
+  setFilter(desk, "PRICE_FILTER", { tickSize: fixed("0.01") });
+  await desk.go(2 * MINUTE_MS);
+  await desk.assertGuarded(rest);
+  assert.ok(!(await desk.alerts()).includes("position_unguarded"));
+});
+
+Deno.test("an exchange that is down for an hour is asked in peace and alerted once, and what the stop missed is made good", async () => {
+  await using desk = await TroubledDesk.holding();
+  desk.floor.simulator.restart(HOUR_MS);
+  const count = await desk.requestsWhile(async () => {
+    await desk.go(10 * MINUTE_MS, 10_000);
+    await desk.floor.tick("BTCUSDT", "57000", "57010");
+    await desk.go(48 * MINUTE_MS, 30_000);
+  });
+
+  await desk.assertRemembered();
+  assert.ok(count <= 58 * CALM, `${count} requests`);
+  assert.equal(await desk.raised("exchange_silent"), 1);
+  desk.floor.trade("BTCUSDT", "57000", "57010");
+  await desk.go(5 * MINUTE_MS, 10_000);
+  assert.equal((await desk.position()).status, "closed");
+  assert.ok(!(await desk.alerts()).includes("exchange_silent"));
+  await desk.assertSettled();
+});
+
+Deno.test("an exchange whose clock is five seconds off refuses one entry, is measured again and takes the next", async () => {
+  await using desk = await TroubledDesk.open();
+  desk.floor.simulator.skewMs = 5_000;
+  assert.equal(await desk.signal(await desk.enter()), "rejected entry_rejected");
+  assert.equal(await desk.signal(await desk.enter()), "in_position");
+  await desk.go(2_000);
+  await desk.assertGuarded();
+  await desk.close();
+  assert.equal((await desk.position()).status, "closed");
+});
+
+function setFilter(desk: TroubledDesk, type: string, change: Readonly<Record<string, bigint>>): void {
+  const { rules } = desk.floor.simulator.state.markets.get("BTCUSDT")!;
+  rules.filters = rules.filters.map((it): Filter => it.filterType === type ? { ...it, ...change } : it);
+}
