@@ -43,6 +43,10 @@ begin
   where o.id = p_order.id
   returning * into v_order;
   perform trading.release_reservation(v_order.id, p_fills.quantity, v_is_final, p_now);
+  -- A fill proved its end wrong: what is left of it may still want its cash.
+  if p_order.finished_at is not null and not v_is_final then
+    update trading.reservations r set released_at = null, amount = (v_order.quantity - v_order.filled_quantity) * r.per_unit where r.order_id = v_order.id;
+  end if;
   return v_order;
 end
 $$;

@@ -29,7 +29,9 @@ declare
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
   insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
-  on conflict (order_id) do update set asked_at = excluded.asked_at, venue_status = excluded.venue_status;
+  on conflict (order_id) do update set asked_at = excluded.asked_at,
+    -- An answer that was on its way for longer does not undo an end.
+    venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
   v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
