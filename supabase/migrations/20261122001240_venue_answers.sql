@@ -29,8 +29,7 @@ declare
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
   insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
-  on conflict (order_id) do update set asked_at = excluded.asked_at,
-    -- An answer that was on its way for longer does not undo an end.
+  on conflict (order_id) do update set asked_at = excluded.asked_at, -- An answer that was longer on its way does not undo an end:
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -103,8 +102,8 @@ begin
   select 'sync', concat_ws(':', 'ask', p_cause, o.id, o.version), o.portfolio_id, false, p_due_at, o.position_id, o.id
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
-    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync' and j.status = 'queued'
-      and (j.due_at <= p_due_at or j.attempts > 0))
+    and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync'
+      and j.status = 'queued' and (j.due_at <= p_due_at or j.attempts > 0))
   on conflict (key) do nothing;
 end
 $$;
@@ -251,8 +250,7 @@ begin
     when 'clock_skewed' then
       delete from trading.exchange_clocks c where c.environment = p_call.environment;
     when 'rate_limited', 'banned' then
-      -- -1015 is about orders, everything else about requests. A full count of open orders (too_many_orders) passes with them.
-      perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id,
+      perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id, -- -1015: orders
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
     when 'key_refused', 'key_unavailable', 'not_permitted' then
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
