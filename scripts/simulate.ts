@@ -40,8 +40,10 @@ async function main(): Promise<number> {
   const bug = flags.bug ?? null;
   const results: SeedResult[] = [];
   const tell = (result: SeedResult) => {
-    results.push(result);
-    if (flags.lines) return console.log(JSON.stringify({ ...result, events: [] }));
+    // What happened in it is only wanted while it is played.
+    const kept = { ...result, events: [] };
+    results.push(kept);
+    if (flags.lines) return console.log(JSON.stringify(kept));
     for (const line of tellFailure(result, bug)) console.error(line);
     if (results.length % PROGRESS_EVERY === 0) console.error(`${results.length} seeds, ${seconds()} s`);
   };
