@@ -607,6 +607,7 @@ create policy traders_update_owner on public.traders for update to authenticated
   using (user_id = (( SELECT auth.uid() AS uid)))
   with check (user_id = (( SELECT auth.uid() AS uid)) AND NOT is_built_in);
 CREATE TRIGGER traders_100_refuse_with_open_positions BEFORE DELETE ON public.traders FOR EACH ROW EXECUTE FUNCTION trading.tg_traders__refuse_with_open_positions();
+CREATE TRIGGER traders_110_refuse_while_in_use BEFORE UPDATE OF paper_trade_mode, user_id ON public.traders FOR EACH ROW WHEN (old.paper_trade_mode IS DISTINCT FROM new.paper_trade_mode OR old.user_id IS DISTINCT FROM new.user_id) EXECUTE FUNCTION trading.tg_traders__refuse_while_in_use();
 CREATE TRIGGER traders_500_limit_the_first AFTER INSERT ON public.traders FOR EACH ROW WHEN (new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
 CREATE TRIGGER traders_510_limit_the_first_owned AFTER UPDATE OF user_id ON public.traders FOR EACH ROW WHEN (old.user_id IS NULL AND new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
 grant delete, insert, select, update on table public.traders to authenticated;
@@ -10512,6 +10513,40 @@ begin
 end
 $function$;
 alter function trading.tg_traders__limit_the_first() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tg_traders__refuse_while_in_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_mode text := case when old.paper_trade_mode then 'paper' else 'live' end;
+begin
+  if old.user_id is null then
+    return new;
+  end if;
+  -- An entry of before has committed its position, or reads the trader after this.
+  perform trading.lock_portfolio(trading.portfolio_id(old.user_id, v_mode));
+  if new.user_id is distinct from old.user_id and exists (
+      select from public.positions p where p.trader_id = old.id and not p.is_paper_trade and p.status not in ('closed', 'failed')) then
+    perform trading.raise_error('FB409', 'owner_has_open_positions', 'whose money is in open live positions stays their owner',
+      jsonb_build_object('trader_id', old.id, 'user_id', old.user_id), 'Close the positions first, or stop the user with halt_and_flatten.');
+  end if;
+  if new.paper_trade_mode is distinct from old.paper_trade_mode and (
+      exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
+      or exists (
+        select from trading.trading_states s
+        where s.state <> 'active' and (s.scope, s.scope_id) = (case when old.paper_trade_mode then 'account' else 'trader' end,
+          case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end))) then
+    perform trading.raise_error('FB409', 'mode_switch_refused', 'a trader with open positions or that is stopped keeps its mode',
+      jsonb_build_object('trader_id', old.id, 'mode', v_mode), 'Close its positions and resume it first.');
+  end if;
+  return new;
+end
+$function$;
+alter function trading.tg_traders__refuse_while_in_use() owner to fillbase_engine;
+comment on function trading.tg_traders__refuse_while_in_use() is 'FB409 mode_switch_refused while a position of the trader is not over or its own trading state is not active; FB409 owner_has_open_positions where a live position would lose its owner, also by the removal of the user.';
 
 CREATE OR REPLACE FUNCTION trading.tg_traders__refuse_with_open_positions()
  RETURNS trigger

@@ -141,3 +141,40 @@ alter function trading.tg_traders__refuse_with_open_positions() security definer
 revoke execute on function trading.tg_traders__refuse_with_open_positions() from public;
 create trigger traders_100_refuse_with_open_positions before delete on public.traders
   for each row execute function trading.tg_traders__refuse_with_open_positions();
+
+-- A stop, a pause and a limit find a trader's money by its mode: while anything hangs on it, the mode stays.
+create function trading.tg_traders__refuse_while_in_use() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_mode text := case when old.paper_trade_mode then 'paper' else 'live' end;
+begin
+  if old.user_id is null then
+    return new;
+  end if;
+  -- An entry of before has committed its position, or reads the trader after this.
+  perform trading.lock_portfolio(trading.portfolio_id(old.user_id, v_mode));
+  if new.user_id is distinct from old.user_id and exists (
+      select from public.positions p where p.trader_id = old.id and not p.is_paper_trade and p.status not in ('closed', 'failed')) then
+    perform trading.raise_error('FB409', 'owner_has_open_positions', 'whose money is in open live positions stays their owner',
+      jsonb_build_object('trader_id', old.id, 'user_id', old.user_id), 'Close the positions first, or stop the user with halt_and_flatten.');
+  end if;
+  if new.paper_trade_mode is distinct from old.paper_trade_mode and (
+      exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
+      or exists (
+        select from trading.trading_states s
+        where s.state <> 'active' and (s.scope, s.scope_id) = (case when old.paper_trade_mode then 'account' else 'trader' end,
+          case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end))) then
+    perform trading.raise_error('FB409', 'mode_switch_refused', 'a trader with open positions or that is stopped keeps its mode',
+      jsonb_build_object('trader_id', old.id, 'mode', v_mode), 'Close its positions and resume it first.');
+  end if;
+  return new;
+end
+$$;
+alter function trading.tg_traders__refuse_while_in_use() owner to fillbase_engine;
+revoke execute on function trading.tg_traders__refuse_while_in_use() from public;
+comment on function trading.tg_traders__refuse_while_in_use is
+  'FB409 mode_switch_refused while a position of the trader is not over or its own trading state is not active; FB409 owner_has_open_positions where a live position would lose its owner, also by the removal of the user.';
+create trigger traders_110_refuse_while_in_use before update of paper_trade_mode, user_id on public.traders
+  for each row when (old.paper_trade_mode is distinct from new.paper_trade_mode or old.user_id is distinct from new.user_id)
+  execute function trading.tg_traders__refuse_while_in_use();
