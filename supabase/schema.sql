@@ -1790,8 +1790,8 @@ create table trading.loss_trips (
 alter table trading.loss_trips owner to fillbase_engine;
 comment on table trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
 comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
-CREATE INDEX loss_trips_day_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule, day);
-CREATE UNIQUE INDEX loss_trips_standing_idx ON trading.loss_trips USING btree (portfolio_id, scope_id, rule) WHERE (resumed_at IS NULL);
+CREATE INDEX loss_trips_day_idx ON trading.loss_trips USING btree (portfolio_id, scope, scope_id, rule, day);
+CREATE UNIQUE INDEX loss_trips_standing_idx ON trading.loss_trips USING btree (portfolio_id, scope, scope_id, rule) WHERE (resumed_at IS NULL);
 alter table trading.loss_trips enable row level security;
 create policy loss_trips_select_service on trading.loss_trips for select to service_role
   using (true);
@@ -2407,7 +2407,7 @@ create view trading.pending_risks with (security_invoker=true) as
      JOIN public.positions p ON p.id = o.position_id
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
-  WHERE r.released_at IS NULL AND r.side = 'BUY'::text;
+  WHERE r.released_at IS NULL AND r.side = 'BUY'::text AND (o.is_paper_trade OR trading.is_counted_position(o.is_paper_trade, o.account_id));
 alter view trading.pending_risks owner to fillbase_engine;
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 
@@ -2437,7 +2437,7 @@ create view trading.position_risks with (security_invoker=true) as
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
      LEFT JOIN public.market_prices m ON m.symbol = p.symbol
-  WHERE p.status <> ALL (ARRAY['closed'::text, 'failed'::text]);
+  WHERE (p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND (p.is_paper_trade OR trading.is_counted_position(p.is_paper_trade, p.account_id));
 alter view trading.position_risks owner to fillbase_engine;
 comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
@@ -4133,6 +4133,10 @@ begin
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
   on conflict do nothing;
+  -- A clock that was ahead for a while must not keep the bucket empty until it is overtaken.
+  update trading.rate_budgets b set refilled_at = p_at
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 
@@ -4503,7 +4507,11 @@ begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
-  -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
+  -- A paper order meets the market of its decision; where that is too old, the entry waited and meets the market of now. What
+  -- goes to an exchange meets no other one.
+  if v_mode = 'live' then
+    v_market_at := p_now;
+  end if;
   v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   -- So does one that the history no longer reaches back to: a price and its time belong together.
   if v_quote.symbol is null or v_quote.observed_at > v_market_at
@@ -4520,7 +4528,8 @@ begin
       'capital_all', (v_facts ->> 'capital_all')::numeric + p_trader.paper_trade_balance);
   end if;
   v_facts := v_facts || jsonb_build_object(
-    'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric, (v_facts ->> 'peak_result')::numeric),
+    'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric,
+      coalesce((v_facts ->> 'peak_result')::numeric, (v_facts ->> 'equity')::numeric - (v_facts ->> 'capital')::numeric)),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
   select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
@@ -4539,6 +4548,8 @@ begin
       'guards_in_symbol', case when v_mode = 'live' then (select count(*) from public.positions p where p.portfolio_id = v_portfolio_id
         and p.account_id = v_account_id and p.symbol = p_signal.symbol and p.status not in ('closed', 'failed')) else 0 end,
       'max_algo_orders', v_instrument.max_algo_orders,
+      'stage_allows', v_mode = 'paper' or (select a.environment <> 'production' from trading.accounts a where a.id = v_account_id)
+        or (trading.rollout_stage(p_trader.user_id)).is_live,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
@@ -4996,9 +5007,10 @@ declare
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
-  if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job, v_now + trading.retry_delay(v_job.attempts), v_error);
-    if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
+  -- An entry over budget waits for as long as its signal lives: then a rule denies it.
+  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then interval '1 second' else trading.retry_delay(v_job.attempts) end, v_error);
+    if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
     end if;
@@ -5893,6 +5905,32 @@ alter function trading.is_bell_valid(p_token text, p_at timestamp with time zone
 comment on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) is 'Whether p_token was made by bell_token within 60 s of p_at.';
 grant execute on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.is_counted(p_account trading.accounts)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_account.environment = 'paper' or p_account.environment = coalesce((trading.live_account(p_account.user_id)).environment, p_account.environment);
+end
+$function$;
+alter function trading.is_counted(p_account trading.accounts) owner to fillbase_engine;
+comment on function trading.is_counted(p_account trading.accounts) is 'Whether an account counts in its portfolio''s sums: a paper one, or one of the environment that its owner trades in now.';
+
+CREATE OR REPLACE FUNCTION trading.is_counted_position(p_is_paper boolean, p_account_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_is_paper or (select trading.is_counted(a) from trading.accounts a where a.id = p_account_id);
+end
+$function$;
+alter function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) owner to fillbase_engine;
+comment on function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) is 'Whether what is held or reserved on an account counts in the portfolio''s sums.';
+
 CREATE OR REPLACE FUNCTION trading.is_database_owner()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6044,7 +6082,7 @@ RETURN ((p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '55P03'::text, '5
 alter function trading.is_transient(p_sqlstate text) owner to fillbase_engine;
 comment on function trading.is_transient(p_sqlstate text) is 'Whether an error may go away by itself: serialisation, deadlock, lock or statement timeout, connection, resources, shutdown, network, an API that cannot reach the database, a halt that came in between, or a spent request budget.';
 
-CREATE OR REPLACE FUNCTION trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
@@ -6053,12 +6091,13 @@ AS $function$
 begin
   return exists (
     select from trading.loss_trips t
-    where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
-      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now))));
+    where t.portfolio_id = p_portfolio_id and t.scope = p_scope and t.scope_id = p_scope_id and t.rule = p_rule
+      -- A limit that was raised since then is another one.
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
 end
 $function$;
-alter function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamp with time zone) is 'Whether a limit that is reached has tripped already, or was resumed by force on this day.';
+alter function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone) is 'Whether a limit that is reached has tripped already, or was resumed by force on this day and has not been raised since.';
 
 CREATE OR REPLACE FUNCTION trading.is_unmoved(p_order public.orders, p_balances jsonb)
  RETURNS boolean
@@ -6629,7 +6668,7 @@ begin
       cross join lateral (
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
-      where c.portfolio_id = any (p_portfolio_ids)
+      where c.portfolio_id = any (p_portfolio_ids) and trading.is_counted(c)
     ), wholes as (
       select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
@@ -6637,27 +6676,31 @@ begin
       left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
         on h.portfolio_id = f.id
     ), owns as (
-      select 'account' as scope, m.id as scope_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
         coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
       left join held h on h.scope_id = m.id
       union all
-      select 'trader', t.id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      select 'trader', t.id, x.own_id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
       from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
-      left join held h on h.scope_id = t.id
+      cross join lateral (select trading.own_scope_id(false, null, t.id) as own_id) x
+      left join held h on h.scope_id = x.own_id
+      -- A paper trader has no part in it, but for what it still holds from its time as a live one.
+      where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.scope_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
       from owns o
-      cross join lateral trading.realized_today(o.portfolio_id, o.scope_id, p_now) t
+      cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital, r
+      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+        case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       cross join lateral trading.realized_today(w.id, null, p_now) t
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
     select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
-      s.capital, coalesce(k.peak_result::numeric, 0), coalesce(k.loss_streak, 0),
+      s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
     from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
 end
@@ -6674,7 +6717,8 @@ AS $function$
 begin
   return (
     select jsonb_build_object(
-      'peak_result', coalesce(k.peak_result, 0), 'peak_result_all', coalesce(k.peak_result_all, 0),
+      -- Whoever joins others on an account does not begin with what they lost: without a mark the peak is where it is now.
+      'peak_result', coalesce(k.peak_result, case when p_scope_id = p_account_id then 0 end), 'peak_result_all', coalesce(k.peak_result_all, 0),
       'loss_streak', coalesce(k.loss_streak, 0), 'loss_streak_all', coalesce(k.loss_streak_all, 0),
       -- Whoever never entered did so at the beginning of time.
       'since_entry_ms', trunc(extract(epoch from p_now - coalesce(e.own, 'epoch')) * 1000),
@@ -6688,7 +6732,8 @@ begin
       from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
-        else (select p.created_at from public.positions p where p.trader_id = p_scope_id and not p.is_paper_trade order by p.created_at desc limit 1) end as own
+        else (select p.created_at from public.positions p where p.account_id = p_account_id
+          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id order by p.created_at desc limit 1) end as own
       from trading.accounts c
       cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
@@ -7223,9 +7268,9 @@ CREATE OR REPLACE FUNCTION trading.own_scope_id(p_is_paper boolean, p_account_id
  RETURNS uuid
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN (p_is_paper OR (p_trader_id IS NULL)) THEN p_account_id ELSE p_trader_id END;
+RETURN CASE WHEN (p_is_paper OR (p_trader_id IS NULL)) THEN p_account_id ELSE trading.derived_id(VARIADIC ARRAY['live_trader'::text, (p_trader_id)::text]) END;
 alter function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) owner to fillbase_engine;
-comment on function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) is 'The scope of a trader''s own limits, marks and results: its paper account, or in live mode the trader itself.';
+comment on function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) is 'The scope of a trader''s own limits, marks and results: its paper account, or an id of the live trader''s own.';
 
 CREATE OR REPLACE FUNCTION trading.paper_account_id(p_trader_id uuid, p_user_id uuid)
  RETURNS uuid
@@ -7554,7 +7599,7 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
+  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
     v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
@@ -7822,12 +7867,12 @@ begin
         sum(b.amount) filter (where b.bucket = 'cash' and b.account_id = p_account_id) as cash,
         -sum(b.amount) filter (where b.bucket = 'external' and b.account_id = p_account_id) as capital
       from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
-      where c.portfolio_id = p_portfolio_id
+      where c.portfolio_id = p_portfolio_id and trading.is_counted(c)
     ) m, (
       select coalesce(sum(u.quantity_all * q.bid), 0) as value_all, coalesce(sum(u.quantity * q.bid), 0) as value
       from (
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
-        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
+        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id and trading.is_counted(c) group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
     ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );
@@ -8404,7 +8449,9 @@ AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
   select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
-  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
+  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
+    -- A live trader joins others on its account: its peak begins where it comes in.
+    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
@@ -8415,10 +8462,10 @@ comment on function trading.raise_peaks(p_figures trading.loss_figures[], p_now 
 CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid)
  RETURNS uuid
  LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY['exchange'::text, 'binance'::text]) ELSE p_account_id END;
+ STABLE
+RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY['exchange'::text, (SELECT a.environment FROM trading.accounts a WHERE (a.id = rate_scope_id.p_account_id))]) ELSE p_account_id END;
 alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: the exchange''s, or the account''s.';
+comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
 
 CREATE OR REPLACE FUNCTION trading.read_key_secret(p_id uuid)
  RETURNS text
@@ -8628,7 +8675,7 @@ declare
 begin
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
   values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
-  on conflict (portfolio_id, scope_id, rule) where resumed_at is null do nothing
+  on conflict (portfolio_id, scope, scope_id, rule) where resumed_at is null do nothing
   returning id into v_id;
   if v_id is null then
     return false;
@@ -8637,7 +8684,8 @@ begin
     jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
     jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
-  perform trading.cancel_pending_entries(p_portfolio_id, case when p_scope <> 'user' then p_scope_id end, v_id, p_now);
+  perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id when 'trader' then trading.own_scope_id(false, null, p_scope_id) end,
+    v_id, p_now);
   return true;
 end
 $function$;
@@ -9831,6 +9879,8 @@ begin
   return query select * from (values
     ('venue', 'live_not_available', f.has_venue, f.mode, 'an account',
       'live trading needs an exchange account with an active key', false),
+    ('stage', 'stage_forbids_live', f.stage_allows, f.stage_allows::text, 'true',
+      'the user''s rollout stage does not allow live trading', false),
     ('quarantine', 'symbol_quarantined', not f.is_quarantined, f.is_quarantined::text, 'false',
       'the books of this symbol do not agree with the exchange', false),
     ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),
@@ -10612,7 +10662,7 @@ begin
   update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;
   perform trading.restart_peaks(array(select f from unnest(v_figures) f where f.portfolio_id || ':drawdown' = any (v_causes)), new.set_at);
   update trading.loss_trips t set resumed_at = new.set_at, was_forced = t.rule <> 'consecutive_losses' and t.portfolio_id || ':' || t.rule = any (v_causes)
-  where t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;
+  where t.scope = new.scope and t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;
   update public.alerts a set resolved_at = new.set_at, resolved_by = new.set_by
   where a.code in ('daily_loss', 'drawdown', 'consecutive_losses') and a.subject_id = new.scope_id::text and a.resolved_at is null;
   return null;
@@ -10837,7 +10887,7 @@ declare
   v_count  int := 0;
 begin
   perform trading.raise_peaks(p_figures, p_now);
-  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope_id, b.rule, p_now) loop
+  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope, b.scope_id, b.rule, b.limit_value, p_now) loop
     -- Only tried: whoever holds the gate may wait for locks of ours. The next look comes within seconds, and until then the
     -- same figures deny every entry.
     continue when not pg_try_advisory_xact_lock(trading.gate_key(v_breach.scope, v_breach.scope_id));
@@ -10868,10 +10918,11 @@ begin
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
   where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id = a.subject_id::uuid and l.until <= v_now;
-  -- What holds nothing cannot lose.
+  -- What holds nothing cannot lose; what it lost today, while nobody looked, it has lost.
   v_ids := trading.watched_portfolios(array(
     select f.id from trading.portfolios f
-    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))));
+    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))
+      or exists (select from trading.daily_results r where r.portfolio_id = f.id and r.day >= trading.utc_day(v_now))));
   if v_ids is null then
     return 0;
   end if;
@@ -10879,7 +10930,7 @@ begin
 end
 $function$;
 alter function trading.watch_losses(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_losses(p_now timestamp with time zone) is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, and trips those that reached one; returns how many.';
+comment on function trading.watch_losses(p_now timestamp with time zone) is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, or lost something today, and trips those that reached one; returns how many.';
 grant execute on function trading.watch_losses(p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.watch_naked(p_now timestamp with time zone)
@@ -10982,13 +11033,14 @@ begin
   return (
     select array_agg(f.id) from trading.portfolios f
     where f.id = any (p_portfolio_ids)
-      and exists (select from public.risk_limits r where r.user_id = f.user_id
-        and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+      and (exists (select from public.risk_limits r where r.user_id = f.user_id
+          and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+        or (f.mode = 'live' and (trading.rollout_stage(f.user_id)).max_daily_loss_quote is not null))
   );
 end
 $function$;
 alter function trading.watched_portfolios(p_portfolio_ids uuid[]) owner to fillbase_engine;
-comment on function trading.watched_portfolios(p_portfolio_ids uuid[]) is 'Those of the portfolios whose user has loss limits; null: none.';
+comment on function trading.watched_portfolios(p_portfolio_ids uuid[]) is 'Those of the portfolios whose user has loss limits, or live a stage that caps the loss; null: none.';
 
 CREATE OR REPLACE FUNCTION trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamp with time zone)
  RETURNS void

@@ -4,10 +4,30 @@
 set role fillbase_engine;
 
 -- What a trader's own limits look at: on paper its account; live traders share an account, so there it is the trader.
+-- Derived, because users choose their traders' ids: none can be made to look like another scope.
 create function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) returns uuid
 language sql immutable parallel safe
-return case when p_is_paper or p_trader_id is null then p_account_id else p_trader_id end;
-comment on function trading.own_scope_id is 'The scope of a trader''s own limits, marks and results: its paper account, or in live mode the trader itself.';
+return case when p_is_paper or p_trader_id is null then p_account_id else trading.derived_id('live_trader', p_trader_id::text) end;
+comment on function trading.own_scope_id is 'The scope of a trader''s own limits, marks and results: its paper account, or an id of the live trader''s own.';
+
+-- A testnet's money is worth nothing: it is not summed with what is traded now.
+create function trading.is_counted(p_account trading.accounts) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_account.environment = 'paper' or p_account.environment = coalesce((trading.live_account(p_account.user_id)).environment, p_account.environment);
+end
+$$;
+comment on function trading.is_counted is 'Whether an account counts in its portfolio''s sums: a paper one, or one of the environment that its owner trades in now.';
+
+create function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_is_paper or (select trading.is_counted(a) from trading.accounts a where a.id = p_account_id);
+end
+$$;
+comment on function trading.is_counted_position is 'Whether what is held or reserved on an account counts in the portfolio''s sums.';
 
 create table trading.daily_results (
   scope_id     uuid not null,
@@ -108,7 +128,7 @@ create view trading.position_risks with (security_invoker = true) as
   from public.positions p
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
   left join public.market_prices m on m.symbol = p.symbol
-  where p.status not in ('closed', 'failed');
+  where p.status not in ('closed', 'failed') and (p.is_paper_trade or trading.is_counted_position(p.is_paper_trade, p.account_id));
 comment on view trading.position_risks is
   'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
@@ -119,7 +139,7 @@ create view trading.pending_risks with (security_invoker = true) as
   join public.orders o on o.id = r.order_id
   join public.positions p on p.id = o.position_id
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
-  where r.released_at is null and r.side = 'BUY';
+  where r.released_at is null and r.side = 'BUY' and (o.is_paper_trade or trading.is_counted_position(o.is_paper_trade, o.account_id));
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 revoke all on trading.position_risks, trading.pending_risks from public, anon, authenticated, service_role;
 

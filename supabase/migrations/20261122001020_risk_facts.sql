@@ -48,12 +48,12 @@ begin
         sum(b.amount) filter (where b.bucket = 'cash' and b.account_id = p_account_id) as cash,
         -sum(b.amount) filter (where b.bucket = 'external' and b.account_id = p_account_id) as capital
       from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
-      where c.portfolio_id = p_portfolio_id
+      where c.portfolio_id = p_portfolio_id and trading.is_counted(c)
     ) m, (
       select coalesce(sum(u.quantity_all * q.bid), 0) as value_all, coalesce(sum(u.quantity * q.bid), 0) as value
       from (
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
-        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
+        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id and trading.is_counted(c) group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
     ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );
@@ -69,7 +69,8 @@ as $$
 begin
   return (
     select jsonb_build_object(
-      'peak_result', coalesce(k.peak_result, 0), 'peak_result_all', coalesce(k.peak_result_all, 0),
+      -- Whoever joins others on an account does not begin with what they lost: without a mark the peak is where it is now.
+      'peak_result', coalesce(k.peak_result, case when p_scope_id = p_account_id then 0 end), 'peak_result_all', coalesce(k.peak_result_all, 0),
       'loss_streak', coalesce(k.loss_streak, 0), 'loss_streak_all', coalesce(k.loss_streak_all, 0),
       -- Whoever never entered did so at the beginning of time.
       'since_entry_ms', trunc(extract(epoch from p_now - coalesce(e.own, 'epoch')) * 1000),
@@ -83,7 +84,8 @@ begin
       from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
-        else (select p.created_at from public.positions p where p.trader_id = p_scope_id and not p.is_paper_trade order by p.created_at desc limit 1) end as own
+        else (select p.created_at from public.positions p where p.account_id = p_account_id
+          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id order by p.created_at desc limit 1) end as own
       from trading.accounts c
       cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
@@ -150,7 +152,11 @@ begin
   select * into v_settings from trading.settings;
   select * into v_instrument from public.instruments where symbol = p_signal.symbol;
   select * into v_newest from public.market_prices where symbol = p_signal.symbol;
-  -- The order meets the market of its decision; where that is too old, the entry waited and meets the market of now.
+  -- A paper order meets the market of its decision; where that is too old, the entry waited and meets the market of now. What
+  -- goes to an exchange meets no other one.
+  if v_mode = 'live' then
+    v_market_at := p_now;
+  end if;
   v_quote := trading.quote_at(p_signal.symbol, v_market_at);
   -- So does one that the history no longer reaches back to: a price and its time belong together.
   if v_quote.symbol is null or v_quote.observed_at > v_market_at
@@ -167,7 +173,8 @@ begin
       'capital_all', (v_facts ->> 'capital_all')::numeric + p_trader.paper_trade_balance);
   end if;
   v_facts := v_facts || jsonb_build_object(
-    'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric, (v_facts ->> 'peak_result')::numeric),
+    'peak_equity', trading.peak_equity((v_facts ->> 'capital')::numeric, (v_facts ->> 'equity')::numeric,
+      coalesce((v_facts ->> 'peak_result')::numeric, (v_facts ->> 'equity')::numeric - (v_facts ->> 'capital')::numeric)),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
   select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
@@ -186,6 +193,8 @@ begin
       'guards_in_symbol', case when v_mode = 'live' then (select count(*) from public.positions p where p.portfolio_id = v_portfolio_id
         and p.account_id = v_account_id and p.symbol = p_signal.symbol and p.status not in ('closed', 'failed')) else 0 end,
       'max_algo_orders', v_instrument.max_algo_orders,
+      'stage_allows', v_mode = 'paper' or (select a.environment <> 'production' from trading.accounts a where a.id = v_account_id)
+        or (trading.rollout_stage(p_trader.user_id)).is_live,
       'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),

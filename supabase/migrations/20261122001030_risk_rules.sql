@@ -4,7 +4,7 @@
 set role fillbase_engine;
 
 create type trading.entry_inputs as (
-  mode text, trader_enabled boolean, auto_execute boolean, required_tier text, tier text, has_venue boolean, is_quarantined boolean, guards_in_symbol int, max_algo_orders int, side text, trading_state text, locks jsonb,
+  mode text, trader_enabled boolean, auto_execute boolean, required_tier text, tier text, has_venue boolean, stage_allows boolean, is_quarantined boolean, guards_in_symbol int, max_algo_orders int, side text, trading_state text, locks jsonb,
   decision_age_ms numeric, signal_ttl_ms numeric, confidence numeric,
   symbol text, symbol_known boolean, symbol_status text, quote_asset text,
   bid numeric, ask numeric, price_age_ms numeric, max_price_age_ms numeric, held_price_age_ms numeric, held_price_age_all_ms numeric,
@@ -46,6 +46,8 @@ begin
   return query select * from (values
     ('venue', 'live_not_available', f.has_venue, f.mode, 'an account',
       'live trading needs an exchange account with an active key', false),
+    ('stage', 'stage_forbids_live', f.stage_allows, f.stage_allows::text, 'true',
+      'the user''s rollout stage does not allow live trading', false),
     ('quarantine', 'symbol_quarantined', not f.is_quarantined, f.is_quarantined::text, 'false',
       'the books of this symbol do not agree with the exchange', false),
     ('trader_enabled', 'trader_disabled', f.trader_enabled, f.trader_enabled::text, 'true', 'the trader is switched off', false),

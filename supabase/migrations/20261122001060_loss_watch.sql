@@ -20,8 +20,8 @@ create table trading.loss_trips (
 );
 comment on table  trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
 comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
-create unique index loss_trips_standing_idx on trading.loss_trips (portfolio_id, scope_id, rule) where resumed_at is null;
-create index loss_trips_day_idx on trading.loss_trips (portfolio_id, scope_id, rule, day);
+create unique index loss_trips_standing_idx on trading.loss_trips (portfolio_id, scope, scope_id, rule) where resumed_at is null;
+create index loss_trips_day_idx on trading.loss_trips (portfolio_id, scope, scope_id, rule, day);
 alter table trading.loss_trips enable row level security;
 create policy loss_trips_select_service on trading.loss_trips for select to service_role using (true);
 revoke all on trading.loss_trips from public, anon, authenticated, service_role;
@@ -52,7 +52,7 @@ begin
       cross join lateral (
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
-      where c.portfolio_id = any (p_portfolio_ids)
+      where c.portfolio_id = any (p_portfolio_ids) and trading.is_counted(c)
     ), wholes as (
       select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
@@ -60,27 +60,31 @@ begin
       left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
         on h.portfolio_id = f.id
     ), owns as (
-      select 'account' as scope, m.id as scope_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
         coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
       left join held h on h.scope_id = m.id
       union all
-      select 'trader', t.id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      select 'trader', t.id, x.own_id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
       from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
-      left join held h on h.scope_id = t.id
+      cross join lateral (select trading.own_scope_id(false, null, t.id) as own_id) x
+      left join held h on h.scope_id = x.own_id
+      -- A paper trader has no part in it, but for what it still holds from its time as a live one.
+      where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.scope_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
       from owns o
-      cross join lateral trading.realized_today(o.portfolio_id, o.scope_id, p_now) t
+      cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital, r
+      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+        case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       cross join lateral trading.realized_today(w.id, null, p_now) t
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
     select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
-      s.capital, coalesce(k.peak_result::numeric, 0), coalesce(k.loss_streak, 0),
+      s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
     from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
 end
@@ -115,7 +119,9 @@ as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
   select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
-  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result offset 0) f
+  from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
+    -- A live trader joins others on its account: its peak begins where it comes in.
+    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
@@ -166,17 +172,18 @@ $$;
 comment on function trading.cancel_pending_entries is 'Queues the cancel of every entry of a trader''s own scope (null: of the portfolio) that may still fill; returns how many.';
 
 -- Whoever resumed by force knew today's loss; it does not stop them a second time, the entry rules do.
-create function trading.is_trip_known(p_portfolio_id uuid, p_scope_id uuid, p_rule text, p_now timestamptz) returns boolean
+create function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
     select from trading.loss_trips t
-    where t.portfolio_id = p_portfolio_id and t.scope_id = p_scope_id and t.rule = p_rule
-      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now))));
+    where t.portfolio_id = p_portfolio_id and t.scope = p_scope and t.scope_id = p_scope_id and t.rule = p_rule
+      -- A limit that was raised since then is another one.
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
 end
 $$;
-comment on function trading.is_trip_known is 'Whether a limit that is reached has tripped already, or was resumed by force on this day.';
+comment on function trading.is_trip_known is 'Whether a limit that is reached has tripped already, or was resumed by force on this day and has not been raised since.';
 
 create function trading.record_trip(
   p_scope text, p_scope_id uuid, p_portfolio_id uuid, p_user_id uuid, p_rule text, p_observed numeric, p_limit numeric, p_now timestamptz
@@ -191,7 +198,7 @@ declare
 begin
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
   values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
-  on conflict (portfolio_id, scope_id, rule) where resumed_at is null do nothing
+  on conflict (portfolio_id, scope, scope_id, rule) where resumed_at is null do nothing
   returning id into v_id;
   if v_id is null then
     return false;
@@ -200,7 +207,8 @@ begin
     jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
     jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
-  perform trading.cancel_pending_entries(p_portfolio_id, case when p_scope <> 'user' then p_scope_id end, v_id, p_now);
+  perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id when 'trader' then trading.own_scope_id(false, null, p_scope_id) end,
+    v_id, p_now);
   return true;
 end
 $$;
@@ -214,7 +222,7 @@ declare
   v_count  int := 0;
 begin
   perform trading.raise_peaks(p_figures, p_now);
-  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope_id, b.rule, p_now) loop
+  for v_breach in select * from trading.loss_breaches(p_figures) b where not trading.is_trip_known(b.portfolio_id, b.scope, b.scope_id, b.rule, b.limit_value, p_now) loop
     -- Only tried: whoever holds the gate may wait for locks of ours. The next look comes within seconds, and until then the
     -- same figures deny every entry.
     continue when not pg_try_advisory_xact_lock(trading.gate_key(v_breach.scope, v_breach.scope_id));
@@ -236,12 +244,13 @@ begin
   return (
     select array_agg(f.id) from trading.portfolios f
     where f.id = any (p_portfolio_ids)
-      and exists (select from public.risk_limits r where r.user_id = f.user_id
-        and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+      and (exists (select from public.risk_limits r where r.user_id = f.user_id
+          and num_nonnulls(r.max_daily_loss_quote, r.max_daily_loss_percent, r.max_drawdown_percent, r.max_consecutive_losses) > 0)
+        or (f.mode = 'live' and (trading.rollout_stage(f.user_id)).max_daily_loss_quote is not null))
   );
 end
 $$;
-comment on function trading.watched_portfolios is 'Those of the portfolios whose user has loss limits; null: none.';
+comment on function trading.watched_portfolios is 'Those of the portfolios whose user has loss limits, or live a stage that caps the loss; null: none.';
 
 create function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
@@ -270,17 +279,18 @@ begin
   update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
   from trading.risk_locks l
   where a.code in ('cooldown', 'stop_guard', 'low_profit') and a.resolved_at is null and l.id = a.subject_id::uuid and l.until <= v_now;
-  -- What holds nothing cannot lose.
+  -- What holds nothing cannot lose; what it lost today, while nobody looked, it has lost.
   v_ids := trading.watched_portfolios(array(
     select f.id from trading.portfolios f
-    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))));
+    where exists (select from public.positions p where p.portfolio_id = f.id and p.status not in ('closed', 'failed'))
+      or exists (select from trading.daily_results r where r.portfolio_id = f.id and r.day >= trading.utc_day(v_now))));
   if v_ids is null then
     return 0;
   end if;
   return trading.watch_figures(array(select f from trading.measure_losses(v_ids, v_now) f), v_now);
 end
 $$;
-comment on function trading.watch_losses is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, and trips those that reached one; returns how many.';
+comment on function trading.watch_losses is 'Every 2 s: measures the losses of all portfolios that hold something under loss limits, or lost something today, and trips those that reached one; returns how many.';
 grant execute on function trading.watch_losses to service_role;
 
 -- Why trading may not simply go on. A losing streak is no such cause: somebody has looked, and it counts anew.
@@ -320,7 +330,7 @@ begin
   update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;
   perform trading.restart_peaks(array(select f from unnest(v_figures) f where f.portfolio_id || ':drawdown' = any (v_causes)), new.set_at);
   update trading.loss_trips t set resumed_at = new.set_at, was_forced = t.rule <> 'consecutive_losses' and t.portfolio_id || ':' || t.rule = any (v_causes)
-  where t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;
+  where t.scope = new.scope and t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;
   update public.alerts a set resolved_at = new.set_at, resolved_by = new.set_by
   where a.code in ('daily_loss', 'drawdown', 'consecutive_losses') and a.subject_id = new.scope_id::text and a.resolved_at is null;
   return null;

@@ -43,9 +43,9 @@ revoke all on trading.rate_rules, trading.rate_budgets from public, anon, authen
 grant select on trading.rate_rules, trading.rate_budgets to service_role;
 
 create function trading.rate_scope_id(p_scope text, p_account_id uuid) returns uuid
-language sql immutable parallel safe
-return case p_scope when 'exchange' then trading.derived_id('exchange', 'binance') else p_account_id end;
-comment on function trading.rate_scope_id is 'Whose bucket it is: the exchange''s, or the account''s.';
+language sql stable
+return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+comment on function trading.rate_scope_id is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
 
 create function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) returns numeric
 language sql immutable
@@ -67,6 +67,10 @@ begin
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
   on conflict do nothing;
+  -- A clock that was ahead for a while must not keep the bucket empty until it is overtaken.
+  update trading.rate_budgets b set refilled_at = p_at
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 

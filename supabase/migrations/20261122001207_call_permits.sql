@@ -57,7 +57,7 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
+  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
     v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)

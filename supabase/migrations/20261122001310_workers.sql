@@ -202,9 +202,10 @@ declare
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
-  if v_job.kind <> 'enter' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job, v_now + trading.retry_delay(v_job.attempts), v_error);
-    if v_job.attempts >= v_attempts or not trading.is_transient(p_sqlstate) then
+  -- An entry over budget waits for as long as its signal lives: then a rule denies it.
+  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then interval '1 second' else trading.retry_delay(v_job.attempts) end, v_error);
+    if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
     end if;

@@ -322,7 +322,7 @@ create or replace function tests.rule_says(p_rule text, p_facts jsonb, p_missing
 language sql stable set search_path = ''
 as $$
   select case when e.passed then 'passed' else e.code end
-  from trading.evaluate_entry(('{"mode": "paper", "has_venue": true, "is_quarantined": false, "guards_in_symbol": 0, "max_algo_orders": 5, "trader_enabled": true, "auto_execute": true, "side": "long", "trading_state": "active",
+  from trading.evaluate_entry(('{"mode": "paper", "has_venue": true, "stage_allows": true, "is_quarantined": false, "guards_in_symbol": 0, "max_algo_orders": 5, "trader_enabled": true, "auto_execute": true, "side": "long", "trading_state": "active",
     "decision_age_ms": 0, "signal_ttl_ms": 300000, "confidence": 80, "symbol": "SOLUSDT", "symbol_known": true, "symbol_status": "TRADING",
     "quote_asset": "USDT", "bid": 99.99, "ask": 100, "price_age_ms": 0, "max_price_age_ms": 10000, "levels_readable": true,
     "order_type": "market", "entry": 100, "price": 100, "stop": 95, "take_profits": [110], "quantity": 1, "notional": 100,

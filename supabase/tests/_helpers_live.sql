@@ -71,3 +71,26 @@ create or replace function tests.facts_of(p_signal text) returns jsonb
 language sql stable set search_path = ''
 as $$ select c.facts from trading.risk_checks c where c.signal_id = tests.signal_id(p_signal) order by c.checked_at desc limit 1 $$;
 comment on function tests.facts_of is 'The facts of a signal''s newest verdict.';
+
+create or replace function tests.bought_live(p_signal text, p_trader text, p_levels jsonb default '{"stopLoss": 95}') returns text
+language plpgsql set search_path = ''
+as $$
+declare
+  v_call jsonb;
+  v_fill jsonb;
+begin
+  perform tests.decide(p_signal, p_trader, p_levels);
+  v_call := tests.next_call();
+  if v_call is null then
+    return (select s.rejection_code from public.signals s where s.id = tests.signal_id(p_signal));
+  end if;
+  v_fill := jsonb_build_object('trade_id', p_signal, 'price', v_call #>> '{request,price}', 'quantity', v_call #>> '{request,quantity}', 'fee', '0', 'fee_asset', 'USDT',
+    'value', ((v_call #>> '{request,price}')::numeric * (v_call #>> '{request,quantity}')::numeric)::text, 'is_maker', false, 'executed_at', trading.engine_now());
+  perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request', 'filled',
+    (v_call #>> '{request,quantity}')::numeric, jsonb_build_object('fills', jsonb_build_array(v_fill)))));
+  v_call := tests.next_call();
+  perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request', 'working')));
+  return 'bought';
+end
+$$;
+comment on function tests.bought_live is 'A decision of a live trader, filled at its limit, its stop resting: bought, or the code of its denial.';

@@ -67,7 +67,7 @@ select tests.compare((select account from t), '{"USDT": 9440, "SOL": 4}') from g
 select tests.obey();
 select is(pg_temp.write_off('ann', '2')::jsonb - 'position_id', '{"status": "open", "quantity": "4", "missing": "0", "is_quarantined": false}', 'two are gone');
 select is((select (realized_pnl::numeric, cost::numeric, written_off_quantity::numeric)::text from tests.position_of('one')), '(-160,400,2)', 'their cost is a loss');
-select is((select sum(realized::numeric) from trading.daily_results where scope_id = (tests.position_of('one')).trader_id), -160::numeric, 'of this day');
+select is((select sum(realized::numeric) from trading.daily_results where scope_id = trading.own_scope_id(false, null, (tests.position_of('one')).trader_id)), -160::numeric, 'of this day');
 select is((select sum(e.amount) from trading.ledger_entries e where e.cause_type = 'write_off'), 0::numeric, 'the ledger is balanced');
 select is((select e.amount::numeric from trading.ledger_entries e where e.cause_type = 'write_off' and e.bucket = 'external'), 2::numeric, 'they are outside now');
 select is(pg_temp.write_off('ann', '2')::jsonb ->> 'quantity', '4', 'the same call again changes nothing');

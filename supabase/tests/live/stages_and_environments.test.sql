@@ -1,0 +1,45 @@
+begin;
+select plan(9);
+select tests.open_desk();
+select tests.hire('alpha', 'ann', '{"sizing_value": 40}', '{"max_position_quote": 100, "max_exposure_quote": 5000, "max_open_positions": 20}');
+select tests.hire('tester', 'bob');
+insert into trading.rollout_members values (tests.user_id('ann'), 'alpha');
+update public.traders set paper_trade_mode = false;
+insert into trading.exchange_clocks values ('production', 0, 1, trading.engine_now()), ('testnet', 0, 1, trading.engine_now());
+
+-- Ann tries on the testnet with play money first.
+create temp table played as select trading.connect_exchange_account(tests.user_id('ann'), 'testnet', 'uid-t', 'key-of-ann-t', 'secret-of-ann-t') as account;
+select tests.next_call();
+select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-t", "can_trade": true}, "balances": [{"asset": "USDT", "free": "9000", "locked": "0"}]}');
+select tests.answer('{"outcome": "accepted", "orders": []}');
+create temp table earnest as select trading.connect_exchange_account(tests.user_id('ann'), 'production', 'uid-p', 'key-of-ann-p', 'secret-of-ann-p') as account;
+select tests.next_call();
+select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-p", "can_trade": true}, "balances": [{"asset": "USDT", "free": "1000", "locked": "0"}]}');
+select tests.answer('{"outcome": "accepted", "orders": []}');
+select is(tests.bought_live('one', 'alpha'), 'bought', 'a user of a live stage trades');
+select is((tests.facts_of('one') ->> 'equity_all')::numeric, 1000::numeric, 'play money is not summed with it');
+select is((select equity from trading.measure_losses(array[(tests.position_of('one')).portfolio_id], trading.engine_now()) where scope = 'user'), 999.996::numeric,
+  'nor by the watch');
+
+-- The cap of the stage is watched like a limit, though nobody set one.
+select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -19, trading.engine_now());
+select is(trading.watch_losses(), 0, 'below the cap of the stage nothing trips');
+select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -2, trading.engine_now());
+select is(trading.watch_losses(), 1, 'beyond it the watch does');
+update trading.trading_states set state = 'active';
+delete from trading.daily_results;
+
+update trading.rollout_members set stage = 'paper_only';
+select is(tests.bought_live('two', 'alpha'), 'stage_forbids_live', 'one who was taken out of it does not');
+
+-- A ban of the testnet is none of production.
+select trading.block_budget('request_weight', (select account from played), trading.engine_now() + interval '1 day', trading.engine_now());
+select is(trading.draw_budget((select account from played), 'exit', 1, 0, trading.engine_now()) ->> 'granted', 'false', 'the testnet asks for silence');
+select is(trading.draw_budget((select account from earnest), 'exit', 1, 0, trading.engine_now()) ->> 'granted', 'true', 'production does not');
+
+update public.traders set paper_trade_mode = true where name = 'alpha';
+select is((select count(*) from trading.measure_losses(array[(tests.position_of('one')).portfolio_id], trading.engine_now()) f
+  where f.scope = 'trader' and f.scope_id = tests.trader_id('alpha')), 1::bigint, 'who still holds something live is watched, whatever its mode');
+
+select * from finish();
+rollback;
