@@ -4534,7 +4534,7 @@ begin
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
   select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
 
-  return v_facts
+  return v_facts || trading.venue_facts(p_trader, v_mode, v_account_id, v_portfolio_id, v_instrument)
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,
          least((v_facts #>> '{limits,max_position_quote}')::numeric, (v_facts #>> '{limits_all,max_position_quote}')::numeric),
          v_settings.paper_taker_fee)
@@ -4544,13 +4544,6 @@ begin
       'tier', case when v_settings.required_tier is not null then trading.user_tier(p_trader.user_id) end,
       'levels_readable', p_signal.levels is null or jsonb_typeof(p_signal.levels) in ('object', 'null'),
       'side', lower(coalesce(p_signal.levels ->> 'side', p_signal.levels ->> 'direction', 'long')),
-      'has_venue', v_mode = 'paper' or v_account_id is not null,
-      'guards_in_symbol', case when v_mode = 'live' then (select count(*) from public.positions p where p.portfolio_id = v_portfolio_id
-        and p.account_id = v_account_id and p.symbol = p_signal.symbol and p.status not in ('closed', 'failed')) else 0 end,
-      'max_algo_orders', v_instrument.max_algo_orders,
-      'stage_allows', v_mode = 'paper' or (select a.environment <> 'production' from trading.accounts a where a.id = v_account_id)
-        or (trading.rollout_stage(p_trader.user_id)).is_live,
-      'is_quarantined', v_mode = 'live' and trading.is_quarantined(v_account_id, p_signal.symbol),
       'trading_state', v_state.state, 'state_epoch', v_state.epoch, 'confidence', p_signal.confidence,
       'decision_age_ms', trunc(extract(epoch from p_now - p_signal.decided_at) * 1000),
       'signal_ttl_ms', p_trader.signal_ttl_seconds * 1000,
@@ -10782,6 +10775,26 @@ $function$;
 alter function trading.vault_text(p_name text) owner to postgres;
 comment on function trading.vault_text(p_name text) is 'One of the Vault texts the engine itself needs: the bell secret, the project URL and the address for seals. No other secret can be read through it.';
 grant execute on function trading.vault_text(p_name text) to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.venue_facts(p_trader public.traders, p_mode text, p_account_id uuid, p_portfolio_id uuid, p_instrument public.instruments)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_mode = 'paper' then
+    return '{"has_venue": true, "stage_allows": true, "is_quarantined": false, "guards_in_symbol": 0}';
+  end if;
+  return jsonb_build_object('has_venue', p_account_id is not null,
+    'stage_allows', (select a.environment <> 'production' from trading.accounts a where a.id = p_account_id) or (trading.rollout_stage(p_trader.user_id)).is_live,
+    'is_quarantined', trading.is_quarantined(p_account_id, p_instrument.symbol), 'max_algo_orders', p_instrument.max_algo_orders,
+    'guards_in_symbol', (select count(*) from public.positions p where p.portfolio_id = p_portfolio_id and p.account_id = p_account_id
+      and p.symbol = p_instrument.symbol and p.status not in ('closed', 'failed')));
+end
+$function$;
+alter function trading.venue_facts(p_trader public.traders, p_mode text, p_account_id uuid, p_portfolio_id uuid, p_instrument public.instruments) owner to fillbase_engine;
+comment on function trading.venue_facts(p_trader public.traders, p_mode text, p_account_id uuid, p_portfolio_id uuid, p_instrument public.instruments) is 'Whether a trader has a venue that it may use, and room there for another stop.';
 
 CREATE OR REPLACE FUNCTION trading.verify_audit()
  RETURNS TABLE(seal_id bigint, expected_rows bigint, found_rows bigint, intact boolean)
