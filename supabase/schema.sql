@@ -896,7 +896,7 @@ begin
   select * into v_position from public.positions where id = p_position_id;
   perform trading.require_owner(v_position.user_id, 'position', p_position_id);
   select * into v_order from public.orders o where o.position_id = p_position_id and o.role = 'entry'
-    and o.state in ('planned', 'submitting', 'working', 'partially_filled');
+    and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled');
   if not found then
     return jsonb_build_object('position_id', p_position_id, 'job_id', null, 'status', v_position.status);
   end if;
@@ -906,7 +906,7 @@ begin
 end
 $function$;
 alter function public.cancel_entry(p_position_id uuid) owner to fillbase_engine;
-comment on function public.cancel_entry(p_position_id uuid) is 'Queues the cancel of a resting entry; what it has bought stays, protected. FB404 position_not_found.';
+comment on function public.cancel_entry(p_position_id uuid) is 'Queues the cancel of an entry that is not final, also one whose fate nobody knows; what it has bought stays, protected. FB404 position_not_found.';
 grant execute on function public.cancel_entry(p_position_id uuid) to authenticated;
 grant execute on function public.cancel_entry(p_position_id uuid) to service_role;
 
@@ -8628,7 +8628,7 @@ begin
     jsonb_build_object('reason', 'decision_withdrawn')
   from public.signals s
   join public.positions p on p.signal_id = s.id and p.status in ('created', 'submitting')
-  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'working')
+  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'unknown', 'working')
   where s.id = any (p_signal_ids) and s.decision in ('wait', 'bad_setup')
   order by o.id
   on conflict (key) do nothing;

@@ -114,7 +114,7 @@ begin
     jsonb_build_object('reason', 'decision_withdrawn')
   from public.signals s
   join public.positions p on p.signal_id = s.id and p.status in ('created', 'submitting')
-  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'working')
+  join public.orders o on o.position_id = p.id and o.role = 'entry' and o.state in ('planned', 'submitting', 'unknown', 'working')
   where s.id = any (p_signal_ids) and s.decision in ('wait', 'bad_setup')
   order by o.id
   on conflict (key) do nothing;

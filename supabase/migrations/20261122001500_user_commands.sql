@@ -95,7 +95,7 @@ begin
   select * into v_position from public.positions where id = p_position_id;
   perform trading.require_owner(v_position.user_id, 'position', p_position_id);
   select * into v_order from public.orders o where o.position_id = p_position_id and o.role = 'entry'
-    and o.state in ('planned', 'submitting', 'working', 'partially_filled');
+    and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled');
   if not found then
     return jsonb_build_object('position_id', p_position_id, 'job_id', null, 'status', v_position.status);
   end if;
@@ -104,7 +104,7 @@ begin
       p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', 'cancelled_by_user')));
 end
 $$;
-comment on function public.cancel_entry is 'Queues the cancel of a resting entry; what it has bought stays, protected. FB404 position_not_found.';
+comment on function public.cancel_entry is 'Queues the cancel of an entry that is not final, also one whose fate nobody knows; what it has bought stays, protected. FB404 position_not_found.';
 
 create function public.top_up_paper_account(p_trader_id uuid, p_amount numeric, p_request_id uuid default gen_random_uuid()) returns jsonb
 language plpgsql volatile security definer set search_path = ''
