@@ -1273,11 +1273,15 @@ begin
       perform trading.raise_error('FB409', 'request_conflict', 'this request id was used before for another scope or a milder mode',
         jsonb_build_object('request_id', p_request_id, 'stop_id', v_id));
     end if;
+    if v_stop.ended_at is not null then
+      perform trading.raise_error('FB409', 'stop_ended', 'the stop of this request has been resumed since; nothing is halted by it',
+        jsonb_build_object('stop_id', v_id, 'ended_at', v_stop.ended_at, 'ended_by', v_stop.ended_by), 'A new stop needs a new request id.');
+    end if;
     return trading.stop_json(v_stop);
   end if;
   perform trading.set_trading_state(v_scope.state_scope, v_scope.state_scope_id, 'halted', p_mode = 'halt_and_flatten', v_reason, v_by, v_requested_at);
   perform trading.mark_operators_state(v_scope);
-  v_stop := trading.standing_stop(v_scope, p_mode, v_by, v_requested_at);
+  v_stop := trading.standing_stop(v_scope, p_mode, v_reason, v_by, v_requested_at);
   if v_stop.id is not null then
     return trading.stop_json(v_stop);
   end if;
@@ -1295,7 +1299,7 @@ begin
 end
 $function$;
 alter function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) owner to fillbase_engine;
-comment on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) is 'The emergency stop of a trader, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, user_not_found; FB409 request_conflict.';
+comment on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) is 'The emergency stop of a trader, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop; another person''s call is audited. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, user_not_found; FB409 request_conflict, stop_ended (a repeated call whose stop was resumed).';
 grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to authenticated;
 grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to service_role;
 
@@ -9901,7 +9905,7 @@ end
 $function$;
 alter function trading.standing_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
 
-CREATE OR REPLACE FUNCTION trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_reason text, p_by text, p_now timestamp with time zone)
  RETURNS trading.stop_requests
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -9914,13 +9918,18 @@ begin
   if v_stop.mode = 'halt' and p_mode = 'halt_and_flatten' then
     update trading.stop_requests s set mode = p_mode where s.id = v_stop.id returning * into v_stop;
     perform trading.audit(p_now, 'stop_escalated', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
-      jsonb_build_object('by', p_by, 'mode', p_mode));
+      jsonb_build_object('by', p_by, 'mode', p_mode, 'reason', p_reason));
+  end if;
+  -- Somebody else had reasons of their own, also where they changed nothing.
+  if v_stop.requested_by <> p_by then
+    perform trading.audit(p_now, 'stop_repeated', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
+      jsonb_build_object('by', p_by, 'mode', p_mode, 'reason', p_reason));
   end if;
   return v_stop;
 end
 $function$;
-alter function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_by text, p_now timestamp with time zone) is 'The stop that stands over a scope, if any; a halt becomes halt_and_flatten when that is asked for.';
+alter function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.standing_stop(p_scope trading.stop_scope, p_mode text, p_reason text, p_by text, p_now timestamp with time zone) is 'The stop that stands over a scope, if any; a halt becomes halt_and_flatten when that is asked for. What another person than the first asks is audited.';
 
 CREATE OR REPLACE FUNCTION trading.state_strictness(p_state text)
  RETURNS integer

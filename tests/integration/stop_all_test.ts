@@ -85,6 +85,17 @@ Deno.test("a user's stop answers at once, denies what comes later and is settled
   assert.deepEqual(await floor.wrongBooks(), {});
 });
 
+Deno.test("a stop's request that comes again after the resume is told that nothing is halted", async () => {
+  const user = await floor.user();
+  await floor.trader(user);
+  const wish = { scope: "user", request_id: crypto.randomUUID() };
+  assert.equal((await stop(user, wish)).status, 202);
+  assert.equal((await stop(user, wish)).status, 202, "while it stands it is the same stop");
+  await user.client.rpc("resume_trading", { p_scope: "user", p_reason: "a test" });
+  const late = await stop(user, wish);
+  assert.deepEqual([late.status, late.body["code"]], [409, "stop_ended"]);
+});
+
 Deno.test("halt_and_flatten closes every position of a trader, and the page hears of it", async () => {
   const user = await floor.user();
   const trader = await floor.trader(user);

@@ -21,7 +21,7 @@ select is((select array_agg(a.action order by a.id) from public.audit_log a wher
   'each step audited once');
 
 select tests.resume('ann', 'user');
-select is(tests.stop('ann', 'user', p_request => 'one', p_field => 'stop_id'), (select id from first), 'the first request, come late, is an echo');
+select is(tests.stop('ann', 'user', p_request => 'one', p_field => 'stop_id'), 'FB409 stop_ended', 'the first request, come late, is told that its stop is over');
 select is(tests.states(), 'active', 'and stops nothing any more');
 select isnt(tests.stop('ann', 'user', p_request => 'six', p_field => 'stop_id'), (select id from first), 'a new one is a new stop');
 
