@@ -2503,6 +2503,24 @@ $function$;
 alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) owner to fillbase_engine;
 comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time).';
 
+CREATE OR REPLACE FUNCTION trading.account_cause(p_account_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select a.code from public.alerts a
+    where a.subject_type = 'account' and a.subject_id = p_account_id::text and a.resolved_at is null
+      and a.code in ('order_unexplained', 'exchange_key_wrong', 'exchange_key_refused', 'exchange_key_cannot_trade')
+    order by a.created_at limit 1
+  );
+end
+$function$;
+alter function trading.account_cause(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.account_cause(p_account_id uuid) is 'The open alert of an exchange account that stopped it and has not been put right: order_unexplained, exchange_key_wrong, exchange_key_refused or exchange_key_cannot_trade; else null.';
+
 CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric)
  RETURNS record
  LANGUAGE plpgsql
@@ -8585,6 +8603,8 @@ begin
       'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
     return;
   end if;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_key_wrong' and a.subject_id = v_account.id::text and a.resolved_at is null;
   -- An answer to an older question comes too late.
   if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
     return;
@@ -8971,6 +8991,10 @@ begin
   end if;
   v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
     case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+  -- A live trader's own state was not set by what is wrong with its account: that is another state, with a resume of its own.
+  if v_cause is null and p_scope.scope = 'account' then
+    v_cause := trading.account_cause(p_scope.scope_id);
+  end if;
   if v_cause is not null and not p_force then
     perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
       'Wait until it is over, or resume with p_force and a reason.');
@@ -9676,7 +9700,9 @@ begin
     end case;
   end loop;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'orders_outside' and a.subject_id = p_account_id::text and a.resolved_at is null and not v_all @> '[{"kind": "order_outside"}]'
+  where a.subject_id = p_account_id::text and a.resolved_at is null
+    and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
+      or (a.code = 'order_unexplained' and not v_all @> '[{"kind": "order_unexplained"}]'))
     and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end

@@ -217,6 +217,8 @@ begin
       'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
     return;
   end if;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_key_wrong' and a.subject_id = v_account.id::text and a.resolved_at is null;
   -- An answer to an older question comes too late.
   if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
     return;

@@ -164,7 +164,9 @@ begin
     end case;
   end loop;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'orders_outside' and a.subject_id = p_account_id::text and a.resolved_at is null and not v_all @> '[{"kind": "order_outside"}]'
+  where a.subject_id = p_account_id::text and a.resolved_at is null
+    and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
+      or (a.code = 'order_unexplained' and not v_all @> '[{"kind": "order_unexplained"}]'))
     and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end

@@ -134,6 +134,21 @@ end
 $$;
 comment on function trading.end_stop is 'Ends the standing stop of a scope and resolves its alerts; returns its id, if there was one.';
 
+create function trading.account_cause(p_account_id uuid) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select a.code from public.alerts a
+    where a.subject_type = 'account' and a.subject_id = p_account_id::text and a.resolved_at is null
+      and a.code in ('order_unexplained', 'exchange_key_wrong', 'exchange_key_refused', 'exchange_key_cannot_trade')
+    order by a.created_at limit 1
+  );
+end
+$$;
+comment on function trading.account_cause is
+  'The open alert of an exchange account that stopped it and has not been put right: order_unexplained, exchange_key_wrong, exchange_key_refused or exchange_key_cannot_trade; else null.';
+
 create function trading.require_resumable(p_scope trading.stop_scope, p_state trading.trading_states, p_force boolean, p_now timestamptz) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -149,6 +164,10 @@ begin
   end if;
   v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
     case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+  -- A live trader's own state was not set by what is wrong with its account: that is another state, with a resume of its own.
+  if v_cause is null and p_scope.scope = 'account' then
+    v_cause := trading.account_cause(p_scope.scope_id);
+  end if;
   if v_cause is not null and not p_force then
     perform trading.raise_error('FB409', 'cause_stands', format('what stopped trading still stands: %s', v_cause), jsonb_build_object('cause', v_cause),
       'Wait until it is over, or resume with p_force and a reason.');
