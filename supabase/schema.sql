@@ -8603,8 +8603,6 @@ begin
       'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
     return;
   end if;
-  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'exchange_key_wrong' and a.subject_id = v_account.id::text and a.resolved_at is null;
   -- An answer to an older question comes too late.
   if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
     return;
@@ -8619,10 +8617,10 @@ begin
     perform trading.raise_alert(p_now, 'critical', 'exchange_key_cannot_trade', v_account.user_id, 'account', v_account.id::text,
       'The exchange does not let this account trade.');
     perform trading.set_trading_state('account', v_account.id, 'reducing', false, 'the exchange does not let the account trade', 'engine', p_now);
-  else
-    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-    where a.code = 'exchange_key_cannot_trade' and a.subject_id = v_account.id::text and a.resolved_at is null;
   end if;
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.subject_id = v_account.id::text and a.resolved_at is null and (a.code = 'exchange_key_wrong'
+    or (a.code = 'exchange_key_cannot_trade' and (p_answer #>> '{account,can_trade}')::boolean));
 end
 $function$;
 alter function trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
