@@ -10099,6 +10099,7 @@ begin
   perform trading.watch_naked(v_now);
   perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
+  perform trading.watch_prices(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
@@ -11018,6 +11019,35 @@ end
 $function$;
 alter function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone) is 'The watch over one portfolio, after a close: a loss may have reached a limit, a gain a peak.';
+
+CREATE OR REPLACE FUNCTION trading.watch_prices(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit  interval := (select greatest(3 * s.max_price_age_ms * interval '1 millisecond', interval '30 seconds') from trading.settings s);
+begin
+  perform trading.raise_alert(p_now, 'critical', 'prices_missing', w.user_id, 'symbol', concat_ws(':', m.symbol, w.user_id),
+    format('No price of %s for more than %s s: the engine''s own stops and targets in it cannot fire.', m.symbol, extract(epoch from v_limit)::int),
+    jsonb_build_object('symbol', m.symbol, 'observed_at', m.observed_at))
+  from public.market_prices m
+  cross join lateral (
+    select null::uuid as user_id
+    union all
+    select distinct p.user_id from trading.engine_stops s join public.positions p on p.id = s.position_id where s.symbol = m.symbol and s.fired_at is null
+  ) w
+  where m.observed_at < p_now - v_limit
+    and exists (select from trading.engine_stops s where s.symbol = m.symbol and s.fired_at is null)
+    and not exists (select from public.alerts a where a.code = 'prices_missing' and a.subject_id = m.symbol and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'prices_missing' and a.resolved_at is null
+    and (exists (select from public.market_prices m where m.symbol = a.detail ->> 'symbol' and m.observed_at >= p_now - v_limit)
+      or not exists (select from trading.engine_stops s where s.symbol = a.detail ->> 'symbol'));
+end
+$function$;
+alter function trading.watch_prices(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_prices(p_now timestamp with time zone) is 'On each sweep: one alert for each symbol with an armed stop whose newest price is older than three times max_price_age_ms (at least 30 s), and one for each owner; resolved by a fresh price.';
 
 CREATE OR REPLACE FUNCTION trading.watch_symbols(p_now timestamp with time zone)
  RETURNS void

@@ -282,6 +282,7 @@ begin
   perform trading.watch_naked(v_now);
   perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
+  perform trading.watch_prices(v_now);
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
