@@ -3099,7 +3099,10 @@ begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select v_transaction_id, p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
   from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
-  perform trading.note_outside_move(p_account_id, 'cash', 'USDT', v_moved, p_now);
+  -- What the first comparison finds was there before: it is where the books begin.
+  if exists (select from trading.account_checks c where c.account_id = p_account_id) then
+    perform trading.note_outside_move(p_account_id, 'cash', 'USDT', v_moved, p_now);
+  end if;
   return v_moved;
 end
 $function$;
@@ -4924,6 +4927,7 @@ declare
   v_there      public.positions;
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
+  v_sold       record;
   v_part       trading.exit_part;
   v_next       jsonb;
 begin
@@ -4951,6 +4955,11 @@ begin
   if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
+  v_sold := trading.sold_by_job(p_job.id);
+  if v_sold.pending is not null and p_job.payload ? 'quantity' then
+    return coalesce(trading.follow_up(p_job, v_sold.pending, p_now), trading.wait_for('sale_open', 'the sale of the part is not over yet'));
+  end if;
+  p_job.payload := p_job.payload || jsonb_build_object('sold', v_sold.quantity);
   v_part := trading.exit_part(v_there, v_instrument, p_job);
   v_guard := trading.resting_guard(v_position.id);
   v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);
@@ -5129,6 +5138,21 @@ end
 $function$;
 alter function trading.finish_job(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.finish_job(p_job trading.jobs, p_outcome jsonb) is 'Marks a locked job done with its outcome.';
+
+CREATE OR REPLACE FUNCTION trading.fire_crossed_stop(p_position public.positions, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.engine_stops s set fired_at = p_now where s.position_id = p_position.id and s.fired_at is null;
+  perform trading.enqueue_job('exit', concat_ws(':', 'stop', p_position.id, 'refused', trunc(extract(epoch from p_now) * 1000)), p_position.portfolio_id, false,
+    p_now, p_position_id => p_position.id, p_payload => '{"reason": "stop_loss"}');
+  return '{"outcome": "done", "code": "stop_crossed"}';
+end
+$function$;
+alter function trading.fire_crossed_stop(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fire_crossed_stop(p_position public.positions, p_now timestamp with time zone) is 'Queues the sale of a live position whose stop the exchange''s market has crossed.';
 
 CREATE OR REPLACE FUNCTION trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -5920,6 +5944,14 @@ alter function trading.is_bell_valid(p_token text, p_at timestamp with time zone
 comment on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) is 'Whether p_token was made by bell_token within 60 s of p_at.';
 grant execute on function trading.is_bell_valid(p_token text, p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((p_known).uncertainty_ms < (p_new).uncertainty_ms) AND (abs(((p_known).offset_ms - (p_new).offset_ms)) <= (p_new).uncertainty_ms));
+alter function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) owner to fillbase_engine;
+comment on function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) is 'Whether a measurement that is known is finer than a new one and agrees with it.';
+
 CREATE OR REPLACE FUNCTION trading.is_counted(p_account trading.accounts)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6657,7 +6689,10 @@ declare
 begin
   insert into trading.exchange_clocks as c (environment, offset_ms, uncertainty_ms, measured_at)
   values (p_call.environment, round(p_server_ms - extract(epoch from p_call.permitted_at) * 1000 - v_half_ms, 3), round(v_half_ms, 3), p_now)
-  on conflict (environment) do update set offset_ms = excluded.offset_ms, uncertainty_ms = excluded.uncertainty_ms, measured_at = excluded.measured_at;
+  -- A slow answer knows less than a fast one: while the two agree, the better one stays.
+  on conflict (environment) do update set measured_at = excluded.measured_at,
+    offset_ms = case when trading.is_better_clock(c, excluded) then c.offset_ms else excluded.offset_ms end,
+    uncertainty_ms = case when trading.is_better_clock(c, excluded) then c.uncertainty_ms else excluded.uncertainty_ms end;
 end
 $function$;
 alter function trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -7082,7 +7117,7 @@ declare
 begin
   case p_answer ->> 'reason'
     when 'clock_skewed' then
-      delete from trading.exchange_clocks c where c.environment = p_call.environment;
+      update trading.exchange_clocks c set measured_at = '-infinity', uncertainty_ms = 86400000 where c.environment = p_call.environment;
     when 'rate_limited', 'banned' then
       perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id, -- -1015: orders
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
@@ -7191,14 +7226,19 @@ begin
     returning e.position_id, e.level
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', concat_ws(':', 'target', f.position_id, f.level), p.portfolio_id, false, p_now, f.position_id,
+  select 'exit', concat_ws(':', 'target', f.position_id, f.level, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, f.position_id,
     jsonb_strip_nulls(jsonb_build_object('reason', 'take_profit', 'level', f.level, 'quantity', case when r.count > 0
-      then trading.money_text(trading.floor_to_step(p.quantity / (r.count + 1), i.lot_step)) end))
+      then trading.money_text(trading.floor_to_step((p.quantity - w.waiting) / (r.count + r.now), i.lot_step)) end))
   from fired f
   join public.positions p on p.id = f.position_id
   join public.instruments i on i.symbol = p.symbol
-  -- Of what is held each target sells its equal share, and the last one all.
-  cross join lateral (select count(*) from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  -- Of what is held and not on its way out each target sells its equal share, those of one tick alike, and the last one all.
+  cross join lateral (
+    select count(*), (select count(*) from fired n where n.position_id = f.position_id and n.level <= f.level) as now
+    from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  cross join lateral (
+    select coalesce(sum((j.payload ->> 'quantity')::numeric), 0) as waiting from trading.jobs j
+    where j.position_id = f.position_id and j.kind = 'exit' and j.status in ('queued', 'running')) w
   order by f.position_id, f.level
   on conflict (key) do nothing;
   return v_count;
@@ -7683,6 +7723,9 @@ begin
       perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
         format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
         jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
+    end if;
+    if p_last.action = 'submit' and p_last.reason = 'would_trigger_at_once' then
+      return trading.fire_crossed_stop(p_position, p_now);
     end if;
     if p_last.action = 'submit' or p_last.reason is distinct from 'replace_half_done' then
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
@@ -9842,6 +9885,21 @@ begin
 end
 $function$;
 alter function trading.size_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits) owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.sold_by_job(p_job_id bigint, OUT pending uuid, OUT quantity numeric)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  select (array_agg(o.id) filter (where o.finished_at is null))[1], coalesce(sum(o.filled_quantity), 0) into pending, quantity
+  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
+  where c.job_id = p_job_id;
+end
+$function$;
+alter function trading.sold_by_job(p_job_id bigint, OUT pending uuid, OUT quantity numeric) owner to fillbase_engine;
+comment on function trading.sold_by_job(p_job_id bigint, OUT pending uuid, OUT quantity numeric) is 'What the sales of an exit job, all attempts together, have sold; pending: one that is not over (null: none).';
 
 CREATE OR REPLACE FUNCTION trading.split_targets(p_quantity numeric, p_prices numeric[], p_instrument public.instruments)
  RETURNS TABLE(part integer, price numeric, quantity numeric)

@@ -92,4 +92,17 @@ end
 $$;
 comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
 
+-- The exchange refuses a stop that would trigger at once: its market has crossed it, whatever ours says.
+create function trading.fire_crossed_stop(p_position public.positions, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.engine_stops s set fired_at = p_now where s.position_id = p_position.id and s.fired_at is null;
+  perform trading.enqueue_job('exit', concat_ws(':', 'stop', p_position.id, 'refused', trunc(extract(epoch from p_now) * 1000)), p_position.portfolio_id, false,
+    p_now, p_position_id => p_position.id, p_payload => '{"reason": "stop_loss"}');
+  return '{"outcome": "done", "code": "stop_crossed"}';
+end
+$$;
+comment on function trading.fire_crossed_stop is 'Queues the sale of a live position whose stop the exchange''s market has crossed.';
+
 reset role;

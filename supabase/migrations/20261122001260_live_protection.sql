@@ -255,6 +255,9 @@ begin
         format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
         jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
     end if;
+    if p_last.action = 'submit' and p_last.reason = 'would_trigger_at_once' then
+      return trading.fire_crossed_stop(p_position, p_now);
+    end if;
     if p_last.action = 'submit' or p_last.reason is distinct from 'replace_half_done' then
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
     end if;

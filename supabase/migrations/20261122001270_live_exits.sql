@@ -36,6 +36,18 @@ end
 $$;
 comment on function trading.sale_of_attempt is 'The sale that the present attempt of an exit has made; all null: none yet.';
 
+-- A part is sold once, whichever attempt or question learns of it: what the job has sent counts, by its rows.
+create function trading.sold_by_job(p_job_id bigint, out pending uuid, out quantity numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  select (array_agg(o.id) filter (where o.finished_at is null))[1], coalesce(sum(o.filled_quantity), 0) into pending, quantity
+  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
+  where c.job_id = p_job_id;
+end
+$$;
+comment on function trading.sold_by_job is 'What the sales of an exit job, all attempts together, have sold; pending: one that is not over (null: none).';
+
 -- What has to be known or gone before a sale may leave; null: nothing is in its way.
 create function trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -101,6 +113,7 @@ declare
   v_there      public.positions;
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
+  v_sold       record;
   v_part       trading.exit_part;
   v_next       jsonb;
 begin
@@ -128,6 +141,11 @@ begin
   if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
+  v_sold := trading.sold_by_job(p_job.id);
+  if v_sold.pending is not null and p_job.payload ? 'quantity' then
+    return coalesce(trading.follow_up(p_job, v_sold.pending, p_now), trading.wait_for('sale_open', 'the sale of the part is not over yet'));
+  end if;
+  p_job.payload := p_job.payload || jsonb_build_object('sold', v_sold.quantity);
   v_part := trading.exit_part(v_there, v_instrument, p_job);
   v_guard := trading.resting_guard(v_position.id);
   v_next := trading.clear_way(p_job, v_position, v_guard, v_part.is_whole, p_now);

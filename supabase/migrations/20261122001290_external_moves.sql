@@ -127,7 +127,10 @@ begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select v_transaction_id, p_account_id, 'USDT', e.bucket, e.amount, 'outside_cash', p_account_id, p_now
   from (values ('external', -v_moved), ('cash', v_moved)) as e (bucket, amount);
-  perform trading.note_outside_move(p_account_id, 'cash', 'USDT', v_moved, p_now);
+  -- What the first comparison finds was there before: it is where the books begin.
+  if exists (select from trading.account_checks c where c.account_id = p_account_id) then
+    perform trading.note_outside_move(p_account_id, 'cash', 'USDT', v_moved, p_now);
+  end if;
   return v_moved;
 end
 $$;

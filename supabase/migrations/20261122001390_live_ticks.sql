@@ -29,14 +29,19 @@ begin
     returning e.position_id, e.level
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', concat_ws(':', 'target', f.position_id, f.level), p.portfolio_id, false, p_now, f.position_id,
+  select 'exit', concat_ws(':', 'target', f.position_id, f.level, trunc(extract(epoch from p_now) * 1000)), p.portfolio_id, false, p_now, f.position_id,
     jsonb_strip_nulls(jsonb_build_object('reason', 'take_profit', 'level', f.level, 'quantity', case when r.count > 0
-      then trading.money_text(trading.floor_to_step(p.quantity / (r.count + 1), i.lot_step)) end))
+      then trading.money_text(trading.floor_to_step((p.quantity - w.waiting) / (r.count + r.now), i.lot_step)) end))
   from fired f
   join public.positions p on p.id = f.position_id
   join public.instruments i on i.symbol = p.symbol
-  -- Of what is held each target sells its equal share, and the last one all.
-  cross join lateral (select count(*) from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  -- Of what is held and not on its way out each target sells its equal share, those of one tick alike, and the last one all.
+  cross join lateral (
+    select count(*), (select count(*) from fired n where n.position_id = f.position_id and n.level <= f.level) as now
+    from trading.engine_targets e where e.position_id = f.position_id and e.level > f.level) r
+  cross join lateral (
+    select coalesce(sum((j.payload ->> 'quantity')::numeric), 0) as waiting from trading.jobs j
+    where j.position_id = f.position_id and j.kind = 'exit' and j.status in ('queued', 'running')) w
   order by f.position_id, f.level
   on conflict (key) do nothing;
   return v_count;

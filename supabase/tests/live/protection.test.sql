@@ -22,9 +22,9 @@ select is((select call #>> '{request,target,price}' from pair), '120', 'of sever
 select is((select array_agg(price::numeric order by level) from trading.engine_targets where fired_at is null), '{105,110,120}'::numeric[], 'the nearer ones are the engine''s');
 select is(tests.answer('{"outcome": "rejected", "reason": "filter_failed", "code": -1013}') #>> '{call,action}', 'submit', 'a pair that is refused is tried as a stop alone');
 select isnt(pg_temp.naked(), null, 'until that rests the position is naked');
-select tests.answer('{"outcome": "rejected", "reason": "would_trigger_at_once", "code": -2010}');
-select is((select count(*) from trading.engine_stops where fired_at is null), 1::bigint, 'a stop that the market is past is the engine''s');
-select is((select j.last_error ->> 'code' from trading.jobs j where j.kind = 'protect' and j.status = 'queued'), 'would_trigger_at_once', 'and is tried again');
+select tests.answer('{"outcome": "rejected", "reason": "refused", "code": -2010}');
+select is((select count(*) from trading.engine_stops where fired_at is null), 1::bigint, 'a stop that is refused is the engine''s');
+select is((select j.last_error ->> 'code' from trading.jobs j where j.kind = 'protect' and j.status = 'queued'), 'refused', 'and is tried again');
 select is((select count(*) from trading.jobs j where j.kind = 'protect' and j.status = 'queued'), 1::bigint, 'by one job');
 select trading.set_clock(trading.engine_now() + interval '2 seconds');
 select is(tests.obey(), '{submit_pair}', 'until the exchange takes it');
