@@ -7600,6 +7600,9 @@ begin
   exception when others then
     perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
   end;
+  if exists (select from jsonb_each_text(p_limits) e where e.value::numeric < 0) then
+    perform trading.raise_error('FB400', 'limits_invalid', 'no limit is negative');
+  end if;
   v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
   return v_row;
 end
@@ -8860,17 +8863,20 @@ begin
   if v_facts is null then
     perform trading.raise_error('FB404', 'risk_check_not_found', 'there is no such verdict', jsonb_build_object('risk_check_id', p_check_id));
   end if;
+  -- A misspelt limit would be answered as if it had been met.
   if p_limits is not null then
+    perform trading.parse_limits(p_limits);
     v_facts := v_facts || jsonb_build_object('limits', coalesce(nullif(v_facts -> 'limits', 'null'), '{}') || p_limits);
   end if;
   if p_limits_all is not null then
+    perform trading.parse_limits(p_limits_all);
     v_facts := v_facts || jsonb_build_object('limits_all', coalesce(nullif(v_facts -> 'limits_all', 'null'), '{}') || p_limits_all);
   end if;
   return trading.judge_entry(v_facts) - 'is_retryable';
 end
 $function$;
 alter function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) owner to fillbase_engine;
-comment on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) is 'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found.';
+comment on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) is 'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found; FB400 limits_invalid, limits_unknown.';
 grant execute on function trading.replay_risk(p_check_id uuid, p_limits jsonb, p_limits_all jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.require_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_now timestamp with time zone)

@@ -53,17 +53,20 @@ begin
   if v_facts is null then
     perform trading.raise_error('FB404', 'risk_check_not_found', 'there is no such verdict', jsonb_build_object('risk_check_id', p_check_id));
   end if;
+  -- A misspelt limit would be answered as if it had been met.
   if p_limits is not null then
+    perform trading.parse_limits(p_limits);
     v_facts := v_facts || jsonb_build_object('limits', coalesce(nullif(v_facts -> 'limits', 'null'), '{}') || p_limits);
   end if;
   if p_limits_all is not null then
+    perform trading.parse_limits(p_limits_all);
     v_facts := v_facts || jsonb_build_object('limits_all', coalesce(nullif(v_facts -> 'limits_all', 'null'), '{}') || p_limits_all);
   end if;
   return trading.judge_entry(v_facts) - 'is_retryable';
 end
 $$;
 comment on function trading.replay_risk is
-  'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found.';
+  'A stored verdict computed again, or as it would have been under other limits of the trader (p_limits) and of all traders (p_limits_all): {rules, passed, code, message}. FB404 risk_check_not_found; FB400 limits_invalid, limits_unknown.';
 grant execute on function trading.replay_risk to service_role;
 
 create view public.risk_verdicts with (security_invoker = true) as

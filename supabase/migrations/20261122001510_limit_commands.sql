@@ -40,6 +40,9 @@ begin
   exception when others then
     perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
   end;
+  if exists (select from jsonb_each_text(p_limits) e where e.value::numeric < 0) then
+    perform trading.raise_error('FB400', 'limits_invalid', 'no limit is negative');
+  end if;
   v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
   return v_row;
 end
