@@ -631,6 +631,7 @@ create table public.trades (
   fee trading.amount not null,
   fee_asset text not null,
   fee_quote trading.amount,
+  fee_outside trading.amount default 0 not null,
   is_maker boolean not null,
   realized_pnl trading.amount default 0 not null,
   quote_hash text,
@@ -642,6 +643,7 @@ create table public.trades (
   constraint trades_exchange_trade_unique UNIQUE (account_id, symbol, binance_trade_id, order_id),
   constraint trades_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id),
   constraint trades_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
+  constraint trades_check CHECK (fee_outside::numeric >= 0::numeric AND fee_outside::numeric <= fee::numeric),
   constraint trades_fee_check CHECK (fee::numeric >= 0::numeric),
   constraint trades_quantity_check CHECK (quantity::numeric > 0::numeric),
   constraint trades_side_check CHECK (side = ANY (ARRAY['BUY'::text, 'SELL'::text])),
@@ -650,6 +652,7 @@ create table public.trades (
 alter table public.trades owner to fillbase_engine;
 comment on table public.trades is 'One row per fill. value and fees are in quote where the name does not say otherwise.';
 comment on column public.trades.fee_quote is 'The fee in the quote asset at the rate of that moment; null: no rate known, the PnL is provisional.';
+comment on column public.trades.fee_outside is 'The part of a sell''s fee in base that was not taken from the position''s coins, but from the owner''s own: a cost, like a fee in a third asset.';
 comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
 comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';
 comment on column public.trades.sequence is 'Order of recording: which fill was the last one, also among fills of one moment.';
@@ -1088,6 +1091,7 @@ declare
   v_quarantine trading.quarantines;
   v_obstacle   text;
   v_count      int := 0;
+  v_asked      int := 0;
 begin
   if (p_position_id is null) = (p_symbol is null) then
     perform trading.raise_error('FB400', 'subject_invalid', 'name either a position or a symbol');
@@ -1100,6 +1104,11 @@ begin
       select q.* from trading.quarantines q join trading.accounts a on a.id = q.account_id and a.user_id = v_owner
       where q.ended_at is null and (q.position_id = p_position_id or q.symbol = p_symbol) order by q.id
     loop
+      if trading.is_conflict_open(v_quarantine) then
+        perform trading.ask_about_conflict(v_quarantine, v_now);
+        v_asked := v_asked + 1;
+        continue;
+      end if;
       v_obstacle := trading.disagreement(v_quarantine, v_now);
       if v_obstacle is not null then
         perform trading.raise_error('FB409', 'books_differ', 'books and exchange do not agree yet',
@@ -1110,15 +1119,15 @@ begin
       perform trading.queue_protection(v_quarantine.position_id, v_now);
       v_count := v_count + 1;
     end loop;
-    if v_count = 0 then
+    if v_count + v_asked = 0 then
       perform trading.raise_error('FB409', 'not_quarantined', 'nothing of this is set aside');
     end if;
   end if;
-  return jsonb_build_object('position_id', p_position_id, 'symbol', p_symbol, 'released', v_count);
+  return jsonb_build_object('position_id', p_position_id, 'symbol', p_symbol, 'released', v_count, 'asked', v_asked);
 end
 $function$;
 alter function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) owner to fillbase_engine;
-comment on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) is 'Ends the quarantines of a position, or of a symbol of the caller''s (or, for operators, p_user_id''s) exchange accounts, once a fresh comparison says that books and exchange agree. Once per p_request_id. Returns {position_id, symbol, released}. FB404 position_not_found, symbol_not_found; FB400 subject_invalid, request_id_missing; FB409 books_differ, not_quarantined, request_conflict.';
+comment on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) is 'Ends the quarantines of a position, or of a symbol of the caller''s (or, for operators, p_user_id''s) exchange accounts, once a fresh comparison says that books and exchange agree. A report_conflict whose order is not settled is asked about again and ends when the answer agrees. Once per p_request_id. Returns {position_id, symbol, released, asked}. FB404 position_not_found, symbol_not_found; FB400 subject_invalid, request_id_missing; FB409 books_differ, not_quarantined, request_conflict.';
 grant execute on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) to authenticated;
 grant execute on function public.release(p_position_id uuid, p_symbol text, p_user_id uuid, p_request_id uuid) to service_role;
 
@@ -1941,6 +1950,7 @@ create table trading.quarantines (
   began_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   ended_by text,
+  release_asked_by text,
   missing_quantity trading.quantity default 0 not null,
   constraint quarantines_pkey PRIMARY KEY (id),
   constraint quarantines_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
@@ -1950,6 +1960,7 @@ create table trading.quarantines (
 alter table trading.quarantines owner to fillbase_engine;
 comment on table trading.quarantines is 'A symbol of an exchange account whose books do not agree with the exchange: no entry, and of its position nothing but the stop, until somebody decides.';
 comment on column trading.quarantines.position_id is 'The position in question; null: the symbol as a whole.';
+comment on column trading.quarantines.release_asked_by is 'Of code report_conflict: who had the order asked about again; its quarantine ends when the answer agrees with the books.';
 comment on column trading.quarantines.missing_quantity is 'Of code coins_missing: how much of the position''s base asset was not there when last compared.';
 CREATE INDEX quarantines_account_id_idx ON trading.quarantines USING btree (account_id);
 CREATE UNIQUE INDEX quarantines_open_idx ON trading.quarantines USING btree (account_id, symbol, code, COALESCE(position_id, account_id)) WHERE (ended_at IS NULL);
@@ -2521,7 +2532,7 @@ $function$;
 alter function trading.account_cause(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.account_cause(p_account_id uuid) is 'The open alert of an exchange account that stopped it and has not been put right: order_unexplained, exchange_key_wrong, exchange_key_refused or exchange_key_cannot_trade; else null.';
 
-CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric)
+CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric)
  RETURNS record
  LANGUAGE plpgsql
  IMMUTABLE
@@ -2542,8 +2553,10 @@ begin
   if v_other is null then
     p_position.is_pnl_provisional := true;
   end if;
+  fee_outside := case p_order.side when 'SELL'
+    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q), 0), 0) else 0 end;
   fee_quote := case when p_fill ->> 'fee_asset' = p_base then v_base_fee * v_price else v_other end;
-  v_other := coalesce(v_other, 0);
+  v_other := coalesce(v_other, 0) + fee_outside * v_price;
   realized := 0;
   p_position.fees_paid := p_position.fees_paid + coalesce(fee_quote, 0);
   if p_order.side = 'BUY' then
@@ -2556,7 +2569,7 @@ begin
     p_position.entry_time := coalesce(p_position.entry_time, (p_fill ->> 'executed_at')::timestamptz);
     return;
   end if;
-  v_gone := v_q + v_base_fee;
+  v_gone := v_q + v_base_fee - fee_outside;
   if v_gone > p_position.quantity then
     perform trading.raise_error('FB500', 'oversold', 'a fill sells more than the position holds',
       jsonb_build_object('position_id', p_position.id, 'holds', p_position.quantity, 'sold', v_gone, 'fill', p_fill));
@@ -2573,8 +2586,8 @@ begin
   p_position.exit_time := (p_fill ->> 'executed_at')::timestamptz;
 end
 $function$;
-alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) owner to fillbase_engine;
-comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric) is 'Position after a fill, what the fill realized and its fee in quote (null without a rate). FB500 oversold.';
+alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) owner to fillbase_engine;
+comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) is 'Position after a fill, what the fill realized, its fee in quote (null without a rate), and what of a fee in base came from outside of the position. FB500 oversold.';
 
 CREATE OR REPLACE FUNCTION trading.account_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -2983,6 +2996,19 @@ end
 $function$;
 alter function trading.arm_installation(p_url text, p_secret text, p_actor text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.arm_installation(p_url text, p_secret text, p_actor text, p_now timestamp with time zone) is 'Binds the engine to one installation (its SUPABASE_URL and a secret in the functions'' environment). A database owner''s command, given after reconciliation; not callable over the API.';
+
+CREATE OR REPLACE FUNCTION trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.quarantines q set release_asked_by = trading.caller_name() where q.id = p_quarantine.id;
+  perform trading.queue_order_sync((p_quarantine.detail ->> 'order_id')::uuid, 'release:' || p_quarantine.id, p_now);
+end
+$function$;
+alter function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'Has the order of a conflict asked about again; what agrees then ends its quarantine.';
 
 CREATE OR REPLACE FUNCTION trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -3406,9 +3432,9 @@ AS $function$
       join public.instruments i on i.symbol = p.symbol
       left join lateral (
         select coalesce(sum(case when t.side = 'BUY' then t.quantity else -t.quantity end), 0)
-             - coalesce(sum(t.fee) filter (where t.fee_asset = i.base_asset), 0) as held,
+             - coalesce(sum(t.fee - t.fee_outside) filter (where t.fee_asset = i.base_asset), 0) as held,
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
-          coalesce(sum(t.fee_quote) filter (where t.fee_asset <> i.base_asset), 0) as fees
+          coalesce(sum(case when t.fee_asset = i.base_asset then t.fee_outside * t.price else t.fee_quote end), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
       where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
          or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),
@@ -3752,7 +3778,7 @@ begin
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code = 'exit_failed' and a.subject_id = p_position.id::text and a.resolved_at is null;
+  where a.code in ('exit_failed', 'position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position.id::text and a.resolved_at is null;
   perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
@@ -4217,6 +4243,23 @@ end
 $function$;
 alter function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
 comment on function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
+
+CREATE OR REPLACE FUNCTION trading.end_conflict(p_order public.orders, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_order.venue_executed_quantity > p_order.filled_quantity then
+    return;
+  end if;
+  perform trading.end_quarantine(q, 'release', p_now) from trading.quarantines q
+  where q.position_id = p_order.position_id and q.ended_at is null and q.code = 'report_conflict' and q.release_asked_by is not null
+    and q.detail ->> 'order_id' = p_order.id::text;
+end
+$function$;
+alter function trading.end_conflict(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_conflict(p_order public.orders, p_now timestamp with time zone) is 'Ends an order''s conflict that somebody wants released, now that a report of it agrees with the books.';
 
 CREATE OR REPLACE FUNCTION trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5274,9 +5317,10 @@ begin
       continue;
     end if;
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
-    v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now);
+    v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     v_position := v_after.p_position;
+    p_order.filled_quantity := p_order.filled_quantity + v_trade.quantity;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;
     v_sums.value := v_sums.value + v_trade.value;
     v_sums.fees := v_sums.fees + coalesce(v_trade.fee_quote, 0);
@@ -5394,6 +5438,7 @@ begin
   if v_order.finished_at is null and v_after.state = 'cancelled' then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
+  perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
     format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
@@ -5839,7 +5884,7 @@ $function$;
 alter function trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.insert_protective(p_position public.positions, p_legs trading.protective_leg[], p_now timestamp with time zone) is 'Rests new protective orders on the paper venue, all in one statement.';
 
-CREATE OR REPLACE FUNCTION trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone, p_fee_outside numeric DEFAULT 0)
  RETURNS public.trades
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5850,11 +5895,11 @@ declare
   v_value numeric := coalesce((p_fill ->> 'value')::numeric, (p_fill ->> 'price')::numeric * (p_fill ->> 'quantity')::numeric);
 begin
   insert into public.trades (id, user_id, trader_id, position_id, order_id, portfolio_id, account_id, symbol, side, binance_trade_id,
-    price, quantity, value, fee, fee_asset, fee_quote, is_maker, realized_pnl, quote_hash, is_paper_trade, executed_at, recorded_at)
+    price, quantity, value, fee, fee_asset, fee_quote, fee_outside, is_maker, realized_pnl, quote_hash, is_paper_trade, executed_at, recorded_at)
   values (trading.derived_id('trade', p_order.id::text, p_fill ->> 'trade_id'), p_order.user_id, p_order.trader_id, p_order.position_id,
     p_order.id, p_order.portfolio_id, p_order.account_id, p_order.symbol, p_order.side, p_fill ->> 'trade_id',
     (p_fill ->> 'price')::numeric, (p_fill ->> 'quantity')::numeric, v_value, (p_fill ->> 'fee')::numeric, p_fill ->> 'fee_asset',
-    p_fee_quote, coalesce((p_fill ->> 'is_maker')::boolean, false), p_realized, p_fill ->> 'quote_hash', p_order.is_paper_trade,
+    p_fee_quote, p_fee_outside, coalesce((p_fill ->> 'is_maker')::boolean, false), p_realized, p_fill ->> 'quote_hash', p_order.is_paper_trade,
     (p_fill ->> 'executed_at')::timestamptz, p_now)
   on conflict on constraint trades_exchange_trade_unique do nothing
   returning * into v_trade;
@@ -5873,8 +5918,8 @@ begin
   return null;
 end
 $function$;
-alter function trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone) is 'Records a fill once and returns it; null when it was known; FB409 fill_conflict when its content differs.';
+alter function trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone, p_fee_outside numeric) owner to fillbase_engine;
+comment on function trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamp with time zone, p_fee_outside numeric) is 'Records a fill once and returns it; null when it was known; FB409 fill_conflict when its content differs.';
 
 CREATE OR REPLACE FUNCTION trading.instruments_updated_at()
  RETURNS timestamp with time zone
@@ -5951,6 +5996,14 @@ CREATE OR REPLACE FUNCTION trading.is_better_clock(p_known trading.exchange_cloc
 RETURN (((p_known).uncertainty_ms < (p_new).uncertainty_ms) AND (abs(((p_known).offset_ms - (p_new).offset_ms)) <= (p_new).uncertainty_ms));
 alter function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) owner to fillbase_engine;
 comment on function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) is 'Whether a measurement that is known is finer than a new one and agrees with it.';
+
+CREATE OR REPLACE FUNCTION trading.is_conflict_open(p_quarantine trading.quarantines)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN (((p_quarantine).code = 'report_conflict'::text) AND (EXISTS (SELECT FROM trading.doubtful_orders((is_conflict_open.p_quarantine).account_id) d(id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side, type, time_in_force, quantity, price, trigger_price, client_order_id, binance_order_id, order_list_id, state, status, venue_executed_quantity, filled_quantity, avg_fill_price, total_value, fees, is_paper_trade, reason, error_code, error_message, state_epoch, permitted_at, send_by, market_at, expires_at, created_at, submitted_at, filled_at, finished_at, updated_at, version) WHERE (d.id = (((is_conflict_open.p_quarantine).detail ->> 'order_id'::text))::uuid))));
+alter function trading.is_conflict_open(p_quarantine trading.quarantines) owner to fillbase_engine;
+comment on function trading.is_conflict_open(p_quarantine trading.quarantines) is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
 
 CREATE OR REPLACE FUNCTION trading.is_counted(p_account trading.accounts)
  RETURNS boolean
@@ -7981,7 +8034,8 @@ begin
     union all select p_base, 'market', case p_trade.side when 'BUY' then -p_trade.quantity else p_trade.quantity end
     union all select p_trade.fee_asset, 'fees', p_trade.fee
     union all select p_trade.fee_asset,
-      case p_trade.fee_asset when p_quote then 'cash' when p_base then 'position' else 'external' end, -p_trade.fee
+      case p_trade.fee_asset when p_quote then 'cash' when p_base then 'position' else 'external' end, p_trade.fee_outside - p_trade.fee
+    union all select p_trade.fee_asset, 'external', -p_trade.fee_outside
   ) as e (asset, bucket, amount)
   group by e.asset, e.bucket
   having sum(e.amount) <> 0;

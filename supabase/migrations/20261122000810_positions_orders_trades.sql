@@ -159,6 +159,7 @@ create table public.trades (
   fee              trading.amount not null check (fee >= 0),
   fee_asset        text not null,
   fee_quote        trading.amount,
+  fee_outside      trading.amount not null default 0 check (fee_outside between 0 and fee),
   is_maker         boolean not null,
   realized_pnl     trading.amount not null default 0,
   quote_hash       text,
@@ -170,6 +171,7 @@ create table public.trades (
 );
 comment on table  public.trades is 'One row per fill. value and fees are in quote where the name does not say otherwise.';
 comment on column public.trades.fee_quote is 'The fee in the quote asset at the rate of that moment; null: no rate known, the PnL is provisional.';
+comment on column public.trades.fee_outside is 'The part of a sell''s fee in base that was not taken from the position''s coins, but from the owner''s own: a cost, like a fee in a third asset.';
 comment on column public.trades.realized_pnl is 'What this fill added to the position''s realized PnL (sells only).';
 comment on column public.trades.sequence is 'Order of recording: which fill was the last one, also among fills of one moment.';
 comment on column public.trades.quote_hash is 'Fingerprint of the quote a paper fill was computed from.';

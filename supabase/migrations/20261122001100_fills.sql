@@ -14,7 +14,7 @@ end
 $$;
 comment on function trading.client_order_id is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
--- One ledger transaction per fill (accounting: docs/architecture.md). Bucket external stands for a fee asset held outside.
+-- One ledger transaction per fill (accounting: docs/architecture.md). Bucket external stands for a fee asset held outside of what we manage.
 create function trading.post_fill(
   p_trade public.trades, p_base text, p_quote text
 ) returns void
@@ -30,7 +30,8 @@ begin
     union all select p_base, 'market', case p_trade.side when 'BUY' then -p_trade.quantity else p_trade.quantity end
     union all select p_trade.fee_asset, 'fees', p_trade.fee
     union all select p_trade.fee_asset,
-      case p_trade.fee_asset when p_quote then 'cash' when p_base then 'position' else 'external' end, -p_trade.fee
+      case p_trade.fee_asset when p_quote then 'cash' when p_base then 'position' else 'external' end, p_trade.fee_outside - p_trade.fee
+    union all select p_trade.fee_asset, 'external', -p_trade.fee_outside
   ) as e (asset, bucket, amount)
   group by e.asset, e.bucket
   having sum(e.amount) <> 0;
@@ -39,8 +40,9 @@ $$;
 comment on function trading.post_fill is 'Posts a trade to the ledger: value, quantity and fee, each with its other side.';
 
 -- Inserts one reported fill. The same exchange trade again is nothing new; with other content it is an error, never a skip.
-create function trading.insert_trade(p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamptz)
-returns public.trades
+create function trading.insert_trade(
+  p_order public.orders, p_fill jsonb, p_realized numeric, p_fee_quote numeric, p_now timestamptz, p_fee_outside numeric default 0
+) returns public.trades
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -49,11 +51,11 @@ declare
   v_value numeric := coalesce((p_fill ->> 'value')::numeric, (p_fill ->> 'price')::numeric * (p_fill ->> 'quantity')::numeric);
 begin
   insert into public.trades (id, user_id, trader_id, position_id, order_id, portfolio_id, account_id, symbol, side, binance_trade_id,
-    price, quantity, value, fee, fee_asset, fee_quote, is_maker, realized_pnl, quote_hash, is_paper_trade, executed_at, recorded_at)
+    price, quantity, value, fee, fee_asset, fee_quote, fee_outside, is_maker, realized_pnl, quote_hash, is_paper_trade, executed_at, recorded_at)
   values (trading.derived_id('trade', p_order.id::text, p_fill ->> 'trade_id'), p_order.user_id, p_order.trader_id, p_order.position_id,
     p_order.id, p_order.portfolio_id, p_order.account_id, p_order.symbol, p_order.side, p_fill ->> 'trade_id',
     (p_fill ->> 'price')::numeric, (p_fill ->> 'quantity')::numeric, v_value, (p_fill ->> 'fee')::numeric, p_fill ->> 'fee_asset',
-    p_fee_quote, coalesce((p_fill ->> 'is_maker')::boolean, false), p_realized, p_fill ->> 'quote_hash', p_order.is_paper_trade,
+    p_fee_quote, p_fee_outside, coalesce((p_fill ->> 'is_maker')::boolean, false), p_realized, p_fill ->> 'quote_hash', p_order.is_paper_trade,
     (p_fill ->> 'executed_at')::timestamptz, p_now)
   on conflict on constraint trades_exchange_trade_unique do nothing
   returning * into v_trade;
@@ -74,9 +76,12 @@ end
 $$;
 comment on function trading.insert_trade is 'Records a fill once and returns it; null when it was known; FB409 fill_conflict when its content differs.';
 
--- The accounting of one fill on a position held in memory. A base fee makes the quantity smaller, it is not a cost.
+-- The accounting of one fill on a position held in memory. A base fee makes the quantity smaller, it is not a cost. A sell's
+-- takes what the position holds beyond that sell; where that is not enough (BNB sold with fees in BNB), the exchange took the
+-- owner's own coins, at a cost like that of a fee in a third asset.
 create function trading.account_fill(
-  inout p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, out realized numeric, out fee_quote numeric
+  inout p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text,
+  out realized numeric, out fee_quote numeric, out fee_outside numeric
 )
 language plpgsql immutable set search_path = ''
 as $$
@@ -95,8 +100,10 @@ begin
   if v_other is null then
     p_position.is_pnl_provisional := true;
   end if;
+  fee_outside := case p_order.side when 'SELL'
+    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q), 0), 0) else 0 end;
   fee_quote := case when p_fill ->> 'fee_asset' = p_base then v_base_fee * v_price else v_other end;
-  v_other := coalesce(v_other, 0);
+  v_other := coalesce(v_other, 0) + fee_outside * v_price;
   realized := 0;
   p_position.fees_paid := p_position.fees_paid + coalesce(fee_quote, 0);
   if p_order.side = 'BUY' then
@@ -109,7 +116,7 @@ begin
     p_position.entry_time := coalesce(p_position.entry_time, (p_fill ->> 'executed_at')::timestamptz);
     return;
   end if;
-  v_gone := v_q + v_base_fee;
+  v_gone := v_q + v_base_fee - fee_outside;
   if v_gone > p_position.quantity then
     perform trading.raise_error('FB500', 'oversold', 'a fill sells more than the position holds',
       jsonb_build_object('position_id', p_position.id, 'holds', p_position.quantity, 'sold', v_gone, 'fill', p_fill));
@@ -126,7 +133,8 @@ begin
   p_position.exit_time := (p_fill ->> 'executed_at')::timestamptz;
 end
 $$;
-comment on function trading.account_fill is 'Position after a fill, what the fill realized and its fee in quote (null without a rate). FB500 oversold.';
+comment on function trading.account_fill is
+  'Position after a fill, what the fill realized, its fee in quote (null without a rate), and what of a fee in base came from outside of the position. FB500 oversold.';
 
 create function trading.schedule_management(p_position public.positions) returns void
 language plpgsql volatile set search_path = ''
@@ -205,9 +213,10 @@ begin
       continue;
     end if;
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
-    v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now);
+    v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     v_position := v_after.p_position;
+    p_order.filled_quantity := p_order.filled_quantity + v_trade.quantity;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;
     v_sums.value := v_sums.value + v_trade.value;
     v_sums.fees := v_sums.fees + coalesce(v_trade.fee_quote, 0);

@@ -13,9 +13,11 @@ create table trading.quarantines (
   began_at    timestamptz not null,
   ended_at    timestamptz,
   ended_by    text,
+  release_asked_by text,
   constraint quarantines_end_explained check ((ended_at is null) = (ended_by is null))
 );
 comment on table  trading.quarantines is 'A symbol of an exchange account whose books do not agree with the exchange: no entry, and of its position nothing but the stop, until somebody decides.';
+comment on column trading.quarantines.release_asked_by is 'Of code report_conflict: who had the order asked about again; its quarantine ends when the answer agrees with the books.';
 comment on column trading.quarantines.position_id is 'The position in question; null: the symbol as a whole.';
 create unique index quarantines_open_idx on trading.quarantines (account_id, symbol, code, coalesce(position_id, account_id)) where ended_at is null;
 create index quarantines_account_id_idx on trading.quarantines (account_id);

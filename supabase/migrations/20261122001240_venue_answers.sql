@@ -40,6 +40,7 @@ begin
   if v_order.finished_at is null and v_after.state = 'cancelled' then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
+  perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
     format('The exchange reports of an order in %s what does not agree with the books; nothing of it was recorded.', v_order.symbol),
@@ -121,7 +122,6 @@ end
 $$;
 comment on function trading.queue_sibling_syncs is 'Queues the question about the other leg of an order''s list, if that has not ended.';
 
--- What was to be placed and is not there, or nobody knows.
 create function trading.fold_placement(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$

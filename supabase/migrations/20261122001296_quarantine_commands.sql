@@ -232,6 +232,37 @@ $$;
 comment on function trading.disagreement is
   'What still speaks against ending a quarantine: not_compared (in the last three minutes, since it began), coins_missing, unsettled, order_believed_over, order_unexplained; null: books and exchange agree.';
 
+create function trading.is_conflict_open(p_quarantine trading.quarantines) returns boolean
+language sql stable
+return p_quarantine.code = 'report_conflict' and exists (
+  select from trading.doubtful_orders(p_quarantine.account_id) d where d.id = (p_quarantine.detail ->> 'order_id')::uuid);
+comment on function trading.is_conflict_open is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
+
+-- Nobody has to believe either side: the exchange is asked once more, and its answer folds or does not.
+create function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.quarantines q set release_asked_by = trading.caller_name() where q.id = p_quarantine.id;
+  perform trading.queue_order_sync((p_quarantine.detail ->> 'order_id')::uuid, 'release:' || p_quarantine.id, p_now);
+end
+$$;
+comment on function trading.ask_about_conflict is 'Has the order of a conflict asked about again; what agrees then ends its quarantine.';
+
+create function trading.end_conflict(p_order public.orders, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_order.venue_executed_quantity > p_order.filled_quantity then
+    return;
+  end if;
+  perform trading.end_quarantine(q, 'release', p_now) from trading.quarantines q
+  where q.position_id = p_order.position_id and q.ended_at is null and q.code = 'report_conflict' and q.release_asked_by is not null
+    and q.detail ->> 'order_id' = p_order.id::text;
+end
+$$;
+comment on function trading.end_conflict is 'Ends an order''s conflict that somebody wants released, now that a report of it agrees with the books.';
+
 create function public.release(
   p_position_id uuid default null, p_symbol text default null, p_user_id uuid default null, p_request_id uuid default gen_random_uuid()
 ) returns jsonb
@@ -243,6 +274,7 @@ declare
   v_quarantine trading.quarantines;
   v_obstacle   text;
   v_count      int := 0;
+  v_asked      int := 0;
 begin
   if (p_position_id is null) = (p_symbol is null) then
     perform trading.raise_error('FB400', 'subject_invalid', 'name either a position or a symbol');
@@ -255,6 +287,11 @@ begin
       select q.* from trading.quarantines q join trading.accounts a on a.id = q.account_id and a.user_id = v_owner
       where q.ended_at is null and (q.position_id = p_position_id or q.symbol = p_symbol) order by q.id
     loop
+      if trading.is_conflict_open(v_quarantine) then
+        perform trading.ask_about_conflict(v_quarantine, v_now);
+        v_asked := v_asked + 1;
+        continue;
+      end if;
       v_obstacle := trading.disagreement(v_quarantine, v_now);
       if v_obstacle is not null then
         perform trading.raise_error('FB409', 'books_differ', 'books and exchange do not agree yet',
@@ -265,15 +302,15 @@ begin
       perform trading.queue_protection(v_quarantine.position_id, v_now);
       v_count := v_count + 1;
     end loop;
-    if v_count = 0 then
+    if v_count + v_asked = 0 then
       perform trading.raise_error('FB409', 'not_quarantined', 'nothing of this is set aside');
     end if;
   end if;
-  return jsonb_build_object('position_id', p_position_id, 'symbol', p_symbol, 'released', v_count);
+  return jsonb_build_object('position_id', p_position_id, 'symbol', p_symbol, 'released', v_count, 'asked', v_asked);
 end
 $$;
 comment on function public.release is
-  'Ends the quarantines of a position, or of a symbol of the caller''s (or, for operators, p_user_id''s) exchange accounts, once a fresh comparison says that books and exchange agree. Once per p_request_id. Returns {position_id, symbol, released}. FB404 position_not_found, symbol_not_found; FB400 subject_invalid, request_id_missing; FB409 books_differ, not_quarantined, request_conflict.';
+  'Ends the quarantines of a position, or of a symbol of the caller''s (or, for operators, p_user_id''s) exchange accounts, once a fresh comparison says that books and exchange agree. A report_conflict whose order is not settled is asked about again and ends when the answer agrees. Once per p_request_id. Returns {position_id, symbol, released, asked}. FB404 position_not_found, symbol_not_found; FB400 subject_invalid, request_id_missing; FB409 books_differ, not_quarantined, request_conflict.';
 
 revoke execute on function public.adopt_external_fill, public.write_off, public.release from public, anon;
 grant execute on function public.adopt_external_fill, public.write_off, public.release to authenticated, service_role;

@@ -41,9 +41,9 @@ as $$
       join public.instruments i on i.symbol = p.symbol
       left join lateral (
         select coalesce(sum(case when t.side = 'BUY' then t.quantity else -t.quantity end), 0)
-             - coalesce(sum(t.fee) filter (where t.fee_asset = i.base_asset), 0) as held,
+             - coalesce(sum(t.fee - t.fee_outside) filter (where t.fee_asset = i.base_asset), 0) as held,
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
-          coalesce(sum(t.fee_quote) filter (where t.fee_asset <> i.base_asset), 0) as fees
+          coalesce(sum(case when t.fee_asset = i.base_asset then t.fee_outside * t.price else t.fee_quote end), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
       where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
          or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),

@@ -1,7 +1,7 @@
 /** What owners do by hand at the exchange, and what the engine makes of it: its own venue against the simulator. */
 import assert from "node:assert/strict";
 import { fixed } from "../../simulator/core/fixed.ts";
-import { deposit } from "../../simulator/engine/accounts.ts";
+import { accountOf, deposit } from "../../simulator/engine/accounts.ts";
 import type { Leave } from "../../supabase/functions/_shared/ports/venue.ts";
 import { type ExchangeFloor, type LiveUser, withExchangeFloor } from "../harness/exchange_floor.ts";
 
@@ -148,5 +148,21 @@ Deno.test("a fill that the engine was never told of is found by comparing", () =
     assert.deepEqual(await lastDifferences(floor), []);
     assert.equal((await floor.sql`select from trading.quarantines`).length, 0);
     assert.equal(floor.held(user, "BTC"), "0.00000835/0");
+    await floor.assertBooks();
+  }));
+
+Deno.test("coins that also pay the fees can be sold to the last lot", () =>
+  withExchangeFloor("truth_fee_coins", async (floor) => {
+    const user = await floor.hire({ USDT: "10000", BNB: "5" }, { sizing_value: 600 });
+    accountOf(floor.simulator.state, user.exchangeAccount).paysFeesInBnb = true;
+    await floor.decide(user, "BNBUSDT", { stopLoss: 580, takeProfit: [630] });
+    await floor.settle();
+    await floor.price("BNBUSDT", "631", "631.01");
+    await compareTwice(floor);
+
+    const [position] = await floor.sql`select status, exit_reason from public.positions`;
+    assert.deepEqual({ ...position }, { status: "closed", exit_reason: "take_profit" });
+    assert.equal((await floor.sql`select from trading.quarantines`).length, 0);
+    assert.deepEqual(await lastDifferences(floor), []);
     await floor.assertBooks();
   }));

@@ -67,7 +67,7 @@ export async function readBooks(sql: Sql, seen: Seen): Promise<Books> {
       from since, public.positions p join public.instruments i on i.symbol = p.symbol
       cross join lateral (
         select coalesce(sum(case t.side when 'BUY' then t.quantity else -t.quantity end), 0)
-          - coalesce(sum(t.fee) filter (where t.fee_asset = i.base_asset), 0) as held
+          - coalesce(sum(t.fee - t.fee_outside) filter (where t.fee_asset = i.base_asset), 0) as held
         from public.trades t where t.position_id = p.id) f
       where p.xmin::text::bigint >= since.id and p.quantity + p.dust_quantity <> f.held
       union all

@@ -950,6 +950,7 @@ export type Database = {
           executed_at: string;
           fee: number;
           fee_asset: string;
+          fee_outside: number;
           fee_quote: number | null;
           id: string;
           is_maker: boolean;
@@ -975,6 +976,7 @@ export type Database = {
           executed_at: string;
           fee: number | string;
           fee_asset: string;
+          fee_outside?: number | string;
           fee_quote?: number | string | null;
           id: string;
           is_maker: boolean;
@@ -1000,6 +1002,7 @@ export type Database = {
           executed_at?: string;
           fee?: number | string;
           fee_asset?: string;
+          fee_outside?: number | string;
           fee_quote?: number | string | null;
           id?: string;
           is_maker?: boolean;
@@ -1977,6 +1980,7 @@ export type Database = {
           id: number;
           missing_quantity: number;
           position_id: string | null;
+          release_asked_by: string | null;
           symbol: string;
         };
         Insert: {
@@ -1989,6 +1993,7 @@ export type Database = {
           id?: never;
           missing_quantity?: number | string;
           position_id?: string | null;
+          release_asked_by?: string | null;
           symbol: string;
         };
         Update: {
@@ -2001,6 +2006,7 @@ export type Database = {
           id?: never;
           missing_quantity?: number | string;
           position_id?: string | null;
+          release_asked_by?: string | null;
           symbol?: string;
         };
         Relationships: [{
