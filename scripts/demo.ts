@@ -10,6 +10,9 @@ import { isStopRight, runStopAll } from "./demo/stop_scenario.ts";
 import { SimulatorProcess } from "./lib/simulator_process.ts";
 import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
 
+/** The discard port, where nobody answers. */
+const NOWHERE = "http://127.0.0.1:9";
+
 /** What a scenario shows, and whether it is what the scenario promises. */
 interface Shown {
   readonly market: string;
@@ -86,7 +89,12 @@ async function start(
 ): Promise<{ stack: ThrowawayStack; simulator: SimulatorProcess | null }> {
   const simulator = venue === "paper" ? null : await SimulatorProcess.start(seed);
   if (simulator !== null) started.push(simulator);
-  const env: Record<string, string> = simulator === null ? {} : { BINANCE_SIMULATOR_URL: simulator.url };
+  // Whatever an account of the demo says, nothing of it reaches an exchange.
+  const env = {
+    BINANCE_SIMULATOR_URL: simulator?.url ?? NOWHERE,
+    BINANCE_TESTNET_URL: NOWHERE,
+    BINANCE_PRODUCTION_URL: NOWHERE,
+  };
   const stack = await startThrowawayStack({ log: troubleOf, env });
   started.push(stack);
   return { stack, simulator };

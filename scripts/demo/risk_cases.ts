@@ -2,6 +2,7 @@
 import { Decimal } from "decimal.js";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import type { Limits, TraderSettings } from "../lib/desk.ts";
+import type { ExchangeMoment } from "./risk_exchange.ts";
 
 /** One desk of a user of its own, what it does, and what the engine must say to it. */
 export interface RiskCase {
@@ -25,7 +26,7 @@ export interface RiskCase {
   readonly symbol?: string;
   readonly decidedAgoMs?: number;
   /** A moment with something special about it. */
-  readonly moment?: "no tier" | "paused" | "stale market" | "stale holding";
+  readonly moment?: "no tier" | "paused" | "stale market" | "stale holding" | ExchangeMoment;
 }
 
 /** Limits wide enough not to be met by accident. */
@@ -64,8 +65,12 @@ const withLevels = (change: (quote: Quote) => Record<string, unknown>) => (quote
   ...change(quote),
 });
 
+const LIVE = { paper_trade_mode: false };
+
 const STANDING: readonly RiskCase[] = [
-  { rule: "venue", code: "live_not_available", settings: { paper_trade_mode: false } },
+  { rule: "venue", code: "live_not_available", settings: LIVE },
+  { rule: "stage", code: "stage_forbids_live", settings: LIVE, moment: "stage taken away" },
+  { rule: "quarantine", code: "symbol_quarantined", settings: LIVE, moment: "set aside" },
   { rule: "trader_enabled", code: "trader_disabled", settings: { enabled: false } },
   { rule: "auto_execute", code: "auto_execute_off", settings: { auto_execute_trades: false } },
   { rule: "tier", code: "tier_required", moment: "no tier" },
@@ -157,6 +162,7 @@ const DECISION: readonly RiskCase[] = [
     levels: withLevels((q) => ({ entry: away(q, 5) })),
   },
   { rule: "filters", code: "filter_notional", settings: { sizing_value: 4 } },
+  { rule: "guard_slot", code: "guard_slots_used", settings: LIVE, moment: "no slot left" },
   {
     rule: "exitable",
     code: "not_exitable",

@@ -12,6 +12,7 @@ import { flatten } from "./floor.ts";
 import { Lockstep } from "./lockstep.ts";
 import type { MainRun } from "./main_scenario.ts";
 import { away, goodLevels, ODD_SYMBOLS, RISK_CASES, type RiskCase, WIDE } from "./risk_cases.ts";
+import { exchangeMomentOf, meetMoment } from "./risk_exchange.ts";
 import { countExceeded, type Exceeded } from "./risk_limits_held.ts";
 import { seededId } from "./scanner.ts";
 
@@ -190,6 +191,16 @@ class RiskFloor {
   async close(): Promise<void> {
     await this.#tick();
     await flatten(this.stack, this.clock, this.#quotes);
+    await this.#decideOnExchanges();
+  }
+
+  /** Live traders, last of all: with an account of production the market's time stands still. */
+  async #decideOnExchanges(): Promise<void> {
+    for (const { it, userId } of this.#seats) {
+      const moment = exchangeMomentOf(it);
+      if (moment !== null) await meetMoment(this.stack.sql, userId, moment, this.#first);
+    }
+    await this.#decide((it) => exchangeMomentOf(it) !== null);
   }
 
   /** What the stored verdicts say, against what there is to be said. */
