@@ -1261,7 +1261,7 @@ CREATE OR REPLACE FUNCTION public.stop_trading(p_scope text, p_id uuid DEFAULT N
 AS $function$
 declare
   v_requested_at timestamptz := trading.engine_now();
-  v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_scope  trading.stop_scope;
   v_reason text := trading.require_reason(p_reason);
   v_by     text := trading.caller_name();
   v_id     uuid := trading.derived_id('stop', v_by, p_request_id::text);
@@ -1273,7 +1273,7 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
-  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
+  v_scope := trading.close_gate_of(p_scope, p_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
@@ -3719,6 +3719,28 @@ end
 $function$;
 alter function trading.close_gate(p_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.close_gate(p_scope text, p_scope_id uuid) is 'Takes the gate of a scope exclusively until the end of the transaction: no permit is given meanwhile.';
+
+CREATE OR REPLACE FUNCTION trading.close_gate_of(p_scope text, p_id uuid)
+ RETURNS trading.stop_scope
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_scope trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_now   trading.stop_scope;
+begin
+  loop
+    perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
+    -- The trader may have switched its mode while this waited: its other mode has another gate.
+    v_now := trading.require_stop_scope(p_scope, p_id);
+    exit when v_now.state_scope_id is not distinct from v_scope.state_scope_id;
+    v_scope := v_now;
+  end loop;
+  return v_now;
+end
+$function$;
+alter function trading.close_gate_of(p_scope text, p_id uuid) owner to fillbase_engine;
+comment on function trading.close_gate_of(p_scope text, p_id uuid) is 'The scope a stop is about, as it is with its gate closed by this transaction. Errors of trading.require_stop_scope.';
 
 CREATE OR REPLACE FUNCTION trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -10716,7 +10738,9 @@ CREATE OR REPLACE FUNCTION trading.tg_traders__refuse_while_in_use()
  SET search_path TO ''
 AS $function$
 declare
-  v_mode text := case when old.paper_trade_mode then 'paper' else 'live' end;
+  v_mode     text := case when old.paper_trade_mode then 'paper' else 'live' end;
+  v_scope    text := case when old.paper_trade_mode then 'account' else 'trader' end;
+  v_scope_id uuid := case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end;
 begin
   if old.user_id is null then
     return new;
@@ -10728,12 +10752,13 @@ begin
     perform trading.raise_error('FB409', 'owner_has_open_positions', 'whose money is in open live positions stays their owner',
       jsonb_build_object('trader_id', old.id, 'user_id', old.user_id), 'Close the positions first, or stop the user with halt_and_flatten.');
   end if;
-  if new.paper_trade_mode is distinct from old.paper_trade_mode and (
-      exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
-      or exists (
-        select from trading.trading_states s
-        where s.state <> 'active' and (s.scope, s.scope_id) = (case when old.paper_trade_mode then 'account' else 'trader' end,
-          case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end))) then
+  if new.paper_trade_mode = old.paper_trade_mode then
+    return new;
+  end if;
+  -- A stop that is being given has committed its state, or finds the trader in its new mode.
+  perform pg_advisory_xact_lock_shared(trading.gate_key(v_scope, v_scope_id));
+  if exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
+    or exists (select from trading.trading_states s where s.scope = v_scope and s.scope_id = v_scope_id and s.state <> 'active') then
     perform trading.raise_error('FB409', 'mode_switch_refused', 'a trader with open positions or that is stopped keeps its mode',
       jsonb_build_object('trader_id', old.id, 'mode', v_mode), 'Close its positions and resume it first.');
   end if;

@@ -147,7 +147,9 @@ create function trading.tg_traders__refuse_while_in_use() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  v_mode text := case when old.paper_trade_mode then 'paper' else 'live' end;
+  v_mode     text := case when old.paper_trade_mode then 'paper' else 'live' end;
+  v_scope    text := case when old.paper_trade_mode then 'account' else 'trader' end;
+  v_scope_id uuid := case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end;
 begin
   if old.user_id is null then
     return new;
@@ -159,12 +161,13 @@ begin
     perform trading.raise_error('FB409', 'owner_has_open_positions', 'whose money is in open live positions stays their owner',
       jsonb_build_object('trader_id', old.id, 'user_id', old.user_id), 'Close the positions first, or stop the user with halt_and_flatten.');
   end if;
-  if new.paper_trade_mode is distinct from old.paper_trade_mode and (
-      exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
-      or exists (
-        select from trading.trading_states s
-        where s.state <> 'active' and (s.scope, s.scope_id) = (case when old.paper_trade_mode then 'account' else 'trader' end,
-          case when old.paper_trade_mode then trading.paper_account_id(old.id, old.user_id) else old.id end))) then
+  if new.paper_trade_mode = old.paper_trade_mode then
+    return new;
+  end if;
+  -- A stop that is being given has committed its state, or finds the trader in its new mode.
+  perform pg_advisory_xact_lock_shared(trading.gate_key(v_scope, v_scope_id));
+  if exists (select from public.positions p where p.trader_id = old.id and p.status not in ('closed', 'failed'))
+    or exists (select from trading.trading_states s where s.scope = v_scope and s.scope_id = v_scope_id and s.state <> 'active') then
     perform trading.raise_error('FB409', 'mode_switch_refused', 'a trader with open positions or that is stopped keeps its mode',
       jsonb_build_object('trader_id', old.id, 'mode', v_mode), 'Close its positions and resume it first.');
   end if;

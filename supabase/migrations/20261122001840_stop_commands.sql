@@ -58,6 +58,25 @@ end
 $$;
 comment on function trading.standing_stop is 'The stop that stands over a scope, if any; a halt becomes halt_and_flatten when that is asked for. What another person than the first asks is audited.';
 
+create function trading.close_gate_of(p_scope text, p_id uuid) returns trading.stop_scope
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_scope trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_now   trading.stop_scope;
+begin
+  loop
+    perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
+    -- The trader may have switched its mode while this waited: its other mode has another gate.
+    v_now := trading.require_stop_scope(p_scope, p_id);
+    exit when v_now.state_scope_id is not distinct from v_scope.state_scope_id;
+    v_scope := v_now;
+  end loop;
+  return v_now;
+end
+$$;
+comment on function trading.close_gate_of is 'The scope a stop is about, as it is with its gate closed by this transaction. Errors of trading.require_stop_scope.';
+
 create function public.stop_trading(
   p_scope text, p_id uuid default null, p_mode text default 'halt', p_reason text default null, p_request_id uuid default gen_random_uuid()
 ) returns jsonb
@@ -65,7 +84,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_requested_at timestamptz := trading.engine_now();
-  v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
+  v_scope  trading.stop_scope;
   v_reason text := trading.require_reason(p_reason);
   v_by     text := trading.caller_name();
   v_id     uuid := trading.derived_id('stop', v_by, p_request_id::text);
@@ -77,7 +96,7 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
-  perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
+  v_scope := trading.close_gate_of(p_scope, p_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
   if found then
