@@ -13,7 +13,7 @@ select results_eq(
             ('position_closing', 'open', 'engine'), ('position_closed', 'closing', 'engine') $$,
   'each step leaves one row that says where from');
 select is(
-  (select a.detail ->> 'realized_pnl' from public.audit_log a where a.action = 'position_closed'), (tests.position_of('one')).realized_pnl::text,
+  (select a.detail ->> 'realized_pnl' from public.audit_log a where a.action = 'position_closed'), trading.money_text((tests.position_of('one')).realized_pnl),
   'the last one names the result');
 select is_empty(
   $$ select 1 from public.audit_log where subject_type = 'position' and (user_id, trader_id) is distinct from (tests.user_id('ann'), tests.trader_id('alpha')) $$,
