@@ -2602,6 +2602,10 @@ begin
   if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' then
     return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
   end if;
+  -- An execution may be shown before its order is.
+  if v_last.reason = 'order_not_found' and v_last.request ? 'exchange_order_id' and p_job.attempts < 3 then
+    return trading.wait_for('order_not_found', 'the exchange shows an execution, and not yet its order');
+  end if;
   v_next := trading.next_check_call(p_job, v_account_id, p_now);
   if v_next is not null then
     return v_next;
@@ -3854,7 +3858,7 @@ begin
       left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
     )
     select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
-        when starts_with(l.report ->> 'client_order_id', (select s.installation_tag || '-' from trading.settings s)) then 'order_unexplained'
+        when trading.is_tagged(l.report ->> 'client_order_id') then 'order_unexplained'
         else 'order_outside' end,
       'symbol', l.report ->> 'symbol', 'client_order_id', l.report ->> 'client_order_id', 'order_id', l.id, 'position_id', l.position_id,
       'side', l.report ->> 'side', 'quantity', l.report ->> 'quantity')
@@ -5428,7 +5432,7 @@ declare
   v_id     uuid;
 begin
   for v_report in select e from jsonb_array_elements(p_reports) e where jsonb_typeof(e) = 'object' loop
-    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id');
+    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id', v_report ->> 'exchange_order_id');
     if v_id is not null then
       perform trading.fold_venue_report(v_id, v_report, p_now);
     end if;
@@ -6196,6 +6200,14 @@ $function$;
 alter function trading.is_quote_readable(p_quote jsonb) owner to fillbase_engine;
 comment on function trading.is_quote_readable(p_quote jsonb) is 'Whether an element of a tick is an object of the right types with a symbol.';
 
+CREATE OR REPLACE FUNCTION trading.is_tagged(p_client_order_id text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN COALESCE(starts_with(p_client_order_id, (SELECT (s.installation_tag || '-'::text) FROM trading.settings s)), false);
+alter function trading.is_tagged(p_client_order_id text) owner to fillbase_engine;
+comment on function trading.is_tagged(p_client_order_id text) is 'Whether an order''s client id begins with this installation''s tag.';
+
 CREATE OR REPLACE FUNCTION trading.is_transient(p_sqlstate text)
  RETURNS boolean
  LANGUAGE sql
@@ -6562,6 +6574,25 @@ end
 $function$;
 alter function trading.lock_position(p_position_id uuid) owner to fillbase_engine;
 comment on function trading.lock_position(p_position_id uuid) is 'Locks portfolio, account, signal and position in that order and returns the position. FB404 position_not_found.';
+
+CREATE OR REPLACE FUNCTION trading.lookup_of_order(p_job trading.jobs, p_symbol text, p_exchange_order_id text)
+ RETURNS trading.exchange_calls
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_call trading.exchange_calls;
+begin
+  select * into v_call from trading.exchange_calls c
+  where c.job_id = p_job.id and c.action = 'lookup' and c.symbol = p_symbol and c.request ->> 'exchange_order_id' = p_exchange_order_id
+    and (c.outcome = 'accepted' or (c.job_attempt = p_job.attempts and c.answered_at is not null))
+  order by c.id desc limit 1;
+  return v_call;
+end
+$function$;
+alter function trading.lookup_of_order(p_job trading.jobs, p_symbol text, p_exchange_order_id text) owner to fillbase_engine;
+comment on function trading.lookup_of_order(p_job trading.jobs, p_symbol text, p_exchange_order_id text) is 'The answer that a comparison was given about an order by the exchange''s id; all null: it has not asked.';
 
 CREATE OR REPLACE FUNCTION trading.loss_breaches(p_figures trading.loss_figures[])
  RETURNS TABLE(scope text, scope_id uuid, portfolio_id uuid, user_id uuid, rule text, observed numeric, limit_value numeric)
@@ -6937,6 +6968,7 @@ declare
   v_symbols  text[] := trading.involved_symbols(p_account_id);
   v_symbol   text;
   v_denied   public.orders;
+  v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
   if v_balances.id is null then
@@ -6960,11 +6992,16 @@ begin
   if v_denied.id is not null then
     return trading.call_about(p_job, 'lookup', v_denied, p_now);
   end if;
+  select u.symbol, u.fill into v_symbol, v_fill from trading.unexplained_fills(p_job, p_account_id) u
+  where (trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id')).id is null limit 1;
+  if found then
+    return trading.permit_call(p_job, p_account_id, 'lookup', v_symbol, jsonb_build_object('exchange_order_id', v_fill -> 'exchange_order_id'), p_now);
+  end if;
   return null;
 end
 $function$;
 alter function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts; null: all is asked.';
+comment on function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts, orders of trades that nothing explains; null: all is asked.';
 
 CREATE OR REPLACE FUNCTION trading.next_denied_order(p_job trading.jobs, p_account_id uuid)
  RETURNS public.orders
@@ -7273,6 +7310,26 @@ $function$;
 alter function trading.note_startup(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_startup(p_now timestamp with time zone) is 'In the first sweep after the database was started or the installation armed: queues the comparison of every exchange account.';
 
+CREATE OR REPLACE FUNCTION trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.outside_moves (account_id, kind, asset, quantity, symbol, price, exchange_trade_id, noted_at)
+  values (p_account_id, 'trade', p_trade ->> 'asset', (p_trade ->> 'moved')::numeric, p_trade ->> 'symbol', (p_trade ->> 'price')::numeric,
+    p_trade ->> 'trade_id', p_now)
+  on conflict do nothing;
+  perform trading.raise_alert(p_now, 'critical', 'order_unexplained', a.user_id, 'account', a.id::text,
+    format('An order of this installation was executed in %s that no row explains: what it moved counts as the owner''s own. Trading on the account is halted.', p_trade ->> 'symbol'),
+    p_trade)
+  from trading.accounts a where a.id = p_account_id;
+  perform trading.set_trading_state('account', p_account_id, 'halted', false, 'an order of this installation is unexplained', 'engine', p_now);
+end
+$function$;
+alter function trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamp with time zone) is 'An execution of an order with our tag and without a row: written down, a critical alert that somebody has to resolve, and the account is halted.';
+
 CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7360,13 +7417,13 @@ RETURN jsonb_build_object('client_order_id', (p_order).client_order_id, 'side', 
 alter function trading.order_request(p_order public.orders) owner to fillbase_engine;
 comment on function trading.order_request(p_order public.orders) is 'An order as a venue is asked to place it.';
 
-CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_id text)
+CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text)
  RETURNS uuid
  LANGUAGE sql
  STABLE
-RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id)));
-alter function trading.our_order(p_account_id uuid, p_client_order_id text) owner to fillbase_engine;
-comment on function trading.our_order(p_account_id uuid, p_client_order_id text) is 'The order of an account with this client order id; null: not ours.';
+RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id) AND COALESCE((o.binance_order_id = our_order.p_exchange_order_id), true)));
+alter function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) owner to fillbase_engine;
+comment on function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
 
 CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome jsonb)
  RETURNS interval
@@ -9825,7 +9882,7 @@ begin
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
-      or (a.code = 'order_unexplained' and not v_all @> '[{"kind": "order_unexplained"}]'))
+      or (a.code = 'order_unexplained' and not a.detail ? 'trade_id' and not v_all @> '[{"kind": "order_unexplained"}]'))
     and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end
@@ -9839,30 +9896,35 @@ CREATE OR REPLACE FUNCTION trading.settle_trades(p_job trading.jobs, p_account_i
  SET search_path TO ''
 AS $function$
 declare
-  v_row record;
-  v_all jsonb := '[]';
+  v_row   record;
+  v_trade jsonb;
+  v_all   jsonb := '[]';
 begin
   for v_row in
-    select c.symbol, i.base_asset, f.fill
-    from trading.calls_of_attempt(p_job, 'fills') c
-    join public.instruments i on i.symbol = c.symbol
-    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
-    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
-      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
-      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
-    limit 100
+    select u.symbol, i.base_asset, u.fill, l.answer #>> '{order,client_order_id}' as client_order_id
+    from trading.unexplained_fills(p_job, p_account_id) u join public.instruments i on i.symbol = u.symbol
+    cross join lateral trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id') l
+    where l.id is not null -- One that was not asked about is left to the next comparison.
   loop
-    perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
-      case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now,
-      jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
-        'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at'));
-    v_all := v_all || jsonb_build_object('kind', 'trade_outside', 'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
+    v_trade := jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
+      'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at');
+    if trading.is_tagged(v_row.client_order_id) then
+      v_trade := v_trade || jsonb_build_object('asset', v_row.base_asset, 'quantity', v_row.fill ->> 'quantity', 'client_order_id', v_row.client_order_id,
+        'exchange_order_id', v_row.fill ->> 'exchange_order_id',
+        'moved', case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric);
+      perform trading.note_unexplained_trade(p_account_id, v_trade, p_now);
+    else
+      perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
+        case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now, v_trade);
+    end if;
+    v_all := v_all || jsonb_build_object('kind', case when trading.is_tagged(v_row.client_order_id) then 'order_unexplained' else 'trade_outside' end,
+      'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
   end loop;
   return v_all;
 end
 $function$;
 alter function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Writes down the executions of nobody''s order here: the owner''s own trades.';
+comment on function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Writes down the executions that no order explains: the owner''s own trades; one of an order with our tag halts the account.';
 
 CREATE OR REPLACE FUNCTION trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric)
  RETURNS jsonb
@@ -10853,6 +10915,25 @@ end
 $function$;
 alter function trading.trader_account_id(p_trader public.traders) owner to fillbase_engine;
 comment on function trading.trader_account_id(p_trader public.traders) is 'Where a trader''s money is: its paper account, or its owner''s exchange account (null: none).';
+
+CREATE OR REPLACE FUNCTION trading.unexplained_fills(p_job trading.jobs, p_account_id uuid)
+ RETURNS TABLE(symbol text, fill jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select c.symbol, f.fill from trading.calls_of_attempt(p_job, 'fills') c
+    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
+    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
+      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
+      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
+    order by f.fill ->> 'executed_at', f.fill ->> 'trade_id' limit 100;
+end
+$function$;
+alter function trading.unexplained_fills(p_job trading.jobs, p_account_id uuid) owner to fillbase_engine;
+comment on function trading.unexplained_fills(p_job trading.jobs, p_account_id uuid) is 'Up to a hundred executions that this attempt was shown, that no order explains, and that were not written down before, oldest first.';
 
 CREATE OR REPLACE FUNCTION trading.unfenced_unknown(p_position_id uuid, p_roles text[])
  RETURNS uuid

@@ -69,10 +69,12 @@ end
 $$;
 comment on function trading.note_outside_cancel is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
 
-create function trading.our_order(p_account_id uuid, p_client_order_id text) returns uuid
+-- A request that was delivered twice makes two orders of one id of ours: the row stands for the one that it was told of first.
+create function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) returns uuid
 language sql stable
-return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id);
-comment on function trading.our_order is 'The order of an account with this client order id; null: not ours.';
+return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id
+  and coalesce(o.binance_order_id = p_exchange_order_id, true));
+comment on function trading.our_order is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
 
 -- Every order that an answer tells of. The leg that a list's end took along is in it, or is asked about by a job of its own.
 create function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamptz) returns void
@@ -83,7 +85,7 @@ declare
   v_id     uuid;
 begin
   for v_report in select e from jsonb_array_elements(p_reports) e where jsonb_typeof(e) = 'object' loop
-    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id');
+    v_id := trading.our_order(p_call.account_id, v_report ->> 'client_order_id', v_report ->> 'exchange_order_id');
     if v_id is not null then
       perform trading.fold_venue_report(v_id, v_report, p_now);
     end if;

@@ -196,6 +196,38 @@ end
 $$;
 comment on function trading.next_denied_order is 'An order believed never to have been there, in whose symbol a trade is unexplained, and which this attempt has not asked about.';
 
+-- Executions of no order here, as far as they can be told: an order in doubt may turn out to be theirs.
+create function trading.unexplained_fills(p_job trading.jobs, p_account_id uuid) returns table (symbol text, fill jsonb)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    select c.symbol, f.fill from trading.calls_of_attempt(p_job, 'fills') c
+    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
+    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
+      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
+      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
+    order by f.fill ->> 'executed_at', f.fill ->> 'trade_id' limit 100;
+end
+$$;
+comment on function trading.unexplained_fills is 'Up to a hundred executions that this attempt was shown, that no order explains, and that were not written down before, oldest first.';
+
+-- Whose order it was only the exchange can say. What it said stays true, whichever attempt asked.
+create function trading.lookup_of_order(p_job trading.jobs, p_symbol text, p_exchange_order_id text) returns trading.exchange_calls
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_call trading.exchange_calls;
+begin
+  select * into v_call from trading.exchange_calls c
+  where c.job_id = p_job.id and c.action = 'lookup' and c.symbol = p_symbol and c.request ->> 'exchange_order_id' = p_exchange_order_id
+    and (c.outcome = 'accepted' or (c.job_attempt = p_job.attempts and c.answered_at is not null))
+  order by c.id desc limit 1;
+  return v_call;
+end
+$$;
+comment on function trading.lookup_of_order is 'The answer that a comparison was given about an order by the exchange''s id; all null: it has not asked.';
+
 create function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -204,6 +236,7 @@ declare
   v_symbols  text[] := trading.involved_symbols(p_account_id);
   v_symbol   text;
   v_denied   public.orders;
+  v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
   if v_balances.id is null then
@@ -227,10 +260,15 @@ begin
   if v_denied.id is not null then
     return trading.call_about(p_job, 'lookup', v_denied, p_now);
   end if;
+  select u.symbol, u.fill into v_symbol, v_fill from trading.unexplained_fills(p_job, p_account_id) u
+  where (trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id')).id is null limit 1;
+  if found then
+    return trading.permit_call(p_job, p_account_id, 'lookup', v_symbol, jsonb_build_object('exchange_order_id', v_fill -> 'exchange_order_id'), p_now);
+  end if;
   return null;
 end
 $$;
-comment on function trading.next_check_call is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts; null: all is asked.';
+comment on function trading.next_check_call is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts, orders of trades that nothing explains; null: all is asked.';
 
 create function trading.account_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -242,6 +280,10 @@ declare
 begin
   if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' then
     return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
+  end if;
+  -- An execution may be shown before its order is.
+  if v_last.reason = 'order_not_found' and v_last.request ? 'exchange_order_id' and p_job.attempts < 3 then
+    return trading.wait_for('order_not_found', 'the exchange shows an execution, and not yet its order');
   end if;
   v_next := trading.next_check_call(p_job, v_account_id, p_now);
   if v_next is not null then

@@ -103,6 +103,11 @@ comment on function trading.settle_assets is 'Compares what an account holds, ac
 
 -- Orders ------------------------------------------------------------------------------------------------------------
 
+create function trading.is_tagged(p_client_order_id text) returns boolean
+language sql stable
+return coalesce(starts_with(p_client_order_id, (select s.installation_tag || '-' from trading.settings s)), false);
+comment on function trading.is_tagged is 'Whether an order''s client id begins with this installation''s tag.';
+
 create function trading.compare_orders(p_job trading.jobs, p_account_id uuid) returns setof jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -116,7 +121,7 @@ begin
       left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
     )
     select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
-        when starts_with(l.report ->> 'client_order_id', (select s.installation_tag || '-' from trading.settings s)) then 'order_unexplained'
+        when trading.is_tagged(l.report ->> 'client_order_id') then 'order_unexplained'
         else 'order_outside' end,
       'symbol', l.report ->> 'symbol', 'client_order_id', l.report ->> 'client_order_id', 'order_id', l.id, 'position_id', l.position_id,
       'side', l.report ->> 'side', 'quantity', l.report ->> 'quantity')
@@ -166,7 +171,7 @@ begin
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
-      or (a.code = 'order_unexplained' and not v_all @> '[{"kind": "order_unexplained"}]'))
+      or (a.code = 'order_unexplained' and not a.detail ? 'trade_id' and not v_all @> '[{"kind": "order_unexplained"}]'))
     and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end
@@ -175,34 +180,56 @@ comment on function trading.settle_orders is 'Acts on open orders that do not ag
 
 -- Executions --------------------------------------------------------------------------------------------------------
 
--- While an order of ours in the symbol is in doubt, a trade that no order explains may be its own.
+-- A network may deliver a request twice: the exchange then has an order with our tag that no row stands for.
+create function trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into trading.outside_moves (account_id, kind, asset, quantity, symbol, price, exchange_trade_id, noted_at)
+  values (p_account_id, 'trade', p_trade ->> 'asset', (p_trade ->> 'moved')::numeric, p_trade ->> 'symbol', (p_trade ->> 'price')::numeric,
+    p_trade ->> 'trade_id', p_now)
+  on conflict do nothing;
+  perform trading.raise_alert(p_now, 'critical', 'order_unexplained', a.user_id, 'account', a.id::text,
+    format('An order of this installation was executed in %s that no row explains: what it moved counts as the owner''s own. Trading on the account is halted.', p_trade ->> 'symbol'),
+    p_trade)
+  from trading.accounts a where a.id = p_account_id;
+  perform trading.set_trading_state('account', p_account_id, 'halted', false, 'an order of this installation is unexplained', 'engine', p_now);
+end
+$$;
+comment on function trading.note_unexplained_trade is 'An execution of an order with our tag and without a row: written down, a critical alert that somebody has to resolve, and the account is halted.';
+
 create function trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_row record;
-  v_all jsonb := '[]';
+  v_row   record;
+  v_trade jsonb;
+  v_all   jsonb := '[]';
 begin
   for v_row in
-    select c.symbol, i.base_asset, f.fill
-    from trading.calls_of_attempt(p_job, 'fills') c
-    join public.instruments i on i.symbol = c.symbol
-    cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
-    where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
-      and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
-      and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f.fill ->> 'trade_id')
-    limit 100
+    select u.symbol, i.base_asset, u.fill, l.answer #>> '{order,client_order_id}' as client_order_id
+    from trading.unexplained_fills(p_job, p_account_id) u join public.instruments i on i.symbol = u.symbol
+    cross join lateral trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id') l
+    where l.id is not null -- One that was not asked about is left to the next comparison.
   loop
-    perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
-      case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now,
-      jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
-        'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at'));
-    v_all := v_all || jsonb_build_object('kind', 'trade_outside', 'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
+    v_trade := jsonb_build_object('symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id', 'price', v_row.fill ->> 'price',
+      'side', v_row.fill ->> 'side', 'executed_at', v_row.fill ->> 'executed_at');
+    if trading.is_tagged(v_row.client_order_id) then
+      v_trade := v_trade || jsonb_build_object('asset', v_row.base_asset, 'quantity', v_row.fill ->> 'quantity', 'client_order_id', v_row.client_order_id,
+        'exchange_order_id', v_row.fill ->> 'exchange_order_id',
+        'moved', case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric);
+      perform trading.note_unexplained_trade(p_account_id, v_trade, p_now);
+    else
+      perform trading.note_outside_move(p_account_id, 'trade', v_row.base_asset,
+        case v_row.fill ->> 'side' when 'BUY' then 1 else -1 end * (v_row.fill ->> 'quantity')::numeric, p_now, v_trade);
+    end if;
+    v_all := v_all || jsonb_build_object('kind', case when trading.is_tagged(v_row.client_order_id) then 'order_unexplained' else 'trade_outside' end,
+      'symbol', v_row.symbol, 'trade_id', v_row.fill ->> 'trade_id');
   end loop;
   return v_all;
 end
 $$;
-comment on function trading.settle_trades is 'Writes down the executions of nobody''s order here: the owner''s own trades.';
+comment on function trading.settle_trades is 'Writes down the executions that no order explains: the owner''s own trades; one of an order with our tag halts the account.';
 
 create function trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

@@ -101,7 +101,8 @@ begin
         select jsonb_agg(jsonb_build_object('asset', b.key, 'free', b.value, 'locked', '0')) from jsonb_each_text(p_balances) b))
       when 'open_orders' then jsonb_build_object('orders', coalesce(p_orders, tests.listed(p_account_id)))
       when 'fills' then jsonb_build_object('fills', coalesce(p_fills -> (v_call ->> 'symbol'), '[]'))
-      when 'lookup' then coalesce(p_lookup, '{"outcome": "rejected", "reason": "order_not_found"}') end);
+      when 'lookup' then coalesce(p_lookup, case when v_call -> 'request' ? 'exchange_order_id' then jsonb_build_object('order', jsonb_build_object(
+        'client_order_id', 'web_1', 'exchange_order_id', v_call #>> '{request,exchange_order_id}')) end, '{"outcome": "rejected", "reason": "order_not_found"}') end);
     v_call := (select w.answer -> 'call' from tests.live_work w);
   end loop;
   return (select c.differences from trading.account_checks c where c.account_id = p_account_id order by c.id desc limit 1);

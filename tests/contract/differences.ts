@@ -36,14 +36,6 @@ export const DIFFERENCES: readonly Difference[] = [
     columns: ["type"],
     why: "In a list the exchange wants the upper leg as LIMIT_MAKER; paper has no lists.",
   },
-  {
-    scenario: null,
-    kind: "alerts",
-    where: { code: "external_move" },
-    columns: null,
-    why:
-      "What an exchange account holds when it is connected came from outside; paper money is the engine's own.",
-  },
   ...inScenario(
     "each of several targets sells its share, and the last one the rest",
     "One list rests at the exchange, with the farthest target. The nearer ones the engine sells at market when the bid " +
@@ -64,8 +56,8 @@ export const DIFFERENCES: readonly Difference[] = [
   ...inScenario(
     "what a thin book leaves of a stop is guarded, and sold when there are bids again",
     "The exchange's stop ends by itself with what it sold; the engine's own sells the rest, as an order of its own, once " +
-      "there is a price. Paper tries the stop's sale again, and says so.",
-    { orders: null, alerts: null },
+      "there is a price. Paper tries the stop's sale again.",
+    { orders: null },
   ),
   ...inScenario(
     "a close into an empty book keeps the position guarded and sells when there are bids",

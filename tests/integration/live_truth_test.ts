@@ -166,3 +166,28 @@ Deno.test("coins that also pay the fees can be sold to the last lot", () =>
     assert.deepEqual(await lastDifferences(floor), []);
     await floor.assertBooks();
   }));
+
+Deno.test("an order that the network delivered twice halts the account", () =>
+  withExchangeFloor("truth_twice", async (floor) => {
+    floor.simulator.faults.add({
+      kind: "duplicate",
+      path: "/api/v3/order",
+      method: "POST",
+      times: 1,
+      probability: 1,
+      isExecuted: true,
+      status: null,
+      ms: 0,
+    });
+    const user = await bought(floor);
+    assert.equal(floor.held(user, "BTC"), "0.0016567/0.00164");
+    await compareTwice(floor);
+
+    assert.deepEqual(await openAlerts(floor), ["order_unexplained"]);
+    const [account] = await floor.sql`select state from trading.trading_states where scope = 'account'`;
+    assert.equal(account!["state"], "halted");
+    const [position] = await floor
+      .sql`select status, trim_scale(quantity)::text as quantity from public.positions`;
+    assert.deepEqual({ ...position }, { status: "open", quantity: "0.00164835" });
+    await floor.assertBooks();
+  }));

@@ -53,7 +53,7 @@ function placing(
     replace: (symbol: string, request: ReplaceRequest, leave: Leave) =>
       change((given) => venue.replace(symbol, request, given), leave),
     cancel: (symbol, id, leave) => venue.cancel(symbol, id, leave),
-    lookup: (symbol, id, leave) => venue.lookup(symbol, id, leave),
+    lookup: (symbol, name, leave) => venue.lookup(symbol, name, leave),
     fills: (symbol, request, leave) => venue.fills(symbol, request, leave),
     openOrders: (symbol, leave) => venue.openOrders(symbol, leave),
     balances: (leave) => venue.balances(leave),

@@ -41,6 +41,13 @@ const pair = z.object({
 
 const byClientId = z.object({ client_order_id: z.string() }).transform((row) => row.client_order_id);
 
+const byName = z.union([
+  z.object({ client_order_id: z.string() }).transform((row) => ({ clientOrderId: row.client_order_id })),
+  z.object({ exchange_order_id: z.string() }).transform((row) => ({
+    exchangeOrderId: row.exchange_order_id,
+  })),
+]);
+
 const replacement = z.object({ cancel_client_order_id: z.string(), order }).transform((row) => ({
   cancelClientOrderId: row.cancel_client_order_id,
   order: row.order,
@@ -58,7 +65,7 @@ const asked = z.discriminatedUnion("action", [
   z.object({ action: z.literal("submit_pair"), request: pair }),
   z.object({ action: z.literal("cancel"), request: byClientId }),
   z.object({ action: z.literal("replace"), request: replacement }),
-  z.object({ action: z.literal("lookup"), request: byClientId }),
+  z.object({ action: z.literal("lookup"), request: byName }),
   z.object({ action: z.literal("fills"), request: fillsWanted }),
   z.object({ action: z.literal("open_orders"), request: z.object({}) }),
   z.object({ action: z.literal("balances"), request: z.object({}) }),

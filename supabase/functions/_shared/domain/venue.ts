@@ -44,6 +44,9 @@ export interface ReplaceRequest {
   readonly order: OrderRequest;
 }
 
+/** An order by our id, or by the exchange's: two orders may carry one id of ours, when a network delivered it twice. */
+export type OrderName = { readonly clientOrderId: string } | { readonly exchangeOrderId: string };
+
 /** Which fills are wanted: those of one order, or the account's in a symbol since a moment (exchange's clock). */
 export type FillsRequest = { readonly exchangeOrderId: string } | { readonly sinceMs: number };
 

@@ -1,4 +1,11 @@
-import type { FillsRequest, OrderRequest, PairRequest, ReplaceRequest, SendWindow } from "./venue.ts";
+import type {
+  FillsRequest,
+  OrderName,
+  OrderRequest,
+  PairRequest,
+  ReplaceRequest,
+  SendWindow,
+} from "./venue.ts";
 
 /** Which of the exchange's environments an account is in. */
 export type VenueEnvironment = "simulator" | "testnet" | "production";
@@ -7,7 +14,8 @@ export type VenueEnvironment = "simulator" | "testnet" | "production";
 export type Asked =
   | { readonly action: "submit"; readonly request: OrderRequest }
   | { readonly action: "submit_pair"; readonly request: PairRequest }
-  | { readonly action: "cancel" | "lookup"; readonly request: string }
+  | { readonly action: "cancel"; readonly request: string }
+  | { readonly action: "lookup"; readonly request: OrderName }
   | { readonly action: "replace"; readonly request: ReplaceRequest }
   | { readonly action: "fills"; readonly request: FillsRequest }
   | { readonly action: "open_orders" | "balances" | "server_time"; readonly request: object };

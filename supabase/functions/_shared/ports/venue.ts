@@ -1,6 +1,7 @@
 import type {
   ExchangeKey,
   FillsRequest,
+  OrderName,
   OrderRequest,
   PairRequest,
   ReplaceRequest,
@@ -32,8 +33,8 @@ export interface Venue {
    * old one is as it was; with `replace_half_done` it is gone and nothing took its place.
    */
   replace(symbol: string, request: ReplaceRequest, leave: Leave): Promise<VenueAnswer>;
-  /** Where an order stands, by our id. `order_not_found` is not proof that there is none. */
-  lookup(symbol: string, clientOrderId: string, leave: Leave): Promise<VenueAnswer>;
+  /** Where an order stands, and what its other id is. `order_not_found` is not proof that there is none. */
+  lookup(symbol: string, name: OrderName, leave: Leave): Promise<VenueAnswer>;
   /** Executions, oldest first, all of them. */
   fills(symbol: string, request: FillsRequest, leave: Leave): Promise<VenueAnswer>;
   /** Every open order, of one symbol or (null) of all. */

@@ -4,7 +4,7 @@
  */
 import { Decimal } from "decimal.js";
 import { z } from "zod";
-import type { Balance, Fill, OrderReport, Side, VenueStatus } from "../../domain/venue.ts";
+import type { Balance, Fill, OrderName, OrderReport, Side, VenueStatus } from "../../domain/venue.ts";
 
 /** Digits that a JSON number keeps for certain. */
 const SAFE_DIGITS = 15;
@@ -184,13 +184,17 @@ export class AnswerMismatch extends Error {
 }
 
 /** The answer to a question about one order. Throws when it is about another order. */
-export function readOrder(json: unknown, symbol: string, clientOrderId: string): OrderReport {
-  return pick([order.parse(json)], symbol, clientOrderId);
+export function readOrder(json: unknown, symbol: string, name: OrderName): OrderReport {
+  const found = order.parse(json);
+  if ("clientOrderId" in name) return pick([found], symbol, name.clientOrderId);
+  const isSame = found.exchangeOrderId === name.exchangeOrderId && found.symbol === symbol;
+  if (!isSame) throw new AnswerMismatch("the answer is about another order");
+  return found;
 }
 
 /** The answer to a placement. Throws when it is about another order, or one that goes the other way. */
 export function readPlaced(json: unknown, symbol: string, { clientOrderId, side }: Placed): OrderReport {
-  return toSide(readOrder(json, symbol, clientOrderId), side);
+  return toSide(readOrder(json, symbol, { clientOrderId }), side);
 }
 
 interface Placed {

@@ -31,7 +31,7 @@ const ORDER = {
     tradeId: 7,
   }],
 };
-const read = (rest: object = {}) => readOrder({ ...ORDER, ...rest }, "ETHBTC", "a-1");
+const read = (rest: object = {}) => readOrder({ ...ORDER, ...rest }, "ETHBTC", { clientOrderId: "a-1" });
 
 Deno.test("every status of the exchange is one of ours", () => {
   const ours = [

@@ -129,7 +129,7 @@ Deno.test("nothing that is asked for makes a venue throw", async () => {
       await venue.submit(SYMBOL, buy("a-1", { type: "LIMIT", price: "1" }), leaveFor()),
       await venue.submit(SYMBOL, buy("a-1", { type: "STOP_LOSS" }), leaveFor()),
       await venue.cancel(SYMBOL, "", leaveFor()),
-      await venue.lookup("BTC/USDT", "a-1", leaveFor()),
+      await venue.lookup("BTC/USDT", { clientOrderId: "a-1" }, leaveFor()),
       await venue.fills(SYMBOL, { exchangeOrderId: "" }, leaveFor()),
     ]
   ) {

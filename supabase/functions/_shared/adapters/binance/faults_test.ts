@@ -188,7 +188,11 @@ Deno.test("a question is asked again after anything that passes, and then answer
       const floor = new Floor();
       await floor.venue.submit(SYMBOL, buy("l-1", LIMIT), floor.leave());
       floor.desk.simulator.faults.add({ kind, isExecuted, ms, times: 1, probability: 1, status: null });
-      const { outcome, reason, order } = await floor.venue.lookup(SYMBOL, "l-1", floor.leave());
+      const { outcome, reason, order } = await floor.venue.lookup(
+        SYMBOL,
+        { clientOrderId: "l-1" },
+        floor.leave(),
+      );
       const isOnce = ["ban", "not_found", "clock_skew", "restart"].includes(kind);
       if (!isOnce) assert.deepEqual([outcome, order?.status], ["accepted", "working"]);
       else if (outcome === "accepted") assert.equal(order!.status, "working");

@@ -155,7 +155,7 @@ const LOOKUPS: readonly Case[] = [
 type Ask = (venue: BinanceVenue) => Promise<VenueAnswer>;
 const place: Ask = (venue) => venue.submit(SYMBOL, buy("a-1"), leaveFor());
 const cancel: Ask = (venue) => venue.cancel(SYMBOL, "a-1", leaveFor());
-const lookup: Ask = (venue) => venue.lookup(SYMBOL, "a-1", leaveFor());
+const lookup: Ask = (venue) => venue.lookup(SYMBOL, { clientOrderId: "a-1" }, leaveFor());
 
 /** What a mirror on the way would add: everything of the request that must never be kept. */
 const ECHO = ` ${KEY.apiKey} ${KEY.secret} signature=0123abcdef`;

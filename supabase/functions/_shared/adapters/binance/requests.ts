@@ -1,5 +1,5 @@
 /** What Binance is sent: exactly the parameters that an order's type needs, for it refuses any other. */
-import type { OrderRequest, OrderType, PairRequest, ReplaceRequest } from "../../domain/venue.ts";
+import type { OrderName, OrderRequest, OrderType, PairRequest, ReplaceRequest } from "../../domain/venue.ts";
 import type { Params } from "./ccxt_orders.ts";
 
 /** A request that cannot be put into words the exchange takes; it is not sent. */
@@ -81,11 +81,18 @@ export function replacement(symbol: string, { cancelClientOrderId, order }: Repl
 }
 
 /**
- * `GET` and `DELETE order`. A cancel is given no id of its own: Binance makes one, nobody needs it, and one name less
+ * `DELETE order`, and `GET order`. A cancel is given no id of its own: Binance makes one, nobody needs it, and one name less
  * can collide with an order's.
  */
 export function byClientId(symbol: string, clientOrderId: string): Params {
   return { symbol: symbolOf(symbol), origClientOrderId: idOf(clientOrderId) };
+}
+
+/** `GET order`, by either id. */
+export function byName(symbol: string, name: OrderName): Params {
+  if ("clientOrderId" in name) return byClientId(symbol, name.clientOrderId);
+  if (!/^\d{1,30}$/.test(name.exchangeOrderId)) throw new RequestInvalid("an exchange order id has digits");
+  return { symbol: symbolOf(symbol), orderId: name.exchangeOrderId };
 }
 
 export function symbolOf(symbol: string): string {

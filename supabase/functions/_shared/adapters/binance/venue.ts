@@ -2,6 +2,7 @@
 import { ZodError } from "zod";
 import type {
   FillsRequest,
+  OrderName,
   OrderRequest,
   PairRequest,
   ReplaceRequest,
@@ -22,7 +23,15 @@ import { answerOf, type Call, Caller, type Ended, notSent } from "./caller.ts";
 import { type Endpoint, ENDPOINTS, type OrdersClient, type Params } from "./ccxt_orders.ts";
 import { collectFills } from "./fills.ts";
 import { readReplacement } from "./replacements.ts";
-import { byClientId, pairPlacement, placement, replacement, RequestInvalid, symbolOf } from "./requests.ts";
+import {
+  byClientId,
+  byName,
+  pairPlacement,
+  placement,
+  replacement,
+  RequestInvalid,
+  symbolOf,
+} from "./requests.ts";
 import type { Outside } from "./transport.ts";
 
 /**
@@ -85,14 +94,14 @@ export class BinanceVenue implements Venue {
     );
   }
 
-  lookup(symbol: string, clientOrderId: string, leave: Leave): Promise<VenueAnswer> {
+  lookup(symbol: string, name: OrderName, leave: Leave): Promise<VenueAnswer> {
     const call = this.#caller.begin("lookup", leave);
     return this.#ask(
       call,
       ENDPOINTS.getOrder,
-      () => byClientId(symbol, clientOrderId),
+      () => byName(symbol, name),
       whenAccepted((json) => ({
-        order: readOrder(json, symbol, clientOrderId),
+        order: readOrder(json, symbol, name),
       })),
     );
   }

@@ -22,7 +22,7 @@ Deno.test("an environment's venue trades where its variable points, over sockets
   const placed = await venue.submit(SYMBOL, buy("a-1"), leaveFor({ apiKey, secret }));
   assert.deepEqual([placed.outcome, placed.order!.status], ["accepted", "filled"]);
   assert.equal(placed.facts.orderCount10s, 0);
-  const looked = await venue.lookup(SYMBOL, "a-1", leaveFor({ apiKey, secret }));
+  const looked = await venue.lookup(SYMBOL, { clientOrderId: "a-1" }, leaveFor({ apiKey, secret }));
   assert.equal(looked.order!.executedQuantity, placed.order!.executedQuantity);
   assert.deepEqual(simulator.log.map(({ method, status }) => [method, status]), [
     ["GET", 200],

@@ -48,7 +48,7 @@ Deno.test("limit, maker, IOC and FOK orders say where they stand", async () => {
   assert.deepEqual([none.status, none.executedQuantity, none.fills], ["expired", "0.00000000", []]);
 
   floor.desk.book([["49998", "1"]], [["49999", "0.004"]]);
-  const looked = await floor.venue.lookup(SYMBOL, "l-1", floor.leave());
+  const looked = await floor.venue.lookup(SYMBOL, { clientOrderId: "l-1" }, floor.leave());
   assert.deepEqual([looked.order!.status, looked.order!.executedQuantity], [
     "partially_filled",
     "0.00400000",
@@ -79,7 +79,10 @@ Deno.test("stops wait as working orders and are found among the open ones", asyn
     assert.deepEqual(orders!.map(({ clientOrderId }) => clientOrderId), ["s-1", "s-2"]);
   }
   floor.desk.priceTo(54_900);
-  assert.equal((await floor.venue.lookup(SYMBOL, "s-1", floor.leave())).order!.status, "filled");
+  assert.equal(
+    (await floor.venue.lookup(SYMBOL, { clientOrderId: "s-1" }, floor.leave())).order!.status,
+    "filled",
+  );
 });
 
 Deno.test("a stop that would trigger at once, a filter, and missing money are refused by their names", async () => {
@@ -106,7 +109,8 @@ Deno.test("a pair rests as one list, and one leg ends the other", async () => {
   assert.equal(orders![0]!.listId, orders![1]!.listId);
   assert.notEqual(orders![0]!.listId, null);
   floor.desk.priceTo(54_000);
-  const look = async (id: string) => (await floor.venue.lookup(SYMBOL, id, floor.leave())).order!;
+  const look = async (id: string) =>
+    (await floor.venue.lookup(SYMBOL, { clientOrderId: id }, floor.leave())).order!;
   assert.equal((await look("stop-1")).status, "filled");
   const target = await look("target-1");
   assert.ok(["expired", "cancelled"].includes(target.status));
@@ -138,7 +142,7 @@ Deno.test("a cancel names the order that it ended, with its list, and nothing tw
   await floor.venue.submitPair(SYMBOL, pair(), floor.leave());
   const leg = await floor.venue.cancel(SYMBOL, "stop-1", floor.leave());
   assert.deepEqual([leg.order!.clientOrderId, leg.order!.status], ["stop-1", "cancelled"]);
-  const target = await floor.venue.lookup(SYMBOL, "target-1", floor.leave());
+  const target = await floor.venue.lookup(SYMBOL, { clientOrderId: "target-1" }, floor.leave());
   assert.equal(target.order!.status, "cancelled");
 });
 
@@ -232,4 +236,16 @@ Deno.test("calls at the same time for different accounts are signed with their o
   const uids = (await Promise.all(asked)).map(({ account }) => account!.uid);
   assert.equal(new Set(uids).size, 2);
   uids.forEach((uid, n) => assert.equal(uid, uids[n % 2]));
+});
+
+Deno.test("an order is found by the exchange's id, with the id that we gave it", async () => {
+  const floor = new Floor();
+  const { order } = await floor.venue.submit(SYMBOL, buy("a-1"), floor.leave());
+  const { exchangeOrderId } = order!;
+  const found = await floor.venue.lookup(SYMBOL, { exchangeOrderId }, floor.leave());
+  assert.deepEqual([found.order!.clientOrderId, found.order!.exchangeOrderId], ["a-1", exchangeOrderId]);
+  const none = await floor.venue.lookup(SYMBOL, { exchangeOrderId: "987654321" }, floor.leave());
+  assert.equal(none.reason, "order_not_found");
+  const odd = await floor.venue.lookup(SYMBOL, { exchangeOrderId: "1&symbol=X" }, floor.leave());
+  assert.deepEqual([odd.outcome, odd.reason], ["not_sent", "bad_request"]);
 });
