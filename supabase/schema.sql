@@ -2599,7 +2599,7 @@ declare
   v_last       trading.exchange_calls := trading.last_call(p_job);
   v_next       jsonb;
 begin
-  if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' then
+  if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' and not trading.is_symbol_refused(v_last) then
     return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
   end if;
   -- An execution may be shown before its order is.
@@ -3854,7 +3854,7 @@ begin
       select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
     ), listed as (
       select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
-      from asked a cross join lateral jsonb_array_elements(a.answer -> 'orders') r
+      from asked a cross join lateral jsonb_array_elements((a.answer -> 'orders') || coalesce(a.answer -> 'unread_orders', '[]')) r
       left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
     )
     select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
@@ -3952,6 +3952,7 @@ begin
     (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
     (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
     v_unsettled, v_found);
+  perform trading.note_compared_symbols(p_job, p_account_id, p_now);
   delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';
   return jsonb_build_object('outcome', 'done', 'differences', jsonb_array_length(v_found), 'unsettled', cardinality(v_unsettled));
 end
@@ -5124,20 +5125,27 @@ grant execute on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sq
 CREATE OR REPLACE FUNCTION trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
- STABLE
  SET search_path TO ''
 AS $function$
 declare
   v_since timestamptz := coalesce(
     (select max(c.started_at) - interval '1 minute' from trading.account_checks c where c.account_id = p_account_id and c.unsettled_assets = '{}'),
     (select min(o.permitted_at) - interval '1 second' from public.orders o where o.account_id = p_account_id and o.symbol = p_symbol));
+  v_reach timestamptz := p_now - interval '19 days';
 begin
-  return floor(extract(epoch from v_since) * 1000
+  if v_since < v_reach then
+    perform trading.raise_alert(p_now, 'warning', 'fills_out_of_reach', a.user_id, 'account', p_account_id || ':' || p_symbol,
+      format('Executions in %s of before %s cannot be listed any more: what the owner traded by hand until then shows in coins and cash alone.', p_symbol,
+        to_char(v_reach at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC')),
+      jsonb_build_object('symbol', p_symbol, 'from', v_since, 'to', v_reach))
+    from trading.accounts a where a.id = p_account_id;
+  end if;
+  return floor(extract(epoch from greatest(v_since, v_reach)) * 1000
     + coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_account_id), p_now), 0));
 end
 $function$;
 alter function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'From when on, by the exchange''s clock, executions in a symbol are asked for.';
+comment on function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) is 'From when on, by the exchange''s clock, executions in a symbol are asked for; alert fills_out_of_reach for what lies too far back.';
 
 CREATE OR REPLACE FUNCTION trading.fills_with_rates(p_fills jsonb, p_quote text)
  RETURNS jsonb
@@ -6200,6 +6208,14 @@ $function$;
 alter function trading.is_quote_readable(p_quote jsonb) owner to fillbase_engine;
 comment on function trading.is_quote_readable(p_quote jsonb) is 'Whether an element of a tick is an object of the right types with a symbol.';
 
+CREATE OR REPLACE FUNCTION trading.is_symbol_refused(p_call trading.exchange_calls)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE((((p_call).outcome = 'rejected'::text) AND ((p_call).reason = 'symbol_not_trading'::text) AND ((p_call).symbol IS NOT NULL)), false);
+alter function trading.is_symbol_refused(p_call trading.exchange_calls) owner to fillbase_engine;
+comment on function trading.is_symbol_refused(p_call trading.exchange_calls) is 'Whether the exchange refused a question because it does not know its symbol.';
+
 CREATE OR REPLACE FUNCTION trading.is_tagged(p_client_order_id text)
  RETURNS boolean
  LANGUAGE sql
@@ -7061,6 +7077,26 @@ end
 $function$;
 alter function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Takes note of a position that just closed with p_result (p_position: as it was before): day, streak, locks, loss limits.';
+
+CREATE OR REPLACE FUNCTION trading.note_compared_symbols(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'symbol_not_compared', a.user_id, 'account', p_account_id || ':' || r.symbol,
+    format('The exchange does not know %s any more: open orders and executions in it cannot be compared, its coins are.', r.symbol),
+    jsonb_build_object('symbol', r.symbol))
+  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_attempt(p_job, k) c
+    where trading.is_symbol_refused(c)) r, trading.accounts a where a.id = p_account_id;
+  update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
+  where x.code = 'symbol_not_compared' and x.resolved_at is null and x.subject_id like p_account_id || ':%'
+    and (exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
+      or x.detail ->> 'symbol' <> all (trading.involved_symbols(p_account_id)));
+end
+$function$;
+alter function trading.note_compared_symbols(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_compared_symbols(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Alerts for symbols that a comparison had to leave out, resolved when they are known again or nothing of ours is in them.';
 
 CREATE OR REPLACE FUNCTION trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
  RETURNS void
@@ -11133,6 +11169,32 @@ $function$;
 alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
 comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
 
+CREATE OR REPLACE FUNCTION trading.watch_comparisons(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'comparison_stalled', a.user_id, 'account', a.id::text,
+    'The exchange account has not been compared with its books for too long: what happens there by other hands is not seen.',
+    jsonb_build_object('since', l.started_at))
+  from trading.exchange_keys k join trading.accounts a on a.id = k.account_id cross join trading.settings s
+  cross join lateral (select max(c.started_at) as started_at from trading.account_checks c where c.account_id = k.account_id) l
+  where k.is_active and coalesce(l.started_at, k.created_at) < p_now - interval '5 minutes' - greatest(make_interval(secs => s.account_check_idle_ms / 1000.0), interval '10 minutes')
+    and (exists (select from trading.exchange_calls c where c.account_id = k.account_id and c.action = 'balances'
+        and c.permitted_at > coalesce(l.started_at, k.created_at) and c.permitted_at < p_now - interval '5 minutes')
+      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.attempts > 20
+        and j.payload ->> 'account_id' = k.account_id::text))
+    and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
+  update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
+  where x.code = 'comparison_stalled' and x.resolved_at is null
+    and (exists (select from trading.account_checks c where c.account_id = x.subject_id::uuid and c.finished_at > x.created_at)
+      or not exists (select from trading.exchange_keys k where k.account_id = x.subject_id::uuid and k.is_active));
+end
+$function$;
+alter function trading.watch_comparisons(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_comparisons(p_now timestamp with time zone) is 'On each sweep: alerts for accounts that were not compared for a quarter of an hour although it was tried, resolved by the next comparison.';
+
 CREATE OR REPLACE FUNCTION trading.watch_exchange(p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -11143,6 +11205,7 @@ begin
   perform trading.queue_due_account_checks(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
+  perform trading.watch_comparisons(p_now);
 end
 $function$;
 alter function trading.watch_exchange(p_now timestamp with time zone) owner to fillbase_engine;

@@ -160,20 +160,29 @@ end
 $$;
 comment on function trading.symbols_to_audit is 'Symbols whose executions are asked for: every one in which something of ours happened since p_since or may be missing.';
 
--- A minute before the comparison that was the last to know all: executions may be shown late.
+-- A minute before the comparison that was the last to know all: executions may be shown late. Binance can be asked for twenty
+-- days: an execution before that is known by its order alone, which can be asked about for ever.
 create function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamptz) returns bigint
-language plpgsql stable set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
 declare
   v_since timestamptz := coalesce(
     (select max(c.started_at) - interval '1 minute' from trading.account_checks c where c.account_id = p_account_id and c.unsettled_assets = '{}'),
     (select min(o.permitted_at) - interval '1 second' from public.orders o where o.account_id = p_account_id and o.symbol = p_symbol));
+  v_reach timestamptz := p_now - interval '19 days';
 begin
-  return floor(extract(epoch from v_since) * 1000
+  if v_since < v_reach then
+    perform trading.raise_alert(p_now, 'warning', 'fills_out_of_reach', a.user_id, 'account', p_account_id || ':' || p_symbol,
+      format('Executions in %s of before %s cannot be listed any more: what the owner traded by hand until then shows in coins and cash alone.', p_symbol,
+        to_char(v_reach at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC')),
+      jsonb_build_object('symbol', p_symbol, 'from', v_since, 'to', v_reach))
+    from trading.accounts a where a.id = p_account_id;
+  end if;
+  return floor(extract(epoch from greatest(v_since, v_reach)) * 1000
     + coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_account_id), p_now), 0));
 end
 $$;
-comment on function trading.fills_since_ms is 'From when on, by the exchange''s clock, executions in a symbol are asked for.';
+comment on function trading.fills_since_ms is 'From when on, by the exchange''s clock, executions in a symbol are asked for; alert fills_out_of_reach for what lies too far back.';
 
 -- A trade that no order explains may belong to an order that was taken for never placed or refused: it is asked about again.
 create function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) returns public.orders
@@ -270,6 +279,29 @@ end
 $$;
 comment on function trading.next_check_call is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts, orders of trades that nothing explains; null: all is asked.';
 
+-- A symbol that the exchange has struck off its list: the rest of the account is compared all the same.
+create function trading.is_symbol_refused(p_call trading.exchange_calls) returns boolean
+language sql immutable
+return coalesce(p_call.outcome = 'rejected' and p_call.reason = 'symbol_not_trading' and p_call.symbol is not null, false);
+comment on function trading.is_symbol_refused is 'Whether the exchange refused a question because it does not know its symbol.';
+
+create function trading.note_compared_symbols(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'symbol_not_compared', a.user_id, 'account', p_account_id || ':' || r.symbol,
+    format('The exchange does not know %s any more: open orders and executions in it cannot be compared, its coins are.', r.symbol),
+    jsonb_build_object('symbol', r.symbol))
+  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_attempt(p_job, k) c
+    where trading.is_symbol_refused(c)) r, trading.accounts a where a.id = p_account_id;
+  update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
+  where x.code = 'symbol_not_compared' and x.resolved_at is null and x.subject_id like p_account_id || ':%'
+    and (exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
+      or x.detail ->> 'symbol' <> all (trading.involved_symbols(p_account_id)));
+end
+$$;
+comment on function trading.note_compared_symbols is 'Alerts for symbols that a comparison had to leave out, resolved when they are known again or nothing of ours is in them.';
+
 create function trading.account_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -278,7 +310,7 @@ declare
   v_last       trading.exchange_calls := trading.last_call(p_job);
   v_next       jsonb;
 begin
-  if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' then
+  if v_last.outcome <> 'accepted' and v_last.reason is distinct from 'order_not_found' and not trading.is_symbol_refused(v_last) then
     return trading.wait_for(coalesce(v_last.reason, 'venue_silent'), coalesce(v_last.message, 'the exchange did not say what the account holds'));
   end if;
   -- An execution may be shown before its order is.

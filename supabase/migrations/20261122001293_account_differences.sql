@@ -117,7 +117,7 @@ begin
       select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
     ), listed as (
       select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
-      from asked a cross join lateral jsonb_array_elements(a.answer -> 'orders') r
+      from asked a cross join lateral jsonb_array_elements((a.answer -> 'orders') || coalesce(a.answer -> 'unread_orders', '[]')) r
       left join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id
     )
     select jsonb_build_object('kind', case when l.id is not null then 'order_believed_over'
@@ -253,6 +253,7 @@ begin
     (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
     (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
     v_unsettled, v_found);
+  perform trading.note_compared_symbols(p_job, p_account_id, p_now);
   delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';
   return jsonb_build_object('outcome', 'done', 'differences', jsonb_array_length(v_found), 'unsettled', cardinality(v_unsettled));
 end

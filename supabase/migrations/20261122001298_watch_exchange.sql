@@ -207,6 +207,30 @@ end
 $$;
 comment on function trading.doubt_filters is 'Marks a symbol''s filters as out of date, so that the next poll fetches them again.';
 
+-- A comparison that fails again and again is silent by itself. One that nobody had a chance to make is not: it was queued late.
+create function trading.watch_comparisons(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'comparison_stalled', a.user_id, 'account', a.id::text,
+    'The exchange account has not been compared with its books for too long: what happens there by other hands is not seen.',
+    jsonb_build_object('since', l.started_at))
+  from trading.exchange_keys k join trading.accounts a on a.id = k.account_id cross join trading.settings s
+  cross join lateral (select max(c.started_at) as started_at from trading.account_checks c where c.account_id = k.account_id) l
+  where k.is_active and coalesce(l.started_at, k.created_at) < p_now - interval '5 minutes' - greatest(make_interval(secs => s.account_check_idle_ms / 1000.0), interval '10 minutes')
+    and (exists (select from trading.exchange_calls c where c.account_id = k.account_id and c.action = 'balances'
+        and c.permitted_at > coalesce(l.started_at, k.created_at) and c.permitted_at < p_now - interval '5 minutes')
+      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.attempts > 20
+        and j.payload ->> 'account_id' = k.account_id::text))
+    and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
+  update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
+  where x.code = 'comparison_stalled' and x.resolved_at is null
+    and (exists (select from trading.account_checks c where c.account_id = x.subject_id::uuid and c.finished_at > x.created_at)
+      or not exists (select from trading.exchange_keys k where k.account_id = x.subject_id::uuid and k.is_active));
+end
+$$;
+comment on function trading.watch_comparisons is 'On each sweep: alerts for accounts that were not compared for a quarter of an hour although it was tried, resolved by the next comparison.';
+
 create function trading.watch_exchange(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -215,6 +239,7 @@ begin
   perform trading.queue_due_account_checks(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
+  perform trading.watch_comparisons(p_now);
 end
 $$;
 comment on function trading.watch_exchange is 'On each sweep: what has to be looked at about exchange accounts by itself.';

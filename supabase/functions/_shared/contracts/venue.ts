@@ -136,6 +136,13 @@ export function answerRow(answer: VenueAnswer): object {
     message: answer.message,
     ...(answer.order && { order: reportRow(answer.order) }),
     ...(answer.orders && { orders: answer.orders.map(reportRow) }),
+    ...(answer.unreadOrders && {
+      unread_orders: answer.unreadOrders.map((unread) => ({
+        symbol: unread.symbol,
+        client_order_id: unread.clientOrderId,
+        exchange_order_id: unread.exchangeOrderId,
+      })),
+    }),
     ...(answer.cancelled && { cancelled: reportRow(answer.cancelled) }),
     ...(answer.fills && { fills: answer.fills.map(fillRow) }),
     ...(answer.balances && { balances: answer.balances }),

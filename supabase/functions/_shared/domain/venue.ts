@@ -103,6 +103,13 @@ export interface OrderReport {
   readonly fills: readonly Fill[] | null;
 }
 
+/** An order of which no more can be read than whose it is: of a kind or in a state that is not known here. */
+export interface UnreadOrder {
+  readonly symbol: string;
+  readonly clientOrderId: string;
+  readonly exchangeOrderId: string;
+}
+
 /** What an account holds of one asset. */
 export interface Balance {
   readonly asset: string;
@@ -168,6 +175,8 @@ export interface VenueAnswer {
   readonly order?: OrderReport;
   /** Both legs of a pair; all open orders. */
   readonly orders?: readonly OrderReport[];
+  /** Open orders besides those in `orders`. */
+  readonly unreadOrders?: readonly UnreadOrder[];
   /** What a replacement ended: there also when the new order was refused (`replace_half_done`). */
   readonly cancelled?: OrderReport;
   readonly fills?: readonly Fill[];

@@ -4,7 +4,15 @@
  */
 import { Decimal } from "decimal.js";
 import { z } from "zod";
-import type { Balance, Fill, OrderName, OrderReport, Side, VenueStatus } from "../../domain/venue.ts";
+import type {
+  Balance,
+  Fill,
+  OrderName,
+  OrderReport,
+  Side,
+  UnreadOrder,
+  VenueStatus,
+} from "../../domain/venue.ts";
 
 /** Digits that a JSON number keeps for certain. */
 const SAFE_DIGITS = 15;
@@ -213,8 +221,26 @@ export function readList(json: unknown, symbol: string, clientOrderIds: readonly
   return clientOrderIds.map((each) => toSide(pick(orderReports, symbol, each), "SELL"));
 }
 
-export function readOpenOrders(json: unknown): OrderReport[] {
-  return z.array(order).parse(json);
+const unread = z.object({ symbol: z.string().min(1), orderId: id, clientOrderId: clientId }).transform((
+  row,
+) => ({
+  symbol: row.symbol,
+  clientOrderId: row.clientOrderId,
+  exchangeOrderId: row.orderId,
+}));
+
+/** Open orders. The owner's own may be of any kind: one that cannot be read does not hide the others. */
+export function readOpenOrders(
+  json: unknown,
+): { readonly orders: readonly OrderReport[]; readonly unreadOrders: readonly UnreadOrder[] } {
+  const orders: OrderReport[] = [];
+  const unreadOrders: UnreadOrder[] = [];
+  for (const row of z.array(z.unknown()).parse(json)) {
+    const { success, data } = order.safeParse(row);
+    if (success) orders.push(data);
+    else unreadOrders.push(unread.parse(row));
+  }
+  return { orders, unreadOrders };
 }
 
 function pick(orders: readonly OrderReport[], symbol: string, clientOrderId: string): OrderReport {

@@ -140,7 +140,7 @@ Deno.test("what is new is passed over, in an order and among many", () => {
   assert.equal(read({ pegPriceType: "PRIMARY_PEG", workingTime: -1 }).type, "MARKET");
   assert.equal(read({ type: "SOMETHING_NEW" }).type, "SOMETHING_NEW");
   const updated = { updateTime: "1795345744501", stopPrice: "5.00", icebergQty: "0" };
-  const [open] = readOpenOrders([{ ...ORDER, ...updated }]);
+  const [open] = readOpenOrders([{ ...ORDER, ...updated }]).orders;
   assert.deepEqual([open!.updatedAtMs, open!.triggerPrice], [1_795_345_744_501, "5.00"]);
   assert.throws(() => readOpenOrders({ rows: [] }));
 });
@@ -184,4 +184,12 @@ Deno.test("only a negative code is an error's", () => {
   for (const json of [undefined, null, "", [], { code: "x" }, "<html>"]) {
     assert.deepEqual(readRefusal(json), { code: null, message: null });
   }
+});
+
+Deno.test("an open order of an unknown kind is named, and does not hide the others", () => {
+  const strange = { symbol: "ETHBTC", orderId: 9, clientOrderId: "web_9", status: "SOMETHING_NEW" };
+  const { orders, unreadOrders } = readOpenOrders([strange, { ...ORDER, updateTime: 1_700_000_000_000 }]);
+  assert.deepEqual(orders.map(({ clientOrderId }) => clientOrderId), ["a-1"]);
+  assert.deepEqual(unreadOrders, [{ symbol: "ETHBTC", clientOrderId: "web_9", exchangeOrderId: "9" }]);
+  assert.throws(() => readOpenOrders([{ symbol: "ETHBTC" }]));
 });

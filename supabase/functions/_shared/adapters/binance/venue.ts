@@ -122,7 +122,7 @@ export class BinanceVenue implements Venue {
       call,
       ENDPOINTS.openOrders,
       params,
-      whenAccepted((json) => ({ orders: readOpenOrders(json) })),
+      whenAccepted(readOpenOrders),
     );
   }
 
