@@ -865,6 +865,7 @@ begin
   if (p_price > 0 and p_price <> 'NaN' and p_price < 'Infinity' and scale(p_price) <= 18) is not true then
     perform trading.raise_error('FB400', 'price_invalid', 'the price is a positive number of the quote asset');
   end if;
+  perform trading.require_plausible_price(v_position, p_price, p_quantity);
   if (p_executed_at between v_position.entry_time and v_now) is not true then
     perform trading.raise_error('FB400', 'moment_invalid', 'the sale lies between the position''s entry and now', jsonb_build_object('entry', v_position.entry_time));
   end if;
@@ -882,7 +883,7 @@ begin
 end
 $function$;
 alter function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) owner to fillbase_engine;
-comment on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) is 'The owner sold missing coins of a position by hand: books that sale (price and quantity before fees) as the position''s own exit; closes it when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, price_invalid, moment_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
+comment on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) is 'The owner sold missing coins of a position by hand: books that sale (price and quantity before fees) as the position''s own exit; closes it when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, price_invalid, price_implausible, moment_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
 grant execute on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) to authenticated;
 grant execute on function public.adopt_external_fill(p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamp with time zone, p_request_id uuid) to service_role;
 
@@ -3029,6 +3030,22 @@ $function$;
 alter function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) is 'Facts, every rule and the verdict of an entry as JSON: {facts, rules, passed, code, message, is_retryable}. Writes nothing.';
 
+CREATE OR REPLACE FUNCTION trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset]) from public.orders o join public.instruments i on i.symbol = o.symbol
+    where o.account_id = p_account_id and not o.is_paper_trade and o.side = 'BUY' and o.submitted_at is not null and o.type = 'LIMIT' and o.time_in_force = 'GTC'
+      and (o.finished_at is null or (o.finished_at >= p_since and o.state in ('cancelled', 'expired'))));
+end
+$function$;
+alter function trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone) is 'Assets that a resting purchase, or one that ended unfilled since p_since, would move.';
+
 CREATE OR REPLACE FUNCTION trading.audit(p_now timestamp with time zone, p_action text, p_user_id uuid, p_trader_id uuid, p_subject_type text, p_subject_id text, p_detail jsonb DEFAULT '{}'::jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -4369,6 +4386,28 @@ end
 $function$;
 alter function trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone) is 'Queues the cancels and, under flatten, the closes of a scope, and after them the end of its decisions; tells whom it concerns.';
+
+CREATE OR REPLACE FUNCTION trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_quarantine trading.quarantines;
+begin
+  for v_quarantine in
+    select q.* from trading.quarantines q
+    where q.account_id = p_account_id and q.code = 'order_believed_over' and q.ended_at is null
+      and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+      and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+  loop
+    perform trading.end_quarantine(v_quarantine, 'comparison', p_now);
+    perform trading.queue_protection(v_quarantine.position_id, p_now);
+  end loop;
+end
+$function$;
+alter function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone) is 'Ends the quarantines for orders believed over that are not open at the exchange any more: then nothing is left to decide.';
 
 CREATE OR REPLACE FUNCTION trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -7465,7 +7504,7 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
 
@@ -8011,7 +8050,8 @@ declare
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
   v_plan.quantity := trading.floor_to_step(p_position.quantity - trading.missing_coins(p_position.id), v_instrument.lot_step);
-  v_plan.stop := p_position.stop_loss_price;
+  -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
+  v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
   end if;
@@ -8019,7 +8059,7 @@ begin
     when v_plan.quantity < greatest(v_instrument.lot_min, v_instrument.lot_step)
       or v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) < v_instrument.notional_min then 'below_minimum'
     when not trading.has_stop_slot(p_position) then 'no_slot' end;
-  select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
+  select e.level, trading.floor_to_step(e.price, v_instrument.tick_size) into v_plan.target_level, v_plan.target from trading.engine_targets e
   where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
   return v_plan;
 end
@@ -9171,6 +9211,31 @@ $function$;
 alter function trading.require_owner_or_operator(p_owner uuid, p_what text, p_id uuid) owner to fillbase_engine;
 comment on function trading.require_owner_or_operator(p_owner uuid, p_what text, p_id uuid) is 'FB404 <what>_not_found unless the caller owns the row or acts for everybody.';
 
+CREATE OR REPLACE FUNCTION trading.require_plausible_price(p_position public.positions, p_price numeric, p_quantity numeric)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_low    numeric;
+  v_high   numeric;
+  v_market numeric := coalesce((select m.bid from public.market_prices m where m.symbol = p_position.symbol), p_position.entry_price);
+begin
+  select min(m.price), max(m.price) into v_low, v_high from trading.outside_moves m
+  where m.account_id = p_position.account_id and m.kind = 'trade' and m.symbol = p_position.symbol and m.quantity < 0 and m.noted_at >= p_position.entry_time
+  having -sum(m.quantity) >= p_quantity;
+  v_low := coalesce(v_low, v_market / 2);
+  v_high := coalesce(v_high, v_market * 2);
+  if p_price not between v_low and v_high then
+    perform trading.raise_error('FB400', 'price_implausible', 'nobody can have sold at this price',
+      jsonb_build_object('lowest', trading.money_text(v_low), 'highest', trading.money_text(v_high)), 'Take the price from the exchange''s history of trades.');
+  end if;
+end
+$function$;
+alter function trading.require_plausible_price(p_position public.positions, p_price numeric, p_quantity numeric) owner to fillbase_engine;
+comment on function trading.require_plausible_price(p_position public.positions, p_price numeric, p_quantity numeric) is 'FB400 price_implausible for a sale by hand outside of the prices of the account''s own trades since the entry, where they cover the quantity, else further than a factor of two from the market.';
+
 CREATE OR REPLACE FUNCTION trading.require_reason(p_reason text)
  RETURNS text
  LANGUAGE plpgsql
@@ -9766,11 +9831,14 @@ declare
   v_row   record;
   v_one   jsonb;
   v_all   jsonb := '[]';
+  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute');
 begin
   for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
     v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));
     v_all := v_all || v_one;
-    if p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
+    if p_previous.id is not null and v_row.asset = any (v_slow) and not trading.was_seen_for_a_minute(p_account_id, v_one, p_balances.permitted_at) then
+      perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '1 minute');
+    elsif p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
       perform trading.settle_asset(p_account_id, v_one, p_previous.id is null, p_now);
     else
       perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
@@ -9915,6 +9983,7 @@ begin
         null;
     end case;
   end loop;
+  perform trading.end_outlived(p_job, p_account_id, v_all, p_now);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
@@ -11152,6 +11221,22 @@ CREATE OR REPLACE FUNCTION trading.was_seen_before(p_previous trading.account_ch
 RETURN (((p_previous).started_at <= (p_started_at - '00:00:05'::interval)) AND ((p_previous).differences @> jsonb_build_array(p_difference)));
 alter function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone) is 'Whether the comparison before, at least five seconds ago, found the very same.';
+
+CREATE OR REPLACE FUNCTION trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.account_checks c
+    where c.account_id = p_account_id and c.started_at <= p_started_at - interval '1 minute' and c.differences @> jsonb_build_array(p_difference)
+      and not exists (select from trading.account_checks n where n.account_id = c.account_id and n.id > c.id and not n.differences @> jsonb_build_array(p_difference)));
+end
+$function$;
+alter function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) is 'Whether all comparisons of the last minute, and one before it, found the very same.';
 
 CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
  RETURNS boolean

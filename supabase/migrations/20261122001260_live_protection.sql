@@ -50,7 +50,8 @@ declare
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
   v_plan.quantity := trading.floor_to_step(p_position.quantity - trading.missing_coins(p_position.id), v_instrument.lot_step);
-  v_plan.stop := p_position.stop_loss_price;
+  -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
+  v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
     v_plan.stop_limit := trading.floor_to_step(v_plan.stop * 0.99, v_instrument.tick_size);
   end if;
@@ -58,7 +59,7 @@ begin
     when v_plan.quantity < greatest(v_instrument.lot_min, v_instrument.lot_step)
       or v_plan.quantity * coalesce(v_plan.stop_limit, v_plan.stop) < v_instrument.notional_min then 'below_minimum'
     when not trading.has_stop_slot(p_position) then 'no_slot' end;
-  select e.level, e.price into v_plan.target_level, v_plan.target from trading.engine_targets e
+  select e.level, trading.floor_to_step(e.price, v_instrument.tick_size) into v_plan.target_level, v_plan.target from trading.engine_targets e
   where e.position_id = p_position.id and e.fired_at is null order by e.level desc limit 1;
   return v_plan;
 end

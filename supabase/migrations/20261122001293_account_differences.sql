@@ -45,6 +45,31 @@ end
 $$;
 comment on function trading.compare_assets is 'Assets that an exchange account does not hold as the books explain: cash_moved, coins_moved (the owner''s own) or coins_missing (managed ones).';
 
+-- A purchase of ours that rests, or ended just now, may have been executed and not be shown so yet.
+create function trading.assets_of_purchases(p_account_id uuid, p_since timestamptz) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset]) from public.orders o join public.instruments i on i.symbol = o.symbol
+    where o.account_id = p_account_id and not o.is_paper_trade and o.side = 'BUY' and o.submitted_at is not null and o.type = 'LIMIT' and o.time_in_force = 'GTC'
+      and (o.finished_at is null or (o.finished_at >= p_since and o.state in ('cancelled', 'expired'))));
+end
+$$;
+comment on function trading.assets_of_purchases is 'Assets that a resting purchase, or one that ended unfilled since p_since, would move.';
+
+create function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.account_checks c
+    where c.account_id = p_account_id and c.started_at <= p_started_at - interval '1 minute' and c.differences @> jsonb_build_array(p_difference)
+      and not exists (select from trading.account_checks n where n.account_id = c.account_id and n.id > c.id and not n.differences @> jsonb_build_array(p_difference)));
+end
+$$;
+comment on function trading.was_seen_for_a_minute is 'Whether all comparisons of the last minute, and one before it, found the very same.';
+
 -- A reader at the exchange may lag: what is seen counts when it was seen before, five seconds ago or more.
 create function trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamptz) returns boolean
 language sql immutable
@@ -80,11 +105,14 @@ declare
   v_row   record;
   v_one   jsonb;
   v_all   jsonb := '[]';
+  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute');
 begin
   for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
     v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));
     v_all := v_all || v_one;
-    if p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
+    if p_previous.id is not null and v_row.asset = any (v_slow) and not trading.was_seen_for_a_minute(p_account_id, v_one, p_balances.permitted_at) then
+      perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '1 minute');
+    elsif p_previous.id is null or trading.was_seen_before(p_previous, v_one, p_balances.permitted_at) then
       perform trading.settle_asset(p_account_id, v_one, p_previous.id is null, p_now);
     else
       perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
@@ -136,6 +164,25 @@ end
 $$;
 comment on function trading.compare_orders is 'Open orders that the books do not explain, or believe over, and orders of ours that are not open there.';
 
+create function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_quarantine trading.quarantines;
+begin
+  for v_quarantine in
+    select q.* from trading.quarantines q
+    where q.account_id = p_account_id and q.code = 'order_believed_over' and q.ended_at is null
+      and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+      and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+  loop
+    perform trading.end_quarantine(v_quarantine, 'comparison', p_now);
+    perform trading.queue_protection(v_quarantine.position_id, p_now);
+  end loop;
+end
+$$;
+comment on function trading.end_outlived is 'Ends the quarantines for orders believed over that are not open at the exchange any more: then nothing is left to decide.';
+
 create function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
 returns jsonb
 language plpgsql volatile set search_path = ''
@@ -168,6 +215,7 @@ begin
         null;
     end case;
   end loop;
+  perform trading.end_outlived(p_job, p_account_id, v_all, p_now);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')

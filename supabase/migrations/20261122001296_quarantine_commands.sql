@@ -111,6 +111,29 @@ end
 $$;
 comment on function trading.rebook_cash is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if nothing happened since.';
 
+-- Where the exchange has shown sells by hand that cover the quantity, the price is theirs; else it is not far from the market.
+create function trading.require_plausible_price(p_position public.positions, p_price numeric, p_quantity numeric) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_low    numeric;
+  v_high   numeric;
+  v_market numeric := coalesce((select m.bid from public.market_prices m where m.symbol = p_position.symbol), p_position.entry_price);
+begin
+  select min(m.price), max(m.price) into v_low, v_high from trading.outside_moves m
+  where m.account_id = p_position.account_id and m.kind = 'trade' and m.symbol = p_position.symbol and m.quantity < 0 and m.noted_at >= p_position.entry_time
+  having -sum(m.quantity) >= p_quantity;
+  v_low := coalesce(v_low, v_market / 2);
+  v_high := coalesce(v_high, v_market * 2);
+  if p_price not between v_low and v_high then
+    perform trading.raise_error('FB400', 'price_implausible', 'nobody can have sold at this price',
+      jsonb_build_object('lowest', trading.money_text(v_low), 'highest', trading.money_text(v_high)), 'Take the price from the exchange''s history of trades.');
+  end if;
+end
+$$;
+comment on function trading.require_plausible_price is
+  'FB400 price_implausible for a sale by hand outside of the prices of the account''s own trades since the entry, where they cover the quantity, else further than a factor of two from the market.';
+
 create function public.adopt_external_fill(
   p_position_id uuid, p_price numeric, p_quantity numeric, p_executed_at timestamptz, p_request_id uuid default gen_random_uuid()
 ) returns jsonb
@@ -133,6 +156,7 @@ begin
   if (p_price > 0 and p_price <> 'NaN' and p_price < 'Infinity' and scale(p_price) <= 18) is not true then
     perform trading.raise_error('FB400', 'price_invalid', 'the price is a positive number of the quote asset');
   end if;
+  perform trading.require_plausible_price(v_position, p_price, p_quantity);
   if (p_executed_at between v_position.entry_time and v_now) is not true then
     perform trading.raise_error('FB400', 'moment_invalid', 'the sale lies between the position''s entry and now', jsonb_build_object('entry', v_position.entry_time));
   end if;
@@ -150,7 +174,7 @@ begin
 end
 $$;
 comment on function public.adopt_external_fill is
-  'The owner sold missing coins of a position by hand: books that sale (price and quantity before fees) as the position''s own exit; closes it when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, price_invalid, moment_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
+  'The owner sold missing coins of a position by hand: books that sale (price and quantity before fees) as the position''s own exit; closes it when nothing is left. Once per p_request_id. Returns {position_id, status, quantity, missing, is_quarantined}. FB404 position_not_found; FB400 quantity_invalid, price_invalid, price_implausible, moment_invalid, request_id_missing; FB409 nothing_missing, more_than_missing, sell_unproven, request_conflict.';
 
 -- At the value zero: nobody paid anything for them here, and equity falls by what they were worth either way. Whoever sold
 -- them adopts the sale instead.

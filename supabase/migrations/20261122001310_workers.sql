@@ -29,10 +29,13 @@ language sql immutable
 return make_interval(secs => power(2, least(p_attempts, 5) - 1));
 comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
 
--- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs).
+-- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs). A stop that is
+-- refused for what it is, or for want of a slot, would be refused again: it leaves the budget of orders to sales.
 create function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) returns interval
 language sql immutable
 return case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted') then interval '1 minute'
+    when p_job.kind = 'protect' and (p_outcome ->> 'code' = 'too_many_orders'
+      or (p_outcome ->> 'code' in ('filter_failed', 'bad_request', 'refused') and p_job.attempts >= 3)) then interval '1 minute'
     when p_job.kind = 'enter' and p_outcome ->> 'code' <> 'clock_unknown' then interval '1 second'
     else trading.retry_delay(p_job.attempts) end;
 comment on function trading.outcome_delay is 'How long a job waits before its next try, by why it could not go on.';

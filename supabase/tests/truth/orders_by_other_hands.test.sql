@@ -1,5 +1,5 @@
 begin;
-select plan(28);
+select plan(30);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -65,6 +65,9 @@ select is((select count(*) from trading.quarantines), 0::bigint, 'an order belie
 select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', (select orders || jsonb_build_array(jsonb_build_object('client_order_id',
   (select client_order_id from public.orders where state = 'rejected' limit 1), 'symbol', 'SOLUSDT', 'side', 'SELL', 'quantity', '1')) from mine));
 select is((select code from trading.quarantines), 'order_believed_over', 'seen again, its position is set aside');
+select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', (select orders from mine));
+select is((select ended_by like 'comparison %' from trading.quarantines), true, 'when it is not open any more nobody has to decide');
+select ok(not tests.has_alert('order_believed_over'), 'and the alert is resolved');
 
 -- One of ours that no row explains: a copy of this installation is at work, or a restore has forgotten it.
 select is((trading.effective_state(tests.user_id('ann'), (select account from t), null)).state, 'active', 'so far trading goes on');

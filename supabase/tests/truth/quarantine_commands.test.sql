@@ -1,5 +1,5 @@
 begin;
-select plan(44);
+select plan(47);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"sizing_value": 1000}');
 select tests.create_user('eve');
@@ -42,6 +42,11 @@ select is(pg_temp.adopt('ann', '0'), 'FB400 quantity_invalid', 'a quantity is po
 select is(pg_temp.adopt('ann', $$'NaN'$$), 'FB400 quantity_invalid', 'and a number');
 select is(pg_temp.adopt('ann', 'null'), 'FB400 quantity_invalid', 'and there');
 select is(pg_temp.adopt('ann', '4', '-1'), 'FB400 price_invalid', 'so is a price');
+select is(pg_temp.adopt('ann', '4', '201'), 'FB400 price_implausible', 'at more than twice the market nobody has sold');
+select is(pg_temp.adopt('ann', '4', '49'), 'FB400 price_implausible', 'nor below half of it');
+insert into trading.outside_moves (account_id, kind, asset, quantity, symbol, price, exchange_trade_id, noted_at)
+select account, 'trade', 'SOL', -4, 'SOLUSDT', 110, 'by hand', trading.engine_now() from t;
+select is(pg_temp.adopt('ann', '4', '120'), 'FB400 price_implausible', 'where the exchange has shown the sale, its price counts');
 select is(pg_temp.adopt('ann', '4', '110', 'a', '-1 hour'), 'FB400 moment_invalid', 'nobody has sold in the future');
 select is(pg_temp.adopt('ann', '4', '110', 'a', '1 day'), 'FB400 moment_invalid', 'nor before the position was there');
 select is(pg_temp.write_off('ann', '4', 'w', ' '), 'FB400 reason_invalid', 'a write-off says why');
