@@ -3046,6 +3046,25 @@ $function$;
 alter function trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
 comment on function trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone) is 'Assets that a resting purchase, or one that ended unfilled since p_since, would move.';
 
+CREATE OR REPLACE FUNCTION trading.assets_of_sales(p_account_id uuid, p_balances jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    with differences as (select * from trading.compare_assets(p_account_id, p_balances))
+    select unnest(array[i.base_asset, i.quote_asset])
+    from differences d join public.instruments i on i.base_asset = d.asset
+    join public.orders o on o.symbol = i.symbol and o.account_id = p_account_id
+    where not o.is_paper_trade and o.side = 'SELL' and o.state in ('working', 'partially_filled') and o.quantity - o.filled_quantity = d.expected - d.found
+      and exists (select from differences c where c.kind = 'cash_moved' and c.found > c.expected));
+end
+$function$;
+alter function trading.assets_of_sales(p_account_id uuid, p_balances jsonb) owner to fillbase_engine;
+comment on function trading.assets_of_sales(p_account_id uuid, p_balances jsonb) is 'Assets whose differences are just what a resting sell of ours would make.';
+
 CREATE OR REPLACE FUNCTION trading.audit(p_now timestamp with time zone, p_action text, p_user_id uuid, p_trader_id uuid, p_subject_type text, p_subject_id text, p_detail jsonb DEFAULT '{}'::jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -9831,7 +9850,8 @@ declare
   v_row   record;
   v_one   jsonb;
   v_all   jsonb := '[]';
-  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute');
+  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute')
+    || trading.assets_of_sales(p_account_id, p_balances.answer -> 'balances');
 begin
   for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
     v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));

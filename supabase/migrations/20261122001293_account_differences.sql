@@ -58,6 +58,22 @@ end
 $$;
 comment on function trading.assets_of_purchases is 'Assets that a resting purchase, or one that ended unfilled since p_since, would move.';
 
+-- Just what a resting stop or target would sell is gone, and money came: that is what its execution looks like.
+create function trading.assets_of_sales(p_account_id uuid, p_balances jsonb) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    with differences as (select * from trading.compare_assets(p_account_id, p_balances))
+    select unnest(array[i.base_asset, i.quote_asset])
+    from differences d join public.instruments i on i.base_asset = d.asset
+    join public.orders o on o.symbol = i.symbol and o.account_id = p_account_id
+    where not o.is_paper_trade and o.side = 'SELL' and o.state in ('working', 'partially_filled') and o.quantity - o.filled_quantity = d.expected - d.found
+      and exists (select from differences c where c.kind = 'cash_moved' and c.found > c.expected));
+end
+$$;
+comment on function trading.assets_of_sales is 'Assets whose differences are just what a resting sell of ours would make.';
+
 create function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -105,7 +121,8 @@ declare
   v_row   record;
   v_one   jsonb;
   v_all   jsonb := '[]';
-  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute');
+  v_slow  text[] := trading.assets_of_purchases(p_account_id, p_balances.permitted_at - interval '1 minute')
+    || trading.assets_of_sales(p_account_id, p_balances.answer -> 'balances');
 begin
   for v_row in select * from trading.compare_assets(p_account_id, p_balances.answer -> 'balances') d where d.asset <> all (p_unsettled) loop
     v_one := jsonb_build_object('kind', v_row.kind, 'asset', v_row.asset, 'expected', trading.money_text(v_row.expected), 'found', trading.money_text(v_row.found));
