@@ -1274,6 +1274,10 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
+  if p_scope = 'everyone' then
+    perform trading.require_stop_scope(p_scope, p_id);
+    perform pg_advisory_xact_lock(trading.stopping_key());
+  end if;
   v_scope := trading.close_gate_of(p_scope, p_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
@@ -3592,7 +3596,7 @@ begin
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
-  if v_taken < p_limit then
+  if v_taken < p_limit and not trading.is_stopping() then
     for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
@@ -3621,7 +3625,7 @@ begin
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now) c);
   end if;
-  if p_job.kind = 'enter' and v_next is null then
+  if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
   end if;
   return v_next;
@@ -3948,7 +3952,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most loop
+  while v_done < p_most and not trading.is_stopping() loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -3962,7 +3966,7 @@ begin
 end
 $function$;
 alter function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+comment on function trading.complete_next_entries(p_portfolio_id uuid, p_worker text, p_most integer, p_now timestamp with time zone) is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and when a stop of everyone is under way. Returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.conclude_account_check(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
  RETURNS jsonb
@@ -6265,6 +6269,22 @@ end
 $function$;
 alter function trading.is_quote_readable(p_quote jsonb) owner to fillbase_engine;
 comment on function trading.is_quote_readable(p_quote jsonb) is 'Whether an element of a tick is an object of the right types with a symbol.';
+
+CREATE OR REPLACE FUNCTION trading.is_stopping()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if pg_try_advisory_lock_shared(trading.stopping_key()) then
+    perform pg_advisory_unlock_shared(trading.stopping_key());
+    return false;
+  end if;
+  return true;
+end
+$function$;
+alter function trading.is_stopping() owner to fillbase_engine;
+comment on function trading.is_stopping() is 'Whether a stop of everyone is under way and has not committed yet.';
 
 CREATE OR REPLACE FUNCTION trading.is_symbol_refused(p_call trading.exchange_calls)
  RETURNS boolean
@@ -10297,6 +10317,14 @@ CREATE OR REPLACE FUNCTION trading.stop_json(p_stop trading.stop_requests)
 RETURN jsonb_build_object('stop_id', (p_stop).id, 'scope', (p_stop).scope, 'id', (p_stop).scope_id, 'mode', (p_stop).mode, 'reason', (p_stop).reason, 'requested_by', (p_stop).requested_by, 'requested_at', (p_stop).requested_at, 'halted_at', (p_stop).halted_at, 'settled_at', (p_stop).settled_at, 'flattened_at', (p_stop).flattened_at, 'ended_at', (p_stop).ended_at);
 alter function trading.stop_json(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.stop_json(p_stop trading.stop_requests) is 'A stop as callers and frontends see it.';
+
+CREATE OR REPLACE FUNCTION trading.stopping_key()
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN hashtextextended('stopping'::text, (0)::bigint);
+alter function trading.stopping_key() owner to fillbase_engine;
+comment on function trading.stopping_key() is 'Advisory lock key that a stop of everyone holds while it is under way.';
 
 CREATE OR REPLACE FUNCTION trading.store_limits(p_row public.risk_limits, p_now timestamp with time zone)
  RETURNS public.risk_limits

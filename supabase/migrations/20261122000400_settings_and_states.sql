@@ -135,6 +135,26 @@ end
 $$;
 comment on function trading.enter_gates is 'Takes the halt gates of system, user, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
 
+-- A stop of everyone says so before it does anything else, and entries make room: what it waits for is a processor. It is a
+-- courtesy and no lock of the protocol: an entry looks, and never waits.
+create function trading.stopping_key() returns bigint
+language sql immutable parallel safe
+return hashtextextended('stopping', 0);
+comment on function trading.stopping_key is 'Advisory lock key that a stop of everyone holds while it is under way.';
+
+create function trading.is_stopping() returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if pg_try_advisory_lock_shared(trading.stopping_key()) then
+    perform pg_advisory_unlock_shared(trading.stopping_key());
+    return false;
+  end if;
+  return true;
+end
+$$;
+comment on function trading.is_stopping is 'Whether a stop of everyone is under way and has not committed yet.';
+
 create function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, out state text, out epoch bigint, out flatten boolean)
 language plpgsql stable set search_path = ''
 as $$

@@ -120,7 +120,7 @@ begin
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
-  if v_taken < p_limit then
+  if v_taken < p_limit and not trading.is_stopping() then
     for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;

@@ -128,7 +128,7 @@ declare
   v_next trading.jobs;
   v_done int := 0;
 begin
-  while v_done < p_most loop
+  while v_done < p_most and not trading.is_stopping() loop
     begin
       v_next := trading.lock_next_entry(p_portfolio_id, p_worker, p_now);
       exit when v_next.id is null;
@@ -141,7 +141,7 @@ begin
   return v_done;
 end
 $$;
-comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued. Returns how many.';
+comment on function trading.complete_next_entries is 'Executes up to p_most further due entries of a portfolio; stops at the first that raises, leaving it queued, and when a stop of everyone is under way. Returns how many.';
 
 -- A worker that ends a job is given the next one in the same answer: after a live entry its protection, before all else.
 create function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamptz) returns jsonb
@@ -157,7 +157,7 @@ begin
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now) c);
   end if;
-  if p_job.kind = 'enter' and v_next is null then
+  if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
   end if;
   return v_next;

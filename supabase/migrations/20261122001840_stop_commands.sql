@@ -96,6 +96,10 @@ begin
   if p_request_id is null then
     perform trading.raise_error('FB400', 'request_id_missing', 'a request id names the call; it may be left out, not null');
   end if;
+  if p_scope = 'everyone' then
+    perform trading.require_stop_scope(p_scope, p_id);
+    perform pg_advisory_xact_lock(trading.stopping_key());
+  end if;
   v_scope := trading.close_gate_of(p_scope, p_id);
   -- A call that comes again after the stop was resumed is an echo, not a wish.
   select * into v_stop from trading.stop_requests s where s.id = v_id;
