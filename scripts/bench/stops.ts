@@ -7,7 +7,7 @@ import { atMost, type BenchResult, measured } from "./result.ts";
 import { percentile } from "./statistics.ts";
 
 /** Half of them over HTTP, half by the database's command alone, on a session that has given it before. */
-const RUNS = 100;
+const RUNS = 200;
 /** Besides, so many by the command on a session that is opened for it. */
 const COLD_RUNS = 10;
 const QUEUED = 1_000;
