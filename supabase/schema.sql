@@ -2767,6 +2767,7 @@ declare
   v_outcome jsonb;
   v_state   text;
   v_message text;
+  v_detail  text;
 begin
   if not exists (select from trading.exchange_calls c where c.id = p_call_id and c.job_id = p_job_id) then
     perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
@@ -2777,8 +2778,8 @@ begin
     v_outcome := trading.complete_job(v_job, v_now);
     set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
-    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
+    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
     v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
   end;
   -- What the answer itself changed has its gates in any case.
@@ -3221,6 +3222,24 @@ $function$;
 alter function trading.broadcast_prices() owner to fillbase_engine;
 comment on function trading.broadcast_prices() is 'Sends the prices of the 1,000 most recently seen symbols as [symbol, bid, ask, last, time, version], at most once per settings.price_broadcast_ms.';
 
+CREATE OR REPLACE FUNCTION trading.budget_delay(p_job trading.jobs, p_detail text)
+ RETURNS interval
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_wait_ms numeric := greatest(coalesce(substring(p_detail from '"wait_ms": ?(\d{1,12})')::numeric, 1000), 200);
+  v_line    int := case when p_job.kind <> 'enter' then 0 else (
+    select count(*) from trading.jobs j
+    where j.portfolio_id = p_job.portfolio_id and j.kind = 'enter' and j.status = 'queued' and j.last_error ->> 'sqlstate' = 'FB429') end;
+begin
+  return make_interval(secs => least(v_wait_ms * (1 + v_line), 60000) / 1000);
+end
+$function$;
+alter function trading.budget_delay(p_job trading.jobs, p_detail text) owner to fillbase_engine;
+comment on function trading.budget_delay(p_job trading.jobs, p_detail text) is 'How long a job waits that found the request budget spent, 0.2 to 60 s. p_detail: that of FB429, {.., wait_ms}; without it a second.';
+
 CREATE OR REPLACE FUNCTION trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3274,12 +3293,15 @@ CREATE OR REPLACE FUNCTION trading.calls_of_attempt(p_job trading.jobs, p_action
 AS $function$
 begin
   return query
-    select * from trading.exchange_calls c
-    where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = p_action and c.answered_at is not null order by c.id;
+    with answered as (
+      select * from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null
+    )
+    select * from answered a
+    where a.action = p_action and a.id >= coalesce((select max(b.id) from answered b where b.action = 'balances'), 0) order by a.id;
 end
 $function$;
 alter function trading.calls_of_attempt(p_job trading.jobs, p_action text) owner to fillbase_engine;
-comment on function trading.calls_of_attempt(p_job trading.jobs, p_action text) is 'The answered calls of one action that a job''s present attempt has made.';
+comment on function trading.calls_of_attempt(p_job trading.jobs, p_action text) is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS integer
@@ -5165,7 +5187,11 @@ declare
 begin
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then interval '1 second' else trading.retry_delay(v_job.attempts) end, v_error);
+    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
+      else trading.retry_delay(v_job.attempts) end, v_error);
+    if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
+      perform trading.pause_comparison(v_job);
+    end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
@@ -6092,6 +6118,14 @@ CREATE OR REPLACE FUNCTION trading.is_better_clock(p_known trading.exchange_cloc
 RETURN (((p_known).uncertainty_ms < (p_new).uncertainty_ms) AND (abs(((p_known).offset_ms - (p_new).offset_ms)) <= (p_new).uncertainty_ms));
 alter function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) owner to fillbase_engine;
 comment on function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) is 'Whether a measurement that is known is finer than a new one and agrees with it.';
+
+CREATE OR REPLACE FUNCTION trading.is_comparison(p_job trading.jobs)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((p_job).kind = 'sync'::text) AND ((p_job).payload ? 'account_id'::text));
+alter function trading.is_comparison(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.is_comparison(p_job trading.jobs) is 'Whether a job compares an exchange account with its books.';
 
 CREATE OR REPLACE FUNCTION trading.is_conflict_open(p_quarantine trading.quarantines)
  RETURNS boolean
@@ -7065,7 +7099,8 @@ declare
   v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
-  if v_balances.id is null then
+  -- After a long pause what they said is too old to be compared.
+  if v_balances.id is null or v_balances.permitted_at < p_now - interval '5 minutes' then
     return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
   end if;
   if trading.needs_whole_book(p_job, p_account_id, coalesce(cardinality(v_symbols), 0), p_now) then
@@ -7879,6 +7914,18 @@ $function$;
 alter function trading.parse_take_profits(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_take_profits(p_value jsonb) is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
 
+CREATE OR REPLACE FUNCTION trading.pause_comparison(p_job trading.jobs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
+end
+$function$;
+alter function trading.pause_comparison(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.pause_comparison(p_job trading.jobs) is 'Has the next claim of a comparison go on with the present attempt.';
+
 CREATE OR REPLACE FUNCTION trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric)
  RETURNS numeric
  LANGUAGE sql
@@ -7903,7 +7950,7 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
+  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when trading.is_comparison(p_job) then 'check' else 'exit' end,
     v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
@@ -9574,7 +9621,7 @@ begin
     when 'exit' then trading.exit_step(p_job, p_now)
     when 'protect' then trading.protect_step(p_job, p_now)
     when 'cancel' then trading.cancel_step(p_job, p_now)
-    when 'sync' then case when p_job.order_id is null then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
+    when 'sync' then case when trading.is_comparison(p_job) then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
 $function$;
@@ -11248,7 +11295,7 @@ CREATE OR REPLACE FUNCTION trading.wait_for_key(p_job trading.jobs, p_account_id
  SET search_path TO ''
 AS $function$
 begin
-  if p_job.kind = 'sync' and p_job.order_id is null then
+  if trading.is_comparison(p_job) then
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
   perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
@@ -11316,8 +11363,9 @@ begin
   where k.is_active and coalesce(l.started_at, k.created_at) < p_now - interval '5 minutes' - greatest(make_interval(secs => s.account_check_idle_ms / 1000.0), interval '10 minutes')
     and (exists (select from trading.exchange_calls c where c.account_id = k.account_id and c.action = 'balances'
         and c.permitted_at > coalesce(l.started_at, k.created_at) and c.permitted_at < p_now - interval '5 minutes')
-      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.attempts > 20
-        and j.payload ->> 'account_id' = k.account_id::text))
+      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.payload ->> 'account_id' = k.account_id::text
+        -- One that waits for budget makes no attempt; it was queued by the clock on the wall.
+        and (j.attempts > 20 or (j.last_error ->> 'sqlstate' = 'FB429' and j.enqueued_at < clock_timestamp() - interval '5 minutes'))))
     and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
   where x.code = 'comparison_stalled' and x.resolved_at is null

@@ -38,6 +38,11 @@ return jsonb_build_object('id', p_call.id, 'environment', p_call.environment, 'a
     'send_within_ms', p_call.recv_window_ms);
 comment on function trading.call_json is 'A permitted call as a worker performs it.';
 
+create function trading.is_comparison(p_job trading.jobs) returns boolean
+language sql immutable
+return p_job.kind = 'sync' and p_job.payload ? 'account_id';
+comment on function trading.is_comparison is 'Whether a job compares an exchange account with its books.';
+
 -- What is asked for is told by the orders' states alone, so a worker that dies leaves nothing but rows to look at. The one
 -- that places an order names it in call_orders, whose key refuses a second sending.
 create function trading.permit_call(
@@ -57,7 +62,7 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when p_job.kind = 'sync' and p_job.order_id is null then 'check' else 'exit' end,
+  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when trading.is_comparison(p_job) then 'check' else 'exit' end,
     v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)

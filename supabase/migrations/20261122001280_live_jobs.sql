@@ -75,7 +75,7 @@ begin
     when 'exit' then trading.exit_step(p_job, p_now)
     when 'protect' then trading.protect_step(p_job, p_now)
     when 'cancel' then trading.cancel_step(p_job, p_now)
-    when 'sync' then case when p_job.order_id is null then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
+    when 'sync' then case when trading.is_comparison(p_job) then trading.account_step(p_job, p_now) else trading.sync_step(p_job, p_now) end
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
 $$;
@@ -93,6 +93,7 @@ declare
   v_outcome jsonb;
   v_state   text;
   v_message text;
+  v_detail  text;
 begin
   if not exists (select from trading.exchange_calls c where c.id = p_call_id and c.job_id = p_job_id) then
     perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
@@ -103,8 +104,8 @@ begin
     v_outcome := trading.complete_job(v_job, v_now);
     set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
-    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, null, v_now);
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
+    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
     v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
   end;
   -- What the answer itself changed has its gates in any case.

@@ -76,16 +76,29 @@ comment on function trading.queue_due_account_checks is 'On each sweep: queues t
 
 -- The walk ----------------------------------------------------------------------------------------------------------
 
+-- A walk that finds the request budget spent goes on where it stood. Begun anew it would ask for the same again, and never end.
+create function trading.pause_comparison(p_job trading.jobs) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
+end
+$$;
+comment on function trading.pause_comparison is 'Has the next claim of a comparison go on with the present attempt.';
+
 create function trading.calls_of_attempt(p_job trading.jobs, p_action text) returns setof trading.exchange_calls
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-    select * from trading.exchange_calls c
-    where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = p_action and c.answered_at is not null order by c.id;
+    with answered as (
+      select * from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null
+    )
+    select * from answered a
+    where a.action = p_action and a.id >= coalesce((select max(b.id) from answered b where b.action = 'balances'), 0) order by a.id;
 end
 $$;
-comment on function trading.calls_of_attempt is 'The answered calls of one action that a job''s present attempt has made.';
+comment on function trading.calls_of_attempt is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
 
 create function trading.last_check(p_account_id uuid) returns trading.account_checks
 language plpgsql stable set search_path = ''
@@ -248,7 +261,8 @@ declare
   v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
-  if v_balances.id is null then
+  -- After a long pause what they said is too old to be compared.
+  if v_balances.id is null or v_balances.permitted_at < p_now - interval '5 minutes' then
     return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
   end if;
   if trading.needs_whole_book(p_job, p_account_id, coalesce(cardinality(v_symbols), 0), p_now) then

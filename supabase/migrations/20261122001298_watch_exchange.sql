@@ -119,7 +119,7 @@ create function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_no
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if p_job.kind = 'sync' and p_job.order_id is null then
+  if trading.is_comparison(p_job) then
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
   perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
@@ -220,8 +220,9 @@ begin
   where k.is_active and coalesce(l.started_at, k.created_at) < p_now - interval '5 minutes' - greatest(make_interval(secs => s.account_check_idle_ms / 1000.0), interval '10 minutes')
     and (exists (select from trading.exchange_calls c where c.account_id = k.account_id and c.action = 'balances'
         and c.permitted_at > coalesce(l.started_at, k.created_at) and c.permitted_at < p_now - interval '5 minutes')
-      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.attempts > 20
-        and j.payload ->> 'account_id' = k.account_id::text))
+      or exists (select from trading.jobs j where j.status in ('queued', 'running') and j.kind = 'sync' and j.payload ->> 'account_id' = k.account_id::text
+        -- One that waits for budget makes no attempt; it was queued by the clock on the wall.
+        and (j.attempts > 20 or (j.last_error ->> 'sqlstate' = 'FB429' and j.enqueued_at < clock_timestamp() - interval '5 minutes'))))
     and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
   where x.code = 'comparison_stalled' and x.resolved_at is null

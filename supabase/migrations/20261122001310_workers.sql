@@ -29,6 +29,22 @@ language sql immutable
 return make_interval(secs => power(2, least(p_attempts, 5) - 1));
 comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
 
+-- A spent budget says when it has enough again. Entries of one portfolio draw from the same buckets and would all come back
+-- at once: each waits behind those that wait already.
+create function trading.budget_delay(p_job trading.jobs, p_detail text) returns interval
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_wait_ms numeric := greatest(coalesce(substring(p_detail from '"wait_ms": ?(\d{1,12})')::numeric, 1000), 200);
+  v_line    int := case when p_job.kind <> 'enter' then 0 else (
+    select count(*) from trading.jobs j
+    where j.portfolio_id = p_job.portfolio_id and j.kind = 'enter' and j.status = 'queued' and j.last_error ->> 'sqlstate' = 'FB429') end;
+begin
+  return make_interval(secs => least(v_wait_ms * (1 + v_line), 60000) / 1000);
+end
+$$;
+comment on function trading.budget_delay is 'How long a job waits that found the request budget spent, 0.2 to 60 s. p_detail: that of FB429, {.., wait_ms}; without it a second.';
+
 -- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs). A stop that is
 -- refused for what it is, or for want of a slot, would be refused again: it leaves the budget of orders to sales.
 create function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) returns interval
@@ -207,7 +223,11 @@ declare
 begin
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
-    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then interval '1 second' else trading.retry_delay(v_job.attempts) end, v_error);
+    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
+      else trading.retry_delay(v_job.attempts) end, v_error);
+    if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
+      perform trading.pause_comparison(v_job);
+    end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);

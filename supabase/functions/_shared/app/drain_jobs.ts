@@ -113,6 +113,7 @@ export class Drain {
         kind: job.kind,
         sqlstate: error.sqlstate,
         message: error.message,
+        detail: error.detail,
       });
       // Somebody else holds the job now, or its lease will run out: either way it is not lost.
       await engine.fail(job, error).catch((refusal) =>
