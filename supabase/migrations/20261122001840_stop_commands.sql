@@ -9,11 +9,17 @@ as $$
 declare
   v_scope  trading.stop_scope := trading.require_stop_scope(p_scope, p_id);
   v_reason text := trading.require_reason(p_reason);
+  v_now    timestamptz := trading.engine_now();
+  v_by     text := trading.caller_name();
   v_state  trading.trading_states;
 begin
-  v_state := trading.set_trading_state(v_scope.state_scope, v_scope.state_scope_id, 'reducing', false, v_reason, trading.caller_name(),
-    trading.engine_now());
+  v_state := trading.set_trading_state(v_scope.state_scope, v_scope.state_scope_id, 'reducing', false, v_reason, v_by, v_now);
   perform trading.mark_operators_state(v_scope);
+  -- Somebody else had reasons of their own, also where what stood before was as strict.
+  if v_state.set_by <> v_by then
+    perform trading.audit(v_now, 'pause_repeated', v_scope.user_id, v_scope.trader_id, v_scope.state_scope, v_scope.state_scope_id::text,
+      jsonb_build_object('by', v_by, 'reason', v_reason, 'state', v_state.state));
+  end if;
   return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', v_state.state, 'flatten', v_state.flatten,
     'reason', v_state.reason, 'set_by', v_state.set_by, 'since', v_state.set_at);
 end

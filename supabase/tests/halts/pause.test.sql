@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(15);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.create_user('eve');
@@ -27,6 +27,11 @@ select results_eq($$ select tests.answer_to('ann', 'select concat_ws('' '', scop
   $$ values ('user reducing a test f') $$, 'the user sees the state, why and whose it is');
 select is((select count(*) from trading.stop_requests) + (select count(*) from public.alerts where severity = 'emergency'), 0::bigint, 'a pause is no emergency');
 select is(tests.resume('ann', 'user'), 'reducing active', 'and is ended by hand');
+
+select pg_temp.pause('ann', 'user');
+select is(pg_temp.pause('otto', 'user', tests.user_id('ann'), 'for an audit'), 'reducing', 'a pause by another person changes no state');
+select results_eq($$ select detail ->> 'reason', subject_id from public.audit_log where action = 'pause_repeated' $$,
+  $$ values ('for an audit', tests.user_id('ann')::text) $$, 'and is audited with its reason');
 
 select * from finish();
 rollback;
