@@ -50,7 +50,7 @@ async function run(options: SimulatorOptions): Promise<void> {
   await using admin = await serveAdmin(simulator, options.adminPort, token).catch(
     portTaken("--admin-port", options.adminPort),
   );
-  report(options, api.url, admin.url, token, key);
+  report(options, simulator, api.url, admin.url, token, key);
   const stepping = setInterval(() => simulator.advance(), STEP_MS);
   let lastSave = Promise.resolve();
   const saving = setInterval(() => {
@@ -126,19 +126,21 @@ function demoKey(simulator: Simulator): ApiKey {
 
 function report(
   options: SimulatorOptions,
+  simulator: Simulator,
   url: string,
   adminUrl: string,
   adminToken: string,
   key: ApiKey,
 ): void {
   const { apiKey, secret } = key;
+  const { uid } = simulator.openAccount(DEMO_ACCOUNT);
   if (options.isJson) {
-    console.log(JSON.stringify({ event: "ready", url, apiKey, secret, adminUrl, adminToken }));
+    console.log(JSON.stringify({ event: "ready", url, uid, apiKey, secret, adminUrl, adminToken }));
     return;
   }
   const balances = Object.entries(DEMO_BALANCES).map(([asset, amount]) => `${amount} ${asset}`).join(", ");
   console.log(
-    `REST API     ${url}/api/v3\nAPI key      ${apiKey}\nSecret       ${secret}\nAccount      began with ${balances}\n` +
+    `REST API     ${url}/api/v3\nAPI key      ${apiKey}\nSecret       ${secret}\nAccount      ${uid}, began with ${balances}\n` +
       `Admin API    ${adminUrl}\nAdmin token  ${adminToken}\nSeed         ${options.seed}\n\nCtrl-C ends it.`,
   );
 }

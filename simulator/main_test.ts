@@ -7,6 +7,7 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 interface Ready {
   readonly url: string;
+  readonly uid: number;
   readonly apiKey: string;
   readonly secret: string;
   readonly adminUrl: string;
@@ -33,7 +34,7 @@ async function stop({ child, words }: ReturnType<typeof start>): Promise<{ code:
 
 async function account(
   { url, apiKey, secret }: Ready,
-): Promise<{ balances: { asset: string; free: string }[] }> {
+): Promise<{ uid: number; balances: { asset: string; free: string }[] }> {
   const query = `timestamp=${Date.now()}`;
   const signature = createHmac("sha256", secret).update(query).digest("hex");
   const answer = await fetch(`${url}/api/v3/account?${query}&signature=${signature}`, {
@@ -49,7 +50,8 @@ Deno.test("it starts, answers, stops on Ctrl-C, and goes on with the state that 
     const args = ["--port", "0", "--json", "--state", `${dir}/state.json`];
     const first = start(...args);
     const ready = JSON.parse(await first.readLine()) as Ready;
-    const { balances } = await account(ready);
+    const { uid, balances } = await account(ready);
+    assert.equal(uid, ready.uid);
     assert.deepEqual(balances.find(({ asset }) => asset === "USDT")?.free, "100000.00000000");
     const headers = { authorization: `Bearer ${ready.adminToken}` };
     const body = '{"id":"demo","balances":{"USDT":"5"}}';

@@ -15,7 +15,7 @@ import { type MarketSource, stillSource } from "./market/source.ts";
 
 /** Requests that the log keeps. */
 const LOG_KEPT = 10_000;
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 const KEY_LENGTH = 64;
 
 /** A request as the log remembers it: without signature and key. */

@@ -16,7 +16,7 @@ import { openTrades } from "./trades.ts";
 
 /** A market that is on. */
 export interface OpenMarket {
-  readonly name: "binance" | "replay" | "synthetic";
+  readonly name: "binance" | "replay" | "simulator" | "synthetic";
   /** One plain sentence for the user: what the prices are and where they come from. */
   readonly described: string;
   readonly instruments: readonly Instrument[];
@@ -75,6 +75,8 @@ export async function openMarket(option: MarketOption, settings: MarketSettings)
       return await openAuto(settings);
     case "binance":
       return await openBinance(settings);
+    case "simulator":
+      return await openSimulator(option.url, settings);
     case "replay":
       return await openFiles(option.files, settings);
     case "synthetic":
@@ -101,23 +103,34 @@ async function openAuto(settings: MarketSettings): Promise<OpenMarket> {
 }
 
 async function openBinance(settings: MarketSettings): Promise<OpenMarket> {
+  const { market, count, everyMs } = await openPolled(settings, settings.hosts);
+  const described = `Real prices of ${count} symbols from Binance Spot's public data, every ${
+    everyMs / 1_000
+  } s.`;
+  return { ...market, name: "binance", described: described + speedOfPolls(settings) };
+}
+
+async function openSimulator(url: string, settings: MarketSettings): Promise<OpenMarket> {
+  const { market, count, everyMs } = await openPolled(settings, [{ source: "simulator", url }]);
+  const described = `Prices of ${count} symbols from the Binance simulator at ${url}, every ${
+    everyMs / 1_000
+  } s.`;
+  return { ...market, name: "simulator", described: described + speedOfPolls(settings) };
+}
+
+async function openPolled(settings: MarketSettings, hosts: readonly BinanceHost[] | undefined) {
   const symbols = settings.symbols ?? DEFAULT_SYMBOLS;
-  const { now, log, hosts } = settings;
+  const { now, log } = settings;
   const source = new BinanceMarket(hosts ? { now, log, hosts } : { now, log });
   const instruments = await source.instruments(symbols);
   const everyMs = pollEveryMs(symbols.length);
   const stop = new AbortController();
-  return {
-    name: "binance",
-    described:
-      `Real prices of ${symbols.length} symbols from Binance Spot's public data, every ${
-        everyMs / 1_000
-      } s.` +
-      (settings.speed === 1 ? "" : " The speed option has no effect on a live market."),
-    instruments,
-    stream: polled(source, { symbols, everyMs, now, log, signal: stop.signal }),
-    stop: () => stop.abort(),
-  };
+  const stream = polled(source, { symbols, everyMs, now, log, signal: stop.signal });
+  return { market: { instruments, stream, stop: () => stop.abort() }, count: symbols.length, everyMs };
+}
+
+function speedOfPolls({ speed }: MarketSettings): string {
+  return speed === 1 ? "" : " The speed option has no effect on a live market.";
 }
 
 async function openFiles(files: readonly MarketFile[], settings: MarketSettings): Promise<OpenMarket> {

@@ -147,6 +147,18 @@ Deno.test("the live market is polled, says so, and ends when stopped", async () 
   });
 });
 
+Deno.test("the simulator's prices say that they are the simulator's", async () => {
+  await withBinance(async (_, hosts) => {
+    const option = parseMarketOption(`simulator:${hosts[0]!.url}`);
+    const market = await openMarket(option, { ...lockstep, symbols: ["BTCUSDT"] });
+    assert.match(market.described, /^Prices of 1 symbols from the Binance simulator at http:/);
+    for await (const { quotes } of market.stream) {
+      market.stop();
+      assert.equal(quotes[0]!.source, "simulator");
+    }
+  });
+});
+
 Deno.test("auto takes Binance where it answers", async () => {
   await withBinance(async (_, hosts) => {
     const settings = { ...lockstep, symbols: ["BTCUSDT"], hosts };

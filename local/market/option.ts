@@ -12,6 +12,7 @@ export interface MarketFile {
 export type MarketOption =
   | { readonly kind: "auto" }
   | { readonly kind: "binance" }
+  | { readonly kind: "simulator"; readonly url: string }
   | { readonly kind: "replay"; readonly files: readonly MarketFile[] }
   | { readonly kind: "synthetic"; readonly seed: number };
 
@@ -20,11 +21,11 @@ export class MarketOptionError extends Error {
   override readonly name = "MarketOptionError";
 }
 
-const FORMS = "auto, binance, replay:FILE[,FILE…] or synthetic:SEED";
+const FORMS = "auto, binance, replay:FILE[,FILE…], simulator:URL or synthetic:SEED";
 const MAX_SEED = 4_294_967_295;
 
 /**
- * Understands `auto`, `binance`, `replay:F1,F2` and `synthetic:SEED`. A replay file is named `SYMBOL_1m_….csv[.gz]`
+ * Understands `auto`, `binance`, `replay:F1,F2`, `simulator:URL` and `synthetic:SEED`. A replay file is named `SYMBOL_1m_….csv[.gz]`
  * (candles; also `SYMBOL-1m-…`, as in Binance's archive) or `SYMBOL_trades_….csv[.gz]`; `SYMBOL=PATH` gives the
  * symbol to a file of candles with another name. Whether the files exist is found out when the market is opened.
  */
@@ -39,6 +40,8 @@ export function parseMarketOption(text: string): MarketOption {
       return { kind: name };
     case "replay":
       return { kind: "replay", files: parseFiles(rest ?? "") };
+    case "simulator":
+      return { kind: "simulator", url: parseUrl(rest ?? "") };
     case "synthetic":
       return { kind: "synthetic", seed: parseSeed(rest ?? "") };
     default:
@@ -74,6 +77,17 @@ function parseFile(text: string): MarketFile {
     throw new MarketOptionError(`--market replay: ${(error as Error).message}`, { cause: error });
   }
   return { kind: /[_-]trades[_-]/.test(basename(path)) ? "trades" : "klines", path, symbol };
+}
+
+/** The part before the path: `http://127.0.0.1:54380`. */
+function parseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search || url.username) {
+    throw new MarketOptionError(
+      `--market simulator: needs the URL that \`deno task simulator\` prints, not ${JSON.stringify(text)}`,
+    );
+  }
+  return url.origin;
 }
 
 function parseSeed(text: string): number {

@@ -79,7 +79,7 @@ function startCommand(): Command {
     )
     .option("--no-demo", "without the demo user, its traders and its scanner")
     .addOption(
-      new Option("--market <source>", "auto, binance, replay:FILE[,FILE…] or synthetic:SEED")
+      new Option("--market <source>", "auto, binance, replay:FILE[,FILE…], simulator:URL or synthetic:SEED")
         .argParser(market).default({ kind: "auto" }, "auto"),
     )
     .option("--speed <x>", `market time per real time, up to ${MAX_SPEED} (default: 1; a replay: 60)`, speed)

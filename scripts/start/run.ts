@@ -76,6 +76,8 @@ async function openMarketAndStack(
       port: options.port,
       durability: "full",
       prewarm: ["execute-trade"],
+      // Live accounts of the simulator trade where the prices come from.
+      env: options.market.kind === "simulator" ? { BINANCE_SIMULATOR_URL: options.market.url } : {},
       applyMigrations: (url) => pushMigrations(url),
       log,
     }),

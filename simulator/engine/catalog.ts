@@ -121,6 +121,7 @@ function newMarket(listing: Listing): Market {
     trades: [],
     executions: [],
     candles: [],
+    seconds: [],
   };
 }
 

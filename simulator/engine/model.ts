@@ -228,6 +228,8 @@ export interface Market {
   executions: Execution[];
   /** One a minute, rising; minutes without a trade have none. */
   candles: Candle[];
+  /** The same by the second. */
+  seconds: Candle[];
 }
 
 export interface ExchangeState {

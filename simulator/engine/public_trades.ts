@@ -1,11 +1,14 @@
 import { div, type Fixed, maxOf, minOf, mul } from "../core/fixed.ts";
 import type { Candle, Market, PublicTrade } from "./model.ts";
 
+export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60_000;
 /** Of the newest, for `trades` and `aggTrades`. */
 const TRADES_KEPT = 5_000;
 /** A week. */
-const CANDLES_KEPT = 10_080;
+const MINUTES_KEPT = 10_080;
+/** An hour. */
+const SECONDS_KEPT = 3_600;
 
 /** Enters a trade into what everybody sees: the last price, the trades and the candles. Returns its id. */
 export function publishTrade(
@@ -16,13 +19,20 @@ export function publishTrade(
   market.lastPrice = trade.price;
   market.trades.push({ id, ...trade });
   if (market.trades.length > 2 * TRADES_KEPT) market.trades.splice(0, TRADES_KEPT);
-  addToCandle(candleAt(market, trade.at, trade.price), trade);
+  addToCandle(candleAt(market.candles, MINUTE_MS, trade, MINUTES_KEPT), trade);
+  addToCandle(candleAt(market.seconds, SECOND_MS, trade, SECONDS_KEPT), trade);
   return id;
 }
 
-function candleAt(market: Market, at: number, price: Fixed): Candle {
-  const openTime = at - at % MINUTE_MS;
-  const newest = market.candles.at(-1);
+/** The candle that a trade belongs to, begun where it is the first one. */
+function candleAt(
+  candles: Candle[],
+  lengthMs: number,
+  { at, price }: Omit<PublicTrade, "id">,
+  kept: number,
+): Candle {
+  const openTime = at - at % lengthMs;
+  const newest = candles.at(-1);
   if (newest !== undefined && newest.openTime >= openTime) return newest;
   const candle: Candle = {
     openTime,
@@ -36,8 +46,8 @@ function candleAt(market: Market, at: number, price: Fixed): Candle {
     takerBuyVolume: 0n,
     takerBuyQuote: 0n,
   };
-  market.candles.push(candle);
-  if (market.candles.length > CANDLES_KEPT) market.candles.shift();
+  candles.push(candle);
+  if (candles.length > kept) candles.shift();
   return candle;
 }
 
@@ -66,7 +76,7 @@ export function averagePrice(market: Market, minutes: number, now: number): Fixe
   return volume === 0n || quote === 0n ? market.lastPrice : div(quote, volume);
 }
 
-/** Candles of `intervalMs`, merged from those of a minute; an interval without a trade has none. */
+/** Candles of other intervals, merged from shorter ones; an interval without a trade has none. */
 export function mergeCandles(candles: readonly Candle[], openTimeOf: (at: number) => number): Candle[] {
   const merged: Candle[] = [];
   for (const candle of candles) {

@@ -2,7 +2,7 @@ import { div, formatFixed as text, maxOf, minOf, ONE } from "../core/fixed.ts";
 import { levelsOf } from "../engine/book.ts";
 import type { Candle, Market } from "../engine/model.ts";
 import { marketOf } from "../engine/orders.ts";
-import { mergeCandles, MINUTE_MS } from "../engine/public_trades.ts";
+import { mergeCandles, MINUTE_MS, SECOND_MS } from "../engine/public_trades.ts";
 import { Rejection } from "../engine/rejection.ts";
 import { readMarkets } from "./market_params.ts";
 import { notValid, type Params } from "./params.ts";
@@ -15,6 +15,7 @@ const DAY_MS = 24 * HOUR_MS;
 const FIRST_MONDAY_MS = 4 * DAY_MS;
 
 const INTERVALS: Readonly<Record<string, number>> = {
+  "1s": SECOND_MS,
   "1m": MINUTE_MS,
   "3m": 3 * MINUTE_MS,
   "5m": 5 * MINUTE_MS,
@@ -51,11 +52,13 @@ function boundsOf(interval: string): (at: number) => readonly [number, number] {
 
 function prepareKlines({ params, state }: Call): () => Json {
   const market = marketOf(state, params.symbol());
-  const bounds = boundsOf(params.requiredText("interval"));
+  const interval = params.requiredText("interval");
+  const bounds = boundsOf(interval);
   const limit = params.limit(500, 1_000);
   const range = { start: params.integer("startTime"), end: params.integer("endTime") };
   return () => {
-    const merged = mergeCandles(market.candles, (at) => bounds(at)[0]);
+    const candles = interval === "1s" ? market.seconds : market.candles;
+    const merged = mergeCandles(candles, (at) => bounds(at)[0]);
     return selectRows(merged, ({ openTime }) => openTime, range, limit)
       .map((candle) => row(candle, bounds(candle.openTime)[1] - 1));
   };

@@ -57,6 +57,25 @@ Deno.test("candles that were replayed come out as the same candles", async () =>
   ]);
 });
 
+Deno.test("candles of a second tell each wick between two looks", async () => {
+  const { clock, get } = await replay(["BTCUSDT_1m.csv", CANDLES]);
+  clock.advance(60_000);
+  const rows = get("klines", "symbol=BTCUSDT&interval=1s") as string[][];
+  assert.deepEqual(rows.map((row) => row[0] as unknown as number - START_MS), [0, 15_000, 30_000, 45_000]);
+  assert.deepEqual(rows.map((row) => row[6] as unknown as number - (row[0] as unknown as number)), [
+    999,
+    999,
+    999,
+    999,
+  ]);
+  assert.deepEqual(
+    rows.map((row) => row[4]).toSorted(),
+    ["100.50000000", "105.25000000", "110.00000000", "90.00000000"],
+  );
+  const later = get("klines", `symbol=BTCUSDT&interval=1s&startTime=${START_MS + 30_000}`) as string[][];
+  assert.equal(later.length, 2);
+});
+
 Deno.test("a candle reaches its prices one after the other, and the book goes with them", async () => {
   const { clock, simulator, get } = await replay(["BTCUSDT_1m.csv", CANDLES]);
   const seen = [0, 15_000, 15_000, 15_000].map((ms) => {

@@ -6,7 +6,7 @@ import { marketErrorOf } from "./failures.ts";
 
 /** One place where Binance answers public questions. `url` has no path: `https://api.binance.com`. */
 export interface BinanceHost {
-  readonly source: Extract<QuoteSource, "binance" | "binance-data">;
+  readonly source: Extract<QuoteSource, "binance" | "binance-data" | "simulator">;
   readonly url: string;
 }
 

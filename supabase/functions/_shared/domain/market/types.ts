@@ -6,7 +6,7 @@
  */
 
 /** Where a quote was seen. `binance-data` is Binance's host for public data alone, used when the main one fails. */
-export type QuoteSource = "binance" | "binance-data" | "replay" | "synthetic";
+export type QuoteSource = "binance" | "binance-data" | "simulator" | "replay" | "synthetic";
 
 /** One price level of a book: price in the quote asset, quantity in the base asset. */
 export type Level = readonly [price: string, quantity: string];
