@@ -132,7 +132,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
     ]),
   },
   ignores_send_window: {
-    what: "the worker stamps a request with the time at which it leaves, however long ago its permit was",
+    what: "the worker sends however long ago its permit was, with a window that covers it",
     venue: (venue) => {
       const late = placing((place, leave) => place(leave))(venue);
       const stretched = (leave: Leave): Leave => ({

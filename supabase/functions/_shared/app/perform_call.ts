@@ -1,6 +1,6 @@
 /** One call of the engine's to a venue: open the key, ask, and bring what happened back to the engine. */
 import type { Job, JobOutcome } from "../domain/job.ts";
-import type { ExchangeKey, VenueAnswer } from "../domain/venue.ts";
+import { type ExchangeKey, NO_FACTS, type Reason, type VenueAnswer } from "../domain/venue.ts";
 import type { VenueCall } from "../domain/venue_call.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 import type { Exchange } from "../ports/exchange.ts";
@@ -39,47 +39,45 @@ function mayPass(sqlstate: string): boolean {
   return [NO_ANSWER, "55P03", "40001", "40P01"].includes(sqlstate);
 }
 
-/** Performs a call. The key is opened for it alone, and what that takes counts against its window. */
+/**
+ * Performs a call and never throws. The key is opened for it alone, and what that takes counts against its window: the
+ * engine opens none after the call's `send_by`, by its own clock.
+ */
 export async function performCall(
   call: VenueCall,
   { venueOf, secrets, monotonicMs }: Exchange,
 ): Promise<VenueAnswer> {
   const receivedAt = monotonicMs();
-  const venue = venueOf(call.environment);
+  const elapsedMs = () => monotonicMs() - receivedAt;
+  const unsent = (reason: Reason, message: string): VenueAnswer => {
+    const facts = { ...NO_FACTS, elapsedMs: elapsedMs() };
+    return { outcome: "not_sent", reason, code: null, message, facts };
+  };
+  let venue: Venue;
   let key = NO_KEY;
-  if (call.asked.action !== "server_time") {
-    try {
-      key = await secrets.open(call.id);
-    } catch (error) {
-      if (error instanceof EngineError) return unopened(error, monotonicMs() - receivedAt);
-      throw error;
-    }
+  try {
+    venue = venueOf(call.environment);
+  } catch (error) {
+    return unsent("unreachable", error instanceof Error ? error.message : "there is no such venue");
   }
-  const sendWithinMs = call.window.sendWithinMs - (monotonicMs() - receivedAt);
+  try {
+    if (call.asked.action !== "server_time") key = await secrets.open(call.id);
+  } catch (error) {
+    return unsent(...whyUnopened(error));
+  }
+  const sendWithinMs = call.window.sendWithinMs - elapsedMs();
   return await ask(call, venue, { key, window: { ...call.window, sendWithinMs } });
 }
 
-/** Without its key nothing leaves. */
-function unopened(error: EngineError, elapsedMs: number): VenueAnswer {
-  return {
-    outcome: "not_sent",
-    reason: error.code === "call_over"
-      ? "window_over"
-      : error.code === "key_unavailable"
-      ? "key_unavailable"
-      : "unreachable",
-    code: null,
-    message: error.message,
-    facts: {
-      httpStatus: null,
-      usedWeight: null,
-      orderCount10s: null,
-      retryAfterMs: null,
-      sentAtMs: null,
-      elapsedMs,
-      body: null,
-    },
-  };
+const UNOPENED: Readonly<Record<string, Reason>> = {
+  call_over: "window_over",
+  key_unavailable: "key_unavailable",
+};
+
+/** Other words than the engine's are not repeated: they may be about an answer that had the key in it. */
+function whyUnopened(error: unknown): [reason: Reason, message: string] {
+  if (error instanceof EngineError) return [UNOPENED[error.code] ?? "unreachable", error.message];
+  return ["unreachable", `the key could not be opened: ${error instanceof Error ? error.name : "no error"}`];
 }
 
 function ask(call: VenueCall, venue: Venue, leave: Leave): Promise<VenueAnswer> {

@@ -148,6 +148,7 @@ export function answerRow(answer: VenueAnswer): object {
     ...(answer.balances && { balances: answer.balances }),
     ...(answer.account && { account: { uid: answer.account.uid, can_trade: answer.account.canTrade } }),
     ...(answer.serverTimeMs !== undefined && { server_time_ms: answer.serverTimeMs }),
+    requests: facts.requests,
     http_status: facts.httpStatus,
     used_weight: facts.usedWeight,
     order_count_10s: facts.orderCount10s,

@@ -151,8 +151,12 @@ export type Reason =
   | "venue_error"
   | "malformed_answer";
 
-/** What is known about the exchange of messages itself. Holds no secret. */
+/**
+ * What is known about the exchange of messages itself: of a call's last request, where it took several. Holds no secret.
+ */
 export interface CallFacts {
+  /** Requests that left, or may have: each costs the weight of its endpoint. */
+  readonly requests: number;
   readonly httpStatus: number | null;
   readonly usedWeight: number | null;
   readonly orderCount10s: number | null;
@@ -163,6 +167,18 @@ export interface CallFacts {
   /** The answer's body, cut to 2,000 characters. */
   readonly body: string | null;
 }
+
+/** The facts of a call of which nothing left. */
+export const NO_FACTS: CallFacts = {
+  requests: 0,
+  httpStatus: null,
+  usedWeight: null,
+  orderCount10s: null,
+  retryAfterMs: null,
+  sentAtMs: null,
+  elapsedMs: 0,
+  body: null,
+};
 
 /** The answer to any call; which of the optional fields are there depends on what was asked. */
 export interface VenueAnswer {

@@ -19,7 +19,8 @@ export interface Leave {
  * A place that executes orders. Nothing here throws: what happened, or that nobody knows, is in the answer.
  *
  * A call that changes something is sent at most once, over a connection that no earlier request has used, and not at
- * all when its window is over. A question may be asked again by the adapter itself (three times, within its deadline).
+ * all when its window is over. Questions may be asked again by the adapter itself, twice in a call and within its
+ * deadline, but not where a limit was met; `facts.requests` says what that comes to.
  */
 export interface Venue {
   /** Places one order. `accepted` brings `order`, with its fills where it traded at once. */

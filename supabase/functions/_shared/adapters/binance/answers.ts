@@ -33,7 +33,10 @@ const id = z.union([z.string().regex(/^\d{1,30}$/), z.number().int().nonnegative
 const listId = z.union([z.string().regex(/^(-1|\d{1,30})$/), z.number().int().min(-1)]).transform((value) =>
   String(value) === "-1" ? null : String(value)
 );
-const time = z.union([z.string().regex(/^\d{12,14}$/).transform(Number), z.number().int().positive()]);
+/** Milliseconds: more digits would be microseconds, which a header asks for that is not sent. */
+const time = z.union([z.string(), z.number()]).transform(String).pipe(
+  z.string().regex(/^\d{12,14}$/).transform(Number),
+);
 const clientId = z.string().min(1).max(100);
 const side = z.enum(["BUY", "SELL"]);
 

@@ -113,6 +113,15 @@ Deno.test("an answer without a time, or with more executed than ordered, is not 
   assert.throws(() => read({ executedQty: "1.23450001" }), /executedQty/);
 });
 
+Deno.test("a time is in milliseconds, as a number or as text", () => {
+  for (const transactTime of [1_795_345_744_500, "1795345744500"]) {
+    assert.equal(read({ transactTime }).updatedAtMs, 1_795_345_744_500);
+  }
+  for (const transactTime of [1_795_345_744_500_000, 1_795_345_744, -1, 0, 1.5, "", "soon"]) {
+    assert.throws(() => read({ transactTime }), /transactTime/, String(transactTime));
+  }
+});
+
 Deno.test("the fills of a placement count only when they are all there and no value was rounded", () => {
   assert.equal(read().fills![0]!.value, "0.061725");
   const of = (rest: object) => read(rest).fills;

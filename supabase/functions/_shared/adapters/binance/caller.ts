@@ -1,9 +1,16 @@
 /** Calls of a venue: one request for what changes something, a few tries for a question. */
-import type { CallFacts, Outcome, Reason, SendWindow, VenueAnswer } from "../../domain/venue.ts";
+import {
+  type CallFacts,
+  NO_FACTS,
+  type Outcome,
+  type Reason,
+  type SendWindow,
+  type VenueAnswer,
+} from "../../domain/venue.ts";
 import type { Leave } from "../../ports/venue.ts";
 import { readRefusal } from "./answers.ts";
 import type { Endpoint, OrdersClient, Params, Reply } from "./ccxt_orders.ts";
-import { factsOf, NO_FACTS, wordsOf } from "./facts.ts";
+import { factsOf, wordsOf } from "./facts.ts";
 import { type Action, judge, type Verdict } from "./outcomes.ts";
 import type { Outside, TransportFailure } from "./transport.ts";
 
@@ -13,7 +20,8 @@ export const CHANGE_DEADLINE_MS = 5_000;
 export const QUESTION_DEADLINE_MS = 5_000;
 /** All questions of a call together; a job's lease is twice as long. */
 export const CALL_DEADLINE_MS = 15_000;
-const QUESTION_TRIES = 3;
+/** Of all questions of a call together: a try costs request weight that nobody has drawn from the budget. */
+const MORE_TRIES = 2;
 const BACK_OFF_MS = 200;
 
 const FAILURES: Readonly<Record<TransportFailure, Verdict & { readonly words: string }>> = {
@@ -41,8 +49,10 @@ export interface Call {
   readonly action: Action;
   readonly leave: Leave | null;
   readonly startedAtMs: number;
-  /** Whether a request of it has left: later ones are not bound to its window. */
-  hasLeft: boolean;
+  /** Requests of it that left, or may have. After the first one its window does not bind the others. */
+  requests: number;
+  /** How often one of its questions may be asked again. */
+  triesLeft: number;
 }
 
 /** How a request ended, before its content is read. */
@@ -80,7 +90,7 @@ export class Caller {
   constructor(private readonly client: () => Promise<OrdersClient>, private readonly outside: Outside) {}
 
   begin(action: Action, leave: Leave | null): Call {
-    return { action, leave, startedAtMs: this.outside.monotonicMs(), hasLeft: false };
+    return { action, leave, startedAtMs: this.outside.monotonicMs(), requests: 0, triesLeft: MORE_TRIES };
   }
 
   /** How long ago a call began. */
@@ -94,18 +104,18 @@ export class Caller {
     return await this.#request(call, endpoint, { ...params, ...timing(window, 0) }, CHANGE_DEADLINE_MS);
   }
 
-  /** Asks until there is an answer, at most three times and within the deadline. */
+  /** Asks until there is an answer, within the deadline and the call's tries. */
   async ask(call: Call, endpoint: Endpoint, params: Params): Promise<Ended> {
     const startedAt = this.outside.monotonicMs();
     const endsAt = Math.min(startedAt + QUESTION_DEADLINE_MS, call.startedAtMs + CALL_DEADLINE_MS);
     if (startedAt >= endsAt) return NO_TIME_LEFT;
-    for (let attempt = 1;; attempt++) {
+    for (let waitMs = BACK_OFF_MS;; waitMs *= 2) {
       const signed = call.leave === null ? {} : timing(call.leave.window, this.elapsedMs(call));
       const left = endsAt - this.outside.monotonicMs();
       const ended = await this.#request(call, endpoint, { ...params, ...signed }, left);
-      const waitMs = ended.facts.retryAfterMs ?? BACK_OFF_MS * 2 ** (attempt - 1);
-      if (!mayAskAgain(ended) || attempt === QUESTION_TRIES) return ended;
+      if (!mayAskAgain(ended) || call.triesLeft === 0) return ended;
       if (this.outside.monotonicMs() + waitMs >= endsAt) return ended;
+      call.triesLeft--;
       await this.outside.sleep(waitMs);
     }
   }
@@ -114,20 +124,22 @@ export class Caller {
     const { leave } = call;
     const key = leave?.key ?? null;
     const client = await this.client();
-    const isBound = leave !== null && !call.hasLeft;
+    const isBound = leave !== null && call.requests === 0;
     const leaveByMs = isBound ? call.startedAtMs + leave.window.sendWithinMs : Infinity;
+    // Until it is proven that it did not leave, it did, whatever goes wrong from here on.
+    call.requests++;
     const reply = await client.request(endpoint, params, key, { leaveByMs, deadlineMs });
-    call.hasLeft ||= reply.exchanged.sentAtMs !== null;
+    if (reply.exchanged.sentAtMs === null) call.requests--;
     const facts = factsOf(reply.exchanged, key, this.outside.now());
     return { ...this.#verdictOf(reply, call), facts, json: reply.json };
   }
 
-  #verdictOf(reply: Reply, { action, leave, hasLeft }: Call): Omit<Ended, "facts" | "json"> {
+  #verdictOf(reply: Reply, { action, leave, requests }: Call): Omit<Ended, "facts" | "json"> {
     const { failure, status } = reply.exchanged;
     if (failure !== null || status === null) {
       const { words, ...verdict } = failure === null ? NOT_SIGNED : FAILURES[failure];
       // That this request did not leave says nothing of those before it.
-      const outcome = hasLeft && verdict.outcome === "not_sent" ? "unknown" : verdict.outcome;
+      const outcome = requests > 0 && verdict.outcome === "not_sent" ? "unknown" : verdict.outcome;
       return { ...verdict, outcome, code: null, message: words };
     }
     const { code, message } = readRefusal(reply.json);
@@ -145,8 +157,10 @@ function timing({ timestampMs, recvWindowMs }: SendWindow, elapsedMs: number): P
   return { timestamp: timestampMs + Math.floor(elapsedMs), recvWindow: recvWindowMs };
 }
 
-/** Not after a ban, a refusal, or an answer that will be the same the next time. */
+/**
+ * Not after a refusal, or an answer that will be the same the next time. A limit's refusal is for the whole address and
+ * account: the budget in the database has to hear of it before anybody asks again.
+ */
 function mayAskAgain({ outcome, reason }: Ended): boolean {
-  if (outcome === "unknown") return reason !== "malformed_answer";
-  return reason === "unreachable" || reason === "rate_limited";
+  return outcome === "unknown" ? reason !== "malformed_answer" : reason === "unreachable";
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { QUESTION_DEADLINE_MS } from "./caller.ts";
 import { buy, leaveFor, standing, SYMBOL, venueAt } from "../../../../../tests/harness/binance_floor.ts";
+import { BinanceVenue } from "./venue.ts";
 
 interface Sent {
   readonly at: number;
@@ -23,6 +23,14 @@ function scripted(...answers: readonly (Response | Error)[]) {
 const LOST = new TypeError("fetch failed", {
   cause: new Error("connection closed before message completed"),
 });
+const REFUSING = new TypeError("fetch failed", {
+  cause: new Error("client error (Connect): tcp connect error: Connection refused (os error 111)"),
+});
+/** As many fills as `myTrades` gives at once. */
+const PAGE = Array.from({ length: 1_000 }, (_, index) => ({
+  ...{ symbol: SYMBOL, id: index + 1, orderId: 1, price: "1", qty: "1", quoteQty: "1", commission: "0" },
+  ...{ commissionAsset: "BNB", time: 1_795_345_744_500, isBuyer: true, isMaker: true },
+}));
 const ACCOUNT = Response.json({ uid: 1, canTrade: true, balances: [] });
 const refused = (status: number, code: number, headers: Record<string, string> = {}) =>
   Response.json({ code, msg: "No." }, { status, headers });
@@ -45,22 +53,21 @@ Deno.test("a question that is never answered ends after three tries", async () =
 });
 
 Deno.test("a question that once left is unknown when it cannot be asked again, and unsent when it never left", async () => {
-  const cause = "client error (Connect): tcp connect error: Connection refused (os error 111)";
-  const refusing = new TypeError("fetch failed", { cause: new Error(cause) });
-  const late = scripted(LOST, refusing);
+  const late = scripted(LOST, REFUSING);
   assert.equal((await late.venue.balances(leaveFor())).outcome, "unknown");
-  const never = scripted(refusing);
+  const never = scripted(REFUSING);
   const answer = await never.venue.balances(leaveFor());
   assert.deepEqual([answer.outcome, answer.reason, never.sent.length], ["not_sent", "unreachable", 3]);
 });
 
-Deno.test("a refusal, a ban, and an answer that makes no sense are not asked for again", async () => {
+Deno.test("a refusal, a limit, a ban, and an answer that makes no sense are not asked for again", async () => {
   for (
     const [response, reason] of [
       [refused(400, -1121), "symbol_not_trading"],
       [refused(401, -2015), "key_refused"],
       [refused(400, -1021), "clock_skewed"],
       [refused(418, -1003), "banned"],
+      [refused(429, -1003, { "retry-after": "1" }), "rate_limited"],
       [Response.json({ uid: 1 }), "malformed_answer"],
       [new Response("<html></html>"), "malformed_answer"],
       [refused(200, -1000), "malformed_answer"],
@@ -72,30 +79,41 @@ Deno.test("a refusal, a ban, and an answer that makes no sense are not asked for
   }
 });
 
-Deno.test("a question waits as long as it is told to, unless that is longer than its deadline", async () => {
-  const short = scripted(refused(429, -1003, { "retry-after": "2" }), ACCOUNT);
-  assert.equal((await short.venue.balances(leaveFor())).outcome, "accepted");
-  assert.deepEqual(short.sent.map(({ at }) => at), [1_000, 3_000]);
+Deno.test("an answer says how many requests it took, the ones that nobody answered too", async () => {
+  const { venue } = scripted(LOST, new Response("", { status: 503 }), ACCOUNT);
+  assert.equal((await venue.balances(leaveFor())).facts.requests, 3);
+  const sent = scripted(refused(400, -2010));
+  assert.equal((await sent.venue.submit(SYMBOL, buy("a-1"), leaveFor())).facts.requests, 1);
+  const paged = scripted(LOST, Response.json(PAGE), Response.json([]));
+  assert.equal((await paged.venue.fills(SYMBOL, { exchangeOrderId: "1" }, leaveFor())).facts.requests, 3);
+  const unsent = scripted(REFUSING);
+  assert.equal((await unsent.venue.balances(leaveFor())).facts.requests, 0);
+  const odd = scripted(LOST, Response.json({ uid: 1 }));
+  assert.equal((await odd.venue.balances(leaveFor())).facts.requests, 2);
+});
 
-  const long = scripted(
-    refused(429, -1003, { "retry-after": String(QUESTION_DEADLINE_MS / 1_000) }),
-    ACCOUNT,
-  );
-  const { outcome, reason, facts } = await long.venue.balances(leaveFor());
-  assert.deepEqual([outcome, reason, facts.retryAfterMs, long.sent.length], [
-    "rejected",
-    "rate_limited",
-    5_000,
-    1,
-  ]);
+Deno.test("all questions of a call share its two further tries", async () => {
+  const { venue, sent } = scripted(LOST, Response.json(PAGE), LOST, Response.json(PAGE), LOST, ACCOUNT);
+  const { outcome, reason, facts } = await venue.fills(SYMBOL, { exchangeOrderId: "1" }, leaveFor());
+  assert.deepEqual([outcome, reason, facts.requests, sent.length], ["unknown", "no_answer", 5, 5]);
+});
+
+Deno.test("a request after which anything breaks here is unknown, never unsent", async () => {
+  const broken = { request: () => Promise.reject(new Error("a bug of ours")) };
+  const outside = standing(() => Promise.reject(LOST));
+  const venue = new BinanceVenue(() => Promise.resolve(broken), outside);
+  for (
+    const answer of [await venue.submit(SYMBOL, buy("a-1"), leaveFor()), await venue.balances(leaveFor())]
+  ) {
+    assert.deepEqual([answer.outcome, answer.facts.requests], ["unknown", 1]);
+  }
+  const absent = new BinanceVenue(() => Promise.reject(new Error("not loaded")), outside);
+  const { outcome, reason } = await absent.submit(SYMBOL, buy("a-1"), leaveFor());
+  assert.deepEqual([outcome, reason], ["not_sent", "unreachable"]);
 });
 
 Deno.test("a call of many questions comes to an end, and brings no half of an answer", async () => {
-  const page = Array.from({ length: 1_000 }, (_, index) => ({
-    ...{ symbol: SYMBOL, id: index + 1, orderId: 1, price: "1", qty: "1", quoteQty: "1", commission: "0" },
-    ...{ commissionAsset: "BNB", time: 1_795_345_744_500, isBuyer: true, isMaker: true },
-  }));
-  const { venue, sent, clock } = scripted(Response.json(page));
+  const { venue, sent, clock } = scripted(Response.json(PAGE));
   clock.answerMs = 4_000;
   const { outcome, reason, fills } = await venue.fills(SYMBOL, { exchangeOrderId: "1" }, leaveFor());
   assert.deepEqual([outcome, reason, fills], ["unknown", "no_answer", undefined]);

@@ -6,21 +6,11 @@ import type { Exchanged } from "./transport.ts";
 const BODY_CHARACTERS = 2_000;
 const MESSAGE_CHARACTERS = 300;
 
-/** Facts of a call before any request of it. */
-export const NO_FACTS: CallFacts = {
-  httpStatus: null,
-  usedWeight: null,
-  orderCount10s: null,
-  retryAfterMs: null,
-  sentAtMs: null,
-  elapsedMs: 0,
-  body: null,
-};
-
 /** The facts of one request. `nowMs` is the exchange's time as well as it is known here. */
 export function factsOf(exchanged: Exchanged, key: ExchangeKey | null, nowMs: number): CallFacts {
   const { status, headers, body, sentAtMs, elapsedMs } = exchanged;
   return {
+    requests: sentAtMs === null ? 0 : 1,
     httpStatus: status,
     usedWeight: countOf(headers?.get("x-mbx-used-weight-1m")),
     orderCount10s: countOf(headers?.get("x-mbx-order-count-10s")),
@@ -40,7 +30,7 @@ export function wordsOf(message: string, key: ExchangeKey | null): string {
 function redact(text: string, key: ExchangeKey | null): string {
   const secrets = [key?.apiKey, key?.secret].filter((secret) => secret !== undefined && secret !== "");
   return secrets.reduce<string>((left, secret) => left.replaceAll(secret!, "***"), text)
-    .replace(/signature=[^&"\s]+/gi, "signature=***");
+    .replace(/(signature\\?["']?\s*[=:]\s*\\?["']?)[^&"'\s\\]+/gi, "$1***");
 }
 
 function countOf(header: string | null | undefined): number | null {

@@ -193,10 +193,13 @@ Deno.test("a question is asked again after anything that passes, and then answer
         { clientOrderId: "l-1" },
         floor.leave(),
       );
-      const isOnce = ["ban", "not_found", "clock_skew", "restart"].includes(kind);
+      const isOnce = ["ban", "too_many", "not_found", "clock_skew", "restart"].includes(kind);
       if (!isOnce) assert.deepEqual([outcome, order?.status], ["accepted", "working"]);
       else if (outcome === "accepted") assert.equal(order!.status, "working");
-      else assert.ok(["banned", "order_not_found", "clock_skewed", "no_answer"].includes(reason!), reason!);
+      else {assert.ok(
+          ["banned", "rate_limited", "order_not_found", "clock_skewed", "no_answer"].includes(reason!),
+          reason!,
+        );}
     });
   }
 });

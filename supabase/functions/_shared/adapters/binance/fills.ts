@@ -7,10 +7,13 @@ import { RequestInvalid } from "./requests.ts";
 
 const PAGE_ROWS = 1_000;
 const DAY_MS = 24 * 60 * 60_000;
-/** Each costs a request weight of 20 (5 with an order's id). */
-export const MAX_REQUESTS = 40;
-/** How far back a moment may lie: half of the requests may go into finding the first fill. */
-export const MAX_DAYS_BACK = MAX_REQUESTS / 2;
+/**
+ * Each costs a request weight of 20 (5 with an order's id), and one of them was drawn from the budget: together they
+ * stay within what a comparison leaves there for others (`check_reserve` of `trading.rate_rules`).
+ */
+export const MAX_REQUESTS = 30;
+/** How far back a moment may lie: two thirds of the requests may go into finding the first fill. */
+export const MAX_DAYS_BACK = 20;
 
 export interface Collected {
   /** How the last request ended; unless it was accepted the fills are not all of them. */

@@ -158,7 +158,7 @@ const cancel: Ask = (venue) => venue.cancel(SYMBOL, "a-1", leaveFor());
 const lookup: Ask = (venue) => venue.lookup(SYMBOL, { clientOrderId: "a-1" }, leaveFor());
 
 /** What a mirror on the way would add: everything of the request that must never be kept. */
-const ECHO = ` ${KEY.apiKey} ${KEY.secret} signature=0123abcdef`;
+const ECHO = ` ${KEY.apiKey} ${KEY.secret} signature=0123abcdef {"signature": "0123abcdef"}`;
 
 async function assertCase([status, code, text, outcome, reason]: Case, ask: Ask): Promise<void> {
   const body = code === null ? text : JSON.stringify({ code, msg: text + ECHO });

@@ -39,7 +39,10 @@ export interface Exchanged {
 }
 
 export interface Limits {
-  /** On the monotonic clock: later than this the request does not leave. */
+  /**
+   * On the monotonic clock: later than this the request is not begun. One whose connection takes longer to be made may
+   * still leave; the exchange refuses it by the timestamp and window in it.
+   */
   readonly leaveByMs: number;
   /** From the moment it leaves to the last byte of the answer. */
   readonly deadlineMs: number;

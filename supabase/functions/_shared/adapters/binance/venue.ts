@@ -1,12 +1,13 @@
 /** Binance Spot as a {@link Venue}. */
 import { ZodError } from "zod";
-import type {
-  FillsRequest,
-  OrderName,
-  OrderRequest,
-  PairRequest,
-  ReplaceRequest,
-  VenueAnswer,
+import {
+  type FillsRequest,
+  NO_FACTS,
+  type OrderName,
+  type OrderRequest,
+  type PairRequest,
+  type ReplaceRequest,
+  type VenueAnswer,
 } from "../../domain/venue.ts";
 import type { Leave, Venue } from "../../ports/venue.ts";
 import {
@@ -108,7 +109,7 @@ export class BinanceVenue implements Venue {
 
   fills(symbol: string, request: FillsRequest, leave: Leave): Promise<VenueAnswer> {
     const call = this.#caller.begin("fills", leave);
-    return settled(async (note) => {
+    return settled(call, async (note) => {
       const ask = async (params: Params) => note(await this.#caller.ask(call, ENDPOINTS.myTrades, params));
       const { ended, fills } = await collectFills(symbolOf(symbol), request, leave.window.timestampMs, ask);
       return { ...answerOf(ended), ...(ended.outcome === "accepted" && { fills }) };
@@ -150,11 +151,11 @@ export class BinanceVenue implements Venue {
   }
 
   #change(call: Call, endpoint: Endpoint, params: () => Params, read: Read): Promise<VenueAnswer> {
-    return settled(async (note) => read(note(await this.#caller.change(call, endpoint, params()))));
+    return settled(call, async (note) => read(note(await this.#caller.change(call, endpoint, params()))));
   }
 
   #ask(call: Call, endpoint: Endpoint, params: () => Params, read: Read): Promise<VenueAnswer> {
-    return settled(async (note) => read(note(await this.#caller.ask(call, endpoint, params()))));
+    return settled(call, async (note) => read(note(await this.#caller.ask(call, endpoint, params()))));
   }
 }
 
@@ -166,21 +167,30 @@ function whenAccepted(read: (json: unknown) => Partial<VenueAnswer>): Read {
 }
 
 /**
- * Makes an answer of whatever happens. `note` is told of each request that has ended: what goes wrong before the first
- * one was not sent, what goes wrong after that is an answer that could not be read.
+ * Makes an answer of whatever happens. `note` is told of each request that has ended. What goes wrong before any request
+ * of the call may have left was not sent; what goes wrong after that is an answer that could not be read.
  */
 async function settled(
+  call: Call,
   work: (note: (ended: Ended) => Ended) => Promise<Partial<VenueAnswer>>,
 ): Promise<VenueAnswer> {
   const noted: { last?: Ended } = {};
+  const facts = () => ({ ...noted.last?.facts ?? NO_FACTS, requests: call.requests });
   try {
     const answer = await work((ended) => noted.last = ended);
-    return { ...answerOf(noted.last!), ...answer };
+    return { ...answerOf(noted.last!), ...answer, facts: facts() };
   } catch (error) {
-    const { last } = noted;
-    if (error instanceof RequestInvalid) return notSent("bad_request", error.message);
-    if (last === undefined) return notSent("unreachable", `no request could be made: ${oddityOf(error)}`);
-    return { ...answerOf(last), outcome: "unknown", reason: "malformed_answer", message: oddityOf(error) };
+    if (call.requests === 0) {
+      return error instanceof RequestInvalid
+        ? notSent("bad_request", error.message)
+        : notSent("unreachable", `no request could be made: ${oddityOf(error)}`);
+    }
+    const outcome = {
+      outcome: "unknown",
+      reason: "malformed_answer",
+      code: noted.last?.code ?? null,
+    } as const;
+    return { ...outcome, message: oddityOf(error), facts: facts() };
   }
 }
 
