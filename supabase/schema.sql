@@ -2768,7 +2768,7 @@ CREATE OR REPLACE FUNCTION trading.answer_call(p_job_id bigint, p_fence bigint, 
  SET lock_timeout TO '1s'
 AS $function$
 declare
-  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
   v_state   text;
@@ -2779,6 +2779,8 @@ begin
     perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
   end if;
   perform trading.lock_portfolio(v_job.portfolio_id);
+  -- Read behind the lock: a wait for it would be taken from the window of the next call.
+  v_now := coalesce(p_now, trading.engine_now());
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
@@ -3481,6 +3483,19 @@ CREATE OR REPLACE FUNCTION trading.ceil_to_step(p_value numeric, p_step numeric)
 RETURN trim_scale(CASE WHEN ((p_step > (0)::numeric) AND (mod(p_value, p_step) <> (0)::numeric)) THEN ((div(p_value, p_step) + (1)::numeric) * p_step) ELSE p_value END);
 alter function trading.ceil_to_step(p_value numeric, p_step numeric) owner to fillbase_engine;
 comment on function trading.ceil_to_step(p_value numeric, p_step numeric) is 'The smallest multiple of p_step not below p_value (p_value >= 0); a step of 0 means no rule.';
+
+CREATE OR REPLACE FUNCTION trading.charge_weight(p_account_id uuid, p_weight integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.rate_budgets b set tokens = b.tokens - p_weight
+  where b.rule = 'request_weight' and b.scope_id = trading.rate_scope_id('exchange', p_account_id) and p_weight > 0;
+end
+$function$;
+alter function trading.charge_weight(p_account_id uuid, p_weight integer) owner to fillbase_engine;
+comment on function trading.charge_weight(p_account_id uuid, p_weight integer) is 'Takes the request weight that a call used beyond what it drew; the bucket may be overdrawn by it.';
 
 CREATE OR REPLACE FUNCTION trading.check_books()
  RETURNS jsonb
@@ -4921,12 +4936,18 @@ CREATE OR REPLACE FUNCTION trading.execute_job(p_job_id bigint, p_fence bigint, 
  SET lock_timeout TO '1s'
 AS $function$
 declare
-  v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
-  v_outcome jsonb := trading.complete_job(v_job, v_now);
+  v_now     timestamptz;
+  v_outcome jsonb;
   v_also    int := 0;
   v_next    jsonb;
 begin
+  -- Behind the lock: a wait for it would be taken from the window of a live job's call.
+  if not v_job.is_paper and v_job.portfolio_id is not null then
+    perform trading.lock_portfolio(v_job.portfolio_id);
+  end if;
+  v_now := coalesce(p_now, trading.engine_now());
+  v_outcome := trading.complete_job(v_job, v_now);
   if v_job.kind = 'enter' and v_job.is_paper and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
     v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
   end if;
@@ -5884,7 +5905,7 @@ $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there: what waited for one goes on at once.';
 
-CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_used integer)
+CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_account_id uuid, p_used integer)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5893,11 +5914,12 @@ declare
   c_weight_a_minute constant int := 6000;
 begin
   update trading.rate_budgets b set tokens = least(b.tokens, greatest(c_weight_a_minute * 0.9 - p_used, 0))
-  where b.rule = 'request_weight' and p_used > c_weight_a_minute / 2 and b.tokens > greatest(c_weight_a_minute * 0.9 - p_used, 0);
+  where b.rule = 'request_weight' and b.scope_id = trading.rate_scope_id('exchange', p_account_id)
+    and p_used > c_weight_a_minute / 2 and b.tokens > greatest(c_weight_a_minute * 0.9 - p_used, 0);
 end
 $function$;
-alter function trading.heed_used_weight(p_used integer) owner to fillbase_engine;
-comment on function trading.heed_used_weight(p_used integer) is 'Tightens the budget of request weight to what the exchange says was used of its minute.';
+alter function trading.heed_used_weight(p_account_id uuid, p_used integer) owner to fillbase_engine;
+comment on function trading.heed_used_weight(p_account_id uuid, p_used integer) is 'Tightens the budget of request weight of an account''s environment to what the exchange says was used of its minute.';
 
 CREATE OR REPLACE FUNCTION trading.holds_other_coins(p_position public.positions)
  RETURNS boolean
@@ -7557,11 +7579,12 @@ begin
   end if;
   perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,
     jsonb_build_object('key_id', v_key.id, 'call_id', v_call.id, 'action', v_call.action));
-  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id));
+  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id),
+    'send_within_ms', floor(extract(epoch from v_call.send_by - v_now) * 1000));
 end
 $function$;
 alter function trading.open_key(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.open_key(p_call_id bigint, p_now timestamp with time zone) is 'The key for one permitted call: {api_key, secret}, audited. FB409 call_over, FB423 key_unavailable.';
+comment on function trading.open_key(p_call_id bigint, p_now timestamp with time zone) is 'The key for one permitted call: {api_key, secret, send_within_ms}, audited; the last is what is left of the call''s window. FB409 call_over, FB423 key_unavailable.';
 grant execute on function trading.open_key(p_call_id bigint, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.order_request(p_order public.orders)
@@ -8923,7 +8946,8 @@ begin
     else
       null;
   end case;
-  perform trading.heed_used_weight(v_call.used_weight) where v_call.used_weight is not null;
+  perform trading.charge_weight(v_call.account_id, v_call.weight * ((p_answer ->> 'requests')::int - 1)) where (p_answer ->> 'requests')::int > 1;
+  perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
     update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
   end if;
@@ -9611,7 +9635,6 @@ begin
   if p_job.kind = 'halt' then
     return trading.execute_halt(p_job, p_now);
   end if;
-  perform trading.lock_portfolio(p_job.portfolio_id);
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
   if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
@@ -9632,7 +9655,7 @@ begin
 end
 $function$;
 alter function trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone) is 'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before.';
+comment on function trading.run_live_job(p_job trading.jobs, p_now timestamp with time zone) is 'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before. The caller holds the portfolio''s lock.';
 
 CREATE OR REPLACE FUNCTION trading.sale_of_attempt(p_job trading.jobs)
  RETURNS public.orders

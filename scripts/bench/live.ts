@@ -19,8 +19,8 @@ const LEVELS = { stopLoss: "80", takeProfit: ["150"] };
 const DONE_TIMEOUT_MS = 30_000;
 const POLL_MS = 5;
 /** What the request budgets must hold before a decision: its own time is asked for, not how fast an account may order. */
-const WEIGHT = 1_100;
-const ORDERS = 18;
+const WEIGHT = 850;
+const ORDERS = 40;
 
 /** The times of one entry, in ms; the exchange's are those between a request's leaving and its answer. */
 interface Sample {

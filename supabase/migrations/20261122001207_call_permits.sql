@@ -98,10 +98,11 @@ begin
   end if;
   perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,
     jsonb_build_object('key_id', v_key.id, 'call_id', v_call.id, 'action', v_call.action));
-  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id));
+  return jsonb_build_object('api_key', trading.read_key_secret(v_key.api_key_id), 'secret', trading.read_key_secret(v_key.secret_id),
+    'send_within_ms', floor(extract(epoch from v_call.send_by - v_now) * 1000));
 end
 $$;
-comment on function trading.open_key is 'The key for one permitted call: {api_key, secret}, audited. FB409 call_over, FB423 key_unavailable.';
+comment on function trading.open_key is 'The key for one permitted call: {api_key, secret, send_within_ms}, audited; the last is what is left of the call''s window. FB409 call_over, FB423 key_unavailable.';
 grant execute on function trading.open_key to service_role;
 
 reset role;

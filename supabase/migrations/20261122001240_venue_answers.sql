@@ -275,19 +275,6 @@ end
 $$;
 comment on function trading.note_refused_sell is 'A sell was refused for want of coins: an alert, and the account is compared at once.';
 
--- The exchange's own count goes over ours: other programs may use the same address.
-create function trading.heed_used_weight(p_used int) returns void
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  c_weight_a_minute constant int := 6000;
-begin
-  update trading.rate_budgets b set tokens = least(b.tokens, greatest(c_weight_a_minute * 0.9 - p_used, 0))
-  where b.rule = 'request_weight' and p_used > c_weight_a_minute / 2 and b.tokens > greatest(c_weight_a_minute * 0.9 - p_used, 0);
-end
-$$;
-comment on function trading.heed_used_weight is 'Tightens the budget of request weight to what the exchange says was used of its minute.';
-
 create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -324,7 +311,8 @@ begin
     else
       null;
   end case;
-  perform trading.heed_used_weight(v_call.used_weight) where v_call.used_weight is not null;
+  perform trading.charge_weight(v_call.account_id, v_call.weight * ((p_answer ->> 'requests')::int - 1)) where (p_answer ->> 'requests')::int > 1;
+  perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
     update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
   end if;

@@ -59,7 +59,6 @@ begin
   if p_job.kind = 'halt' then
     return trading.execute_halt(p_job, p_now);
   end if;
-  perform trading.lock_portfolio(p_job.portfolio_id);
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
   if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
@@ -80,7 +79,7 @@ begin
 end
 $$;
 comment on function trading.run_live_job is
-  'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before.';
+  'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before. The caller holds the portfolio''s lock.';
 
 -- An answer is kept whatever comes of the step after it: that one runs in a transaction of its own inside.
 create function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_now timestamptz default null)
@@ -88,7 +87,7 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
 declare
-  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
   v_state   text;
@@ -99,6 +98,8 @@ begin
     perform trading.raise_error('FB404', 'call_not_found', 'this job has made no such call', jsonb_build_object('call_id', p_call_id, 'job_id', p_job_id));
   end if;
   perform trading.lock_portfolio(v_job.portfolio_id);
+  -- Read behind the lock: a wait for it would be taken from the window of the next call.
+  v_now := coalesce(p_now, trading.engine_now());
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);

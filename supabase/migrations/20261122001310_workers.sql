@@ -185,12 +185,18 @@ create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for 
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
 declare
-  v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
-  v_outcome jsonb := trading.complete_job(v_job, v_now);
+  v_now     timestamptz;
+  v_outcome jsonb;
   v_also    int := 0;
   v_next    jsonb;
 begin
+  -- Behind the lock: a wait for it would be taken from the window of a live job's call.
+  if not v_job.is_paper and v_job.portfolio_id is not null then
+    perform trading.lock_portfolio(v_job.portfolio_id);
+  end if;
+  v_now := coalesce(p_now, trading.engine_now());
+  v_outcome := trading.complete_job(v_job, v_now);
   if v_job.kind = 'enter' and v_job.is_paper and p_next_for is not null and v_outcome ->> 'outcome' <> 'retry' then
     v_also := trading.complete_next_entries(v_job.portfolio_id, p_next_for, (select s.entry_batch - 1 from trading.settings s), v_now);
   end if;

@@ -24,7 +24,7 @@ create temp table before as select pg_temp.checks() as count;
 select trading.queue_account_check((select account from t), 'by hand', trading.engine_now());
 select is(tests.next_call() ->> 'action', 'balances', 'a comparison asks for the balances');
 select is(pg_temp.balances() ->> 'code', 'FB429', 'the budget has too little for the open orders of all symbols');
-select is(pg_temp.wait(), ceil(1000 * (80 + 600 - 605) / 70.0) / 1000, 'it comes back when the budget will have enough');
+select is(pg_temp.wait(), ceil(1000 * (80 + 600 - 605) / 55.0) / 1000, 'it comes back when the budget will have enough');
 select is((select last_error ->> 'detail' like '%request_weight%' from trading.jobs where kind = 'sync' and status = 'queued'), true, 'and says which one it was');
 select pg_temp.later('2 seconds', 681);
 select is(tests.next_call() ->> 'action', 'open_orders', 'then it goes on where it stood');
@@ -37,7 +37,7 @@ select pg_temp.later('1 minute', 625);
 select trading.queue_account_check((select account from t), 'by hand', trading.engine_now());
 select tests.next_call();
 select pg_temp.balances();
-select pg_temp.later('6 minutes', 1200);
+select pg_temp.later('6 minutes', 900);
 select is(tests.next_call() ->> 'action', 'balances', 'balances of six minutes ago are asked for again');
 select is(pg_temp.balances() #>> '{call,action}', 'open_orders', 'and the walk goes on from there');
 select tests.answer('{"outcome": "accepted", "orders": []}');
@@ -56,12 +56,12 @@ select ok(tests.has_alert('comparison_stalled'), 'one that has waited for more t
 delete from trading.jobs where status = 'queued';
 
 -- A failure is no pause -------------------------------------------------------------------------------------------------
-select pg_temp.later('1 minute', 1200);
+select pg_temp.later('1 minute', 900);
 select trading.queue_account_check((select account from t), 'by hand', trading.engine_now());
 select tests.next_call();
 select pg_temp.balances();
 select tests.answer('{"outcome": "unknown", "reason": "timeout"}');
-select pg_temp.later('10 seconds', 1200);
+select pg_temp.later('10 seconds', 900);
 select is(tests.next_call() ->> 'action', 'balances', 'after a call that failed the walk begins anew');
 
 select * from finish();
