@@ -3323,7 +3323,7 @@ begin
   for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry'
     and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled') loop
     if not v_order.is_paper_trade then
-      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version), v_order.portfolio_id, false, p_now,
+      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version, p_reason), v_order.portfolio_id, false, p_now,
         p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', p_reason));
       continue;
     end if;
@@ -3838,8 +3838,10 @@ declare
   v_position public.positions;
 begin
   if p_guard.id is not null then
-    return case when (trading.last_call(p_job)).action is distinct from 'cancel' then trading.call_about(p_job, 'cancel', p_guard, p_now)
-      else trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet') end;
+    return trading.end_guard(p_job, p_guard, p_now);
+  end if;
+  if exists (select from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null) then
+    return trading.wait_for('entry_open', 'the entry may still buy; the position is closed when it is over');
   end if;
   perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
   select * into v_position from public.positions where id = p_position.id;
@@ -3848,7 +3850,7 @@ begin
 end
 $function$;
 alter function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone) is 'Closes a live position whose rest cannot be sold, after what rests for it is cancelled.';
+comment on function trading.close_live_dust(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_now timestamp with time zone) is 'Closes a live position whose rest cannot be sold, once nothing rests for it and its entry is over.';
 
 CREATE OR REPLACE FUNCTION trading.close_position_row(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -4055,7 +4057,7 @@ declare
   v_account trading.accounts;
   v_key_id  uuid;
 begin
-  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or p_environment not in ('simulator', 'testnet', 'production')
+  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or coalesce(p_environment, '') not in ('simulator', 'testnet', 'production')
     or coalesce(p_api_key, '') !~ '^[[:graph:]]+$' or length(p_api_key) not between 8 and 512 or length(coalesce(p_secret, '')) not between 8 and 8192 then
     perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
   end if;
@@ -4072,6 +4074,12 @@ begin
   if v_account.user_id <> p_user_id then
     perform trading.raise_error('FB409', 'account_taken', 'this exchange account belongs to another user');
   end if;
+  -- A user has one active key: with that of another account nobody could sell what is held on this one.
+  if exists (select from public.positions p where p.user_id = p_user_id and p.account_id <> v_id and not p.is_paper_trade and p.status not in ('closed', 'failed'))
+    or exists (select from public.orders o where o.user_id = p_user_id and o.account_id <> v_id and not o.is_paper_trade and o.finished_at is null) then
+    perform trading.raise_error('FB409', 'account_in_use', 'the user has open positions or orders on another exchange account', '{}',
+      'Close them first, or store a key of that account.');
+  end if;
   perform trading.end_exchange_key(k.id, 'replaced', v_now) from trading.exchange_keys k where k.user_id = p_user_id and k.is_active;
   insert into trading.exchange_keys (account_id, user_id, label, last_four, api_key_id, secret_id, created_at)
   values (v_id, p_user_id, coalesce(p_label, ''), right(p_api_key, 4), trading.put_secret(p_api_key, 'An exchange key''s public part.'),
@@ -4085,7 +4093,7 @@ begin
 end
 $function$;
 alter function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
+comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken, account_in_use.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -4463,9 +4471,11 @@ declare
 begin
   for v_quarantine in
     select q.* from trading.quarantines q
-    where q.account_id = p_account_id and q.code = 'order_believed_over' and q.ended_at is null
-      and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
-      and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+    where q.account_id = p_account_id and q.ended_at is null
+      and (q.code = 'order_believed_over'
+          and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+          and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+        or q.code = 'coins_missing' and exists (select from public.positions p where p.id = q.position_id and p.status in ('closed', 'failed')))
   loop
     perform trading.end_quarantine(v_quarantine, 'comparison', p_now);
     perform trading.queue_protection(v_quarantine.position_id, p_now);
@@ -4473,7 +4483,7 @@ begin
 end
 $function$;
 alter function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone) is 'Ends the quarantines for orders believed over that are not open at the exchange any more: then nothing is left to decide.';
+comment on function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamp with time zone) is 'Ends the quarantines that leave nothing to decide: for an order believed over that is not open at the exchange any more, and for coins of a position that has closed since.';
 
 CREATE OR REPLACE FUNCTION trading.end_protection(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -4814,6 +4824,20 @@ CREATE OR REPLACE FUNCTION trading.exchange_account_id(p_environment text, p_exc
 RETURN trading.derived_id(VARIADIC ARRAY['account'::text, p_environment, p_exchange_uid]);
 alter function trading.exchange_account_id(p_environment text, p_exchange_uid text) owner to fillbase_engine;
 comment on function trading.exchange_account_id(p_environment text, p_exchange_uid text) is 'Id of an exchange account: its environment and the exchange''s uid, whatever keys it has.';
+
+CREATE OR REPLACE FUNCTION trading.exchange_time(p_account_id uuid, p_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_at + coalesce((
+    select c.offset_ms from trading.accounts a join trading.exchange_clocks c on c.environment = a.environment where a.id = p_account_id), 0) * interval '1 millisecond';
+end
+$function$;
+alter function trading.exchange_time(p_account_id uuid, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.exchange_time(p_account_id uuid, p_at timestamp with time zone) is 'A moment of ours by the clock of an account''s exchange, as last measured: what its executions are dated by.';
 
 CREATE OR REPLACE FUNCTION trading.execute_cancel(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5255,8 +5279,7 @@ begin
       jsonb_build_object('symbol', p_symbol, 'from', v_since, 'to', v_reach))
     from trading.accounts a where a.id = p_account_id;
   end if;
-  return floor(extract(epoch from greatest(v_since, v_reach)) * 1000
-    + coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_account_id), p_now), 0));
+  return floor(extract(epoch from trading.exchange_time(p_account_id, greatest(v_since, v_reach))) * 1000);
 end
 $function$;
 alter function trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5876,10 +5899,12 @@ CREATE OR REPLACE FUNCTION trading.has_trade_of(p_order public.orders, p_fills j
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_since timestamptz := trading.exchange_time(p_order.account_id, p_order.permitted_at) - interval '5 seconds';
 begin
   return exists (
     select from jsonb_array_elements(p_fills) f
-    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > p_order.permitted_at - interval '5 seconds'
+    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > v_since
       and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
       and not exists (
         select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
@@ -7123,7 +7148,6 @@ declare
   v_balances trading.exchange_calls;
   v_symbols  text[] := trading.involved_symbols(p_account_id);
   v_symbol   text;
-  v_denied   public.orders;
   v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
@@ -7145,10 +7169,6 @@ begin
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
       jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
   end if;
-  v_denied := trading.next_denied_order(p_job, p_account_id);
-  if v_denied.id is not null then
-    return trading.call_about(p_job, 'lookup', v_denied, p_now);
-  end if;
   select u.symbol, u.fill into v_symbol, v_fill from trading.unexplained_fills(p_job, p_account_id) u
   where (trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id')).id is null limit 1;
   if found then
@@ -7158,31 +7178,7 @@ begin
 end
 $function$;
 alter function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts, orders of trades that nothing explains; null: all is asked.';
-
-CREATE OR REPLACE FUNCTION trading.next_denied_order(p_job trading.jobs, p_account_id uuid)
- RETURNS public.orders
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_order public.orders;
-begin
-  select o.* into v_order
-  from trading.calls_of_attempt(p_job, 'fills') c
-  cross join lateral jsonb_array_elements(c.answer -> 'fills') f
-  join public.orders o on o.account_id = p_account_id and o.symbol = c.symbol and o.side = f ->> 'side' and o.binance_order_id is null
-    and o.state in ('not_placed', 'rejected', 'not_sent') and o.permitted_at between (f ->> 'executed_at')::timestamptz - interval '1 day' and (f ->> 'executed_at')::timestamptz
-  where not exists (select from public.orders k where k.account_id = p_account_id and k.symbol = c.symbol and k.binance_order_id = f ->> 'exchange_order_id')
-    and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f ->> 'trade_id')
-    and not exists (select from trading.calls_of_attempt(p_job, 'lookup') l where l.order_id = o.id)
-  order by o.permitted_at desc limit 1;
-  return v_order;
-end
-$function$;
-alter function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) is 'An order believed never to have been there, in whose symbol a trade is unexplained, and which this attempt has not asked about.';
+comment on function trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'The next question of a comparison: balances, open orders, executions by symbol, orders of trades that nothing explains; null: all is asked.';
 
 CREATE OR REPLACE FUNCTION trading.next_order_state(p_order public.orders, p_status text, p_filled numeric, p_executed numeric)
  RETURNS text
@@ -8043,6 +8039,10 @@ declare
   v_market public.market_prices;
 begin
   select * into v_market from public.market_prices m where m.symbol = p_position.symbol;
+  -- One that died as it was placed would die again: it is given time, and the budget of orders is left to sales.
+  if p_last.action in ('submit', 'submit_pair', 'replace') and p_last.outcome = 'accepted' then
+    return trading.wait_for('stop_ended', 'the stop was placed and ended at once; it is tried again');
+  end if;
   if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
     if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
       perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
@@ -8354,10 +8354,11 @@ begin
   v_plan := trading.plan_guard(v_position);
 
   if v_plan.obstacle is not null then
-    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
-    if v_guard.id is not null and v_last.id is null then
-      return trading.call_about(p_job, 'cancel', v_guard, p_now);
+    -- What rests is for coins that are not there: it must not sell what the owner has besides.
+    if v_guard.id is not null then
+      return trading.end_guard(p_job, v_guard, p_now);
     end if;
+    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
@@ -8405,8 +8406,7 @@ begin
   end if;
   if v_proof.next_call = 'fills' then
     return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
-      jsonb_build_object('since_ms', floor(extract(epoch from p_order.permitted_at) * 1000)
-        + floor(coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_order.account_id), p_now), 0)) - 1000),
+      jsonb_build_object('since_ms', floor(extract(epoch from trading.exchange_time(p_order.account_id, p_order.permitted_at)) * 1000) - 1000),
       p_now, p_order.position_id, p_order.id);
   end if;
   return trading.call_about(p_job, v_proof.next_call, p_order, p_now);
@@ -8969,9 +8969,13 @@ declare
 begin
   select * into v_account from trading.accounts a where a.id = p_call.account_id;
   if p_answer #>> '{account,uid}' is distinct from v_account.exchange_uid then
-    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k where k.account_id = v_account.id and k.is_active;
-    perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
-      'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    -- One that was stored since has not been shown to the exchange yet.
+    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k
+    where k.account_id = v_account.id and k.is_active and k.created_at <= p_call.permitted_at;
+    if found then
+      perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
+        'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    end if;
     return;
   end if;
   -- An answer to an older question comes too late.
@@ -9274,7 +9278,8 @@ declare
   v_quarantine trading.quarantines;
 begin
   select * into v_quarantine from trading.quarantines q where q.position_id = p_position.id and q.code = 'coins_missing' and q.ended_at is null;
-  if not found then
+  -- What a closed position lacked is dust now, or was sold after all.
+  if not found or p_position.status in ('closed', 'failed') then
     perform trading.raise_error('FB409', 'nothing_missing', 'no coins of this position are missing', jsonb_build_object('position_id', p_position.id));
   end if;
   if (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity' and scale(p_quantity) <= 18) is not true then

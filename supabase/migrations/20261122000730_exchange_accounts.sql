@@ -130,7 +130,7 @@ declare
   v_account trading.accounts;
   v_key_id  uuid;
 begin
-  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or p_environment not in ('simulator', 'testnet', 'production')
+  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or coalesce(p_environment, '') not in ('simulator', 'testnet', 'production')
     or coalesce(p_api_key, '') !~ '^[[:graph:]]+$' or length(p_api_key) not between 8 and 512 or length(coalesce(p_secret, '')) not between 8 and 8192 then
     perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
   end if;
@@ -147,6 +147,12 @@ begin
   if v_account.user_id <> p_user_id then
     perform trading.raise_error('FB409', 'account_taken', 'this exchange account belongs to another user');
   end if;
+  -- A user has one active key: with that of another account nobody could sell what is held on this one.
+  if exists (select from public.positions p where p.user_id = p_user_id and p.account_id <> v_id and not p.is_paper_trade and p.status not in ('closed', 'failed'))
+    or exists (select from public.orders o where o.user_id = p_user_id and o.account_id <> v_id and not o.is_paper_trade and o.finished_at is null) then
+    perform trading.raise_error('FB409', 'account_in_use', 'the user has open positions or orders on another exchange account', '{}',
+      'Close them first, or store a key of that account.');
+  end if;
   perform trading.end_exchange_key(k.id, 'replaced', v_now) from trading.exchange_keys k where k.user_id = p_user_id and k.is_active;
   insert into trading.exchange_keys (account_id, user_id, label, last_four, api_key_id, secret_id, created_at)
   values (v_id, p_user_id, coalesce(p_label, ''), right(p_api_key, 4), trading.put_secret(p_api_key, 'An exchange key''s public part.'),
@@ -160,6 +166,6 @@ begin
 end
 $$;
 comment on function trading.connect_exchange_account is
-  'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken.';
+  'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken, account_in_use.';
 
 reset role;

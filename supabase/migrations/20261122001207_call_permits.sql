@@ -31,6 +31,16 @@ end
 $$;
 comment on function trading.clock_offset_ms is 'How far the exchange''s clock is ahead; null: never measured, or too long ago.';
 
+create function trading.exchange_time(p_account_id uuid, p_at timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_at + coalesce((
+    select c.offset_ms from trading.accounts a join trading.exchange_clocks c on c.environment = a.environment where a.id = p_account_id), 0) * interval '1 millisecond';
+end
+$$;
+comment on function trading.exchange_time is 'A moment of ours by the clock of an account''s exchange, as last measured: what its executions are dated by.';
+
 create function trading.call_json(p_call trading.exchange_calls) returns jsonb
 language sql stable
 return jsonb_build_object('id', p_call.id, 'environment', p_call.environment, 'action', p_call.action, 'symbol', p_call.symbol,

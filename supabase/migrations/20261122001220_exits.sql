@@ -36,7 +36,7 @@ begin
   for v_order in select * from public.orders o where o.position_id = p_position_id and o.role = 'entry'
     and o.state in ('planned', 'submitting', 'unknown', 'working', 'partially_filled') loop
     if not v_order.is_paper_trade then
-      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version), v_order.portfolio_id, false, p_now,
+      perform trading.enqueue_job('cancel', concat_ws(':', 'rest', v_order.id, v_order.version, p_reason), v_order.portfolio_id, false, p_now,
         p_position_id => p_position_id, p_order_id => v_order.id, p_payload => jsonb_build_object('reason', p_reason));
       continue;
     end if;

@@ -200,9 +200,13 @@ declare
 begin
   select * into v_account from trading.accounts a where a.id = p_call.account_id;
   if p_answer #>> '{account,uid}' is distinct from v_account.exchange_uid then
-    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k where k.account_id = v_account.id and k.is_active;
-    perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
-      'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    -- One that was stored since has not been shown to the exchange yet.
+    perform trading.end_exchange_key(k.id, 'uid_mismatch', p_now) from trading.exchange_keys k
+    where k.account_id = v_account.id and k.is_active and k.created_at <= p_call.permitted_at;
+    if found then
+      perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
+        'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+    end if;
     return;
   end if;
   -- An answer to an older question comes too late.

@@ -101,10 +101,12 @@ comment on function trading.is_unmoved is 'Whether an account''s balances show n
 create function trading.has_trade_of(p_order public.orders, p_fills jsonb) returns boolean
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_since timestamptz := trading.exchange_time(p_order.account_id, p_order.permitted_at) - interval '5 seconds';
 begin
   return exists (
     select from jsonb_array_elements(p_fills) f
-    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > p_order.permitted_at - interval '5 seconds'
+    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > v_since
       and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
       and not exists (
         select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
@@ -192,8 +194,7 @@ begin
   end if;
   if v_proof.next_call = 'fills' then
     return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
-      jsonb_build_object('since_ms', floor(extract(epoch from p_order.permitted_at) * 1000)
-        + floor(coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_order.account_id), p_now), 0)) - 1000),
+      jsonb_build_object('since_ms', floor(extract(epoch from trading.exchange_time(p_order.account_id, p_order.permitted_at)) * 1000) - 1000),
       p_now, p_order.position_id, p_order.id);
   end if;
   return trading.call_about(p_job, v_proof.next_call, p_order, p_now);

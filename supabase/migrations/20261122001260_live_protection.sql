@@ -213,10 +213,11 @@ begin
   v_plan := trading.plan_guard(v_position);
 
   if v_plan.obstacle is not null then
-    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
-    if v_guard.id is not null and v_last.id is null then
-      return trading.call_about(p_job, 'cancel', v_guard, p_now);
+    -- What rests is for coins that are not there: it must not sell what the owner has besides.
+    if v_guard.id is not null then
+      return trading.end_guard(p_job, v_guard, p_now);
     end if;
+    perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
@@ -250,6 +251,10 @@ declare
   v_market public.market_prices;
 begin
   select * into v_market from public.market_prices m where m.symbol = p_position.symbol;
+  -- One that died as it was placed would die again: it is given time, and the budget of orders is left to sales.
+  if p_last.action in ('submit', 'submit_pair', 'replace') and p_last.outcome = 'accepted' then
+    return trading.wait_for('stop_ended', 'the stop was placed and ended at once; it is tried again');
+  end if;
   if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
     if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
       perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,

@@ -175,8 +175,10 @@ declare
   v_position public.positions;
 begin
   if p_guard.id is not null then
-    return case when (trading.last_call(p_job)).action is distinct from 'cancel' then trading.call_about(p_job, 'cancel', p_guard, p_now)
-      else trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet') end;
+    return trading.end_guard(p_job, p_guard, p_now);
+  end if;
+  if exists (select from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null) then
+    return trading.wait_for('entry_open', 'the entry may still buy; the position is closed when it is over');
   end if;
   perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
   select * into v_position from public.positions where id = p_position.id;
@@ -184,7 +186,7 @@ begin
   return jsonb_build_object('outcome', 'closed_as_dust', 'position_id', p_position.id);
 end
 $$;
-comment on function trading.close_live_dust is 'Closes a live position whose rest cannot be sold, after what rests for it is cancelled.';
+comment on function trading.close_live_dust is 'Closes a live position whose rest cannot be sold, once nothing rests for it and its entry is over.';
 
 -- Entry -------------------------------------------------------------------------------------------------------------
 

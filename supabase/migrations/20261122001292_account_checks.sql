@@ -191,32 +191,10 @@ begin
       jsonb_build_object('symbol', p_symbol, 'from', v_since, 'to', v_reach))
     from trading.accounts a where a.id = p_account_id;
   end if;
-  return floor(extract(epoch from greatest(v_since, v_reach)) * 1000
-    + coalesce(trading.clock_offset_ms((select a.environment from trading.accounts a where a.id = p_account_id), p_now), 0));
+  return floor(extract(epoch from trading.exchange_time(p_account_id, greatest(v_since, v_reach))) * 1000);
 end
 $$;
 comment on function trading.fills_since_ms is 'From when on, by the exchange''s clock, executions in a symbol are asked for; alert fills_out_of_reach for what lies too far back.';
-
--- A trade that no order explains may belong to an order that was taken for never placed or refused: it is asked about again.
-create function trading.next_denied_order(p_job trading.jobs, p_account_id uuid) returns public.orders
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_order public.orders;
-begin
-  select o.* into v_order
-  from trading.calls_of_attempt(p_job, 'fills') c
-  cross join lateral jsonb_array_elements(c.answer -> 'fills') f
-  join public.orders o on o.account_id = p_account_id and o.symbol = c.symbol and o.side = f ->> 'side' and o.binance_order_id is null
-    and o.state in ('not_placed', 'rejected', 'not_sent') and o.permitted_at between (f ->> 'executed_at')::timestamptz - interval '1 day' and (f ->> 'executed_at')::timestamptz
-  where not exists (select from public.orders k where k.account_id = p_account_id and k.symbol = c.symbol and k.binance_order_id = f ->> 'exchange_order_id')
-    and not exists (select from trading.outside_moves m where m.account_id = p_account_id and m.symbol = c.symbol and m.exchange_trade_id = f ->> 'trade_id')
-    and not exists (select from trading.calls_of_attempt(p_job, 'lookup') l where l.order_id = o.id)
-  order by o.permitted_at desc limit 1;
-  return v_order;
-end
-$$;
-comment on function trading.next_denied_order is 'An order believed never to have been there, in whose symbol a trade is unexplained, and which this attempt has not asked about.';
 
 -- Executions of no order here, as far as they can be told: an order in doubt may turn out to be theirs.
 create function trading.unexplained_fills(p_job trading.jobs, p_account_id uuid) returns table (symbol text, fill jsonb)
@@ -234,7 +212,8 @@ end
 $$;
 comment on function trading.unexplained_fills is 'Up to a hundred executions that this attempt was shown, that no order explains, and that were not written down before, oldest first.';
 
--- Whose order it was only the exchange can say. What it said stays true, whichever attempt asked.
+-- Whose order it was only the exchange can say: ours as well, where that was believed refused or never placed. What it said
+-- stays true, whichever attempt asked.
 create function trading.lookup_of_order(p_job trading.jobs, p_symbol text, p_exchange_order_id text) returns trading.exchange_calls
 language plpgsql stable set search_path = ''
 as $$
@@ -257,7 +236,6 @@ declare
   v_balances trading.exchange_calls;
   v_symbols  text[] := trading.involved_symbols(p_account_id);
   v_symbol   text;
-  v_denied   public.orders;
   v_fill     jsonb;
 begin
   select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
@@ -279,10 +257,6 @@ begin
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
       jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
   end if;
-  v_denied := trading.next_denied_order(p_job, p_account_id);
-  if v_denied.id is not null then
-    return trading.call_about(p_job, 'lookup', v_denied, p_now);
-  end if;
   select u.symbol, u.fill into v_symbol, v_fill from trading.unexplained_fills(p_job, p_account_id) u
   where (trading.lookup_of_order(p_job, u.symbol, u.fill ->> 'exchange_order_id')).id is null limit 1;
   if found then
@@ -291,7 +265,7 @@ begin
   return null;
 end
 $$;
-comment on function trading.next_check_call is 'The next question of a comparison: balances, open orders, executions by symbol, orders that a trade contradicts, orders of trades that nothing explains; null: all is asked.';
+comment on function trading.next_check_call is 'The next question of a comparison: balances, open orders, executions by symbol, orders of trades that nothing explains; null: all is asked.';
 
 -- A symbol that the exchange has struck off its list: the rest of the account is compared all the same.
 create function trading.is_symbol_refused(p_call trading.exchange_calls) returns boolean

@@ -189,16 +189,19 @@ declare
 begin
   for v_quarantine in
     select q.* from trading.quarantines q
-    where q.account_id = p_account_id and q.code = 'order_believed_over' and q.ended_at is null
-      and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
-      and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+    where q.account_id = p_account_id and q.ended_at is null
+      and (q.code = 'order_believed_over'
+          and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+          and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
+        or q.code = 'coins_missing' and exists (select from public.positions p where p.id = q.position_id and p.status in ('closed', 'failed')))
   loop
     perform trading.end_quarantine(v_quarantine, 'comparison', p_now);
     perform trading.queue_protection(v_quarantine.position_id, p_now);
   end loop;
 end
 $$;
-comment on function trading.end_outlived is 'Ends the quarantines for orders believed over that are not open at the exchange any more: then nothing is left to decide.';
+comment on function trading.end_outlived is
+  'Ends the quarantines that leave nothing to decide: for an order believed over that is not open at the exchange any more, and for coins of a position that has closed since.';
 
 create function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
 returns jsonb

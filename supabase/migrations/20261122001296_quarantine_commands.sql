@@ -47,7 +47,8 @@ declare
   v_quarantine trading.quarantines;
 begin
   select * into v_quarantine from trading.quarantines q where q.position_id = p_position.id and q.code = 'coins_missing' and q.ended_at is null;
-  if not found then
+  -- What a closed position lacked is dust now, or was sold after all.
+  if not found or p_position.status in ('closed', 'failed') then
     perform trading.raise_error('FB409', 'nothing_missing', 'no coins of this position are missing', jsonb_build_object('position_id', p_position.id));
   end if;
   if (p_quantity > 0 and p_quantity <> 'NaN' and p_quantity < 'Infinity' and scale(p_quantity) <= 18) is not true then
