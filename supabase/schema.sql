@@ -1223,7 +1223,7 @@ comment on function public.resume_trading(p_scope text, p_id uuid, p_reason text
 grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to authenticated;
 grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to service_role;
 
-CREATE OR REPLACE FUNCTION public.set_risk_limits(p_limits jsonb, p_trader_id uuid DEFAULT NULL::uuid, p_mode text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION public.set_risk_limits(p_limits jsonb, p_trader_id uuid DEFAULT NULL::uuid, p_mode text DEFAULT NULL::text, p_replace boolean DEFAULT false)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1241,24 +1241,24 @@ begin
   elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
     perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
   end if;
-  v_row := trading.parse_limits(p_limits);
+  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
+  v_row := case when coalesce(p_replace, false) then trading.parse_limits(p_limits) else trading.merge_limits(p_limits, v_user_id, p_trader_id, v_mode) end;
   if v_mode = 'live' then
     v_row := trading.cap_live_limits(v_row, v_user_id);
   end if;
   v_row.user_id := v_user_id;
   v_row.trader_id := p_trader_id;
   v_row.mode := case when p_trader_id is null then p_mode end;
-  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
   v_row := trading.store_limits(v_row, v_now);
   perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
     jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
   return to_jsonb(v_row);
 end
 $function$;
-alter function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) owner to fillbase_engine;
-comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) is 'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit (live: the cap of the rollout stage). Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
-grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to authenticated;
-grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text) to service_role;
+alter function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) owner to fillbase_engine;
+comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) is 'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
+grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) to authenticated;
+grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION public.stop_trading(p_scope text, p_id uuid DEFAULT NULL::uuid, p_mode text DEFAULT 'halt'::text, p_reason text DEFAULT NULL::text, p_request_id uuid DEFAULT gen_random_uuid())
  RETURNS jsonb
@@ -7085,6 +7085,26 @@ end
 $function$;
 alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
+
+CREATE OR REPLACE FUNCTION trading.merge_limits(p_limits jsonb, p_user_id uuid, p_trader_id uuid, p_mode text)
+ RETURNS public.risk_limits
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_row public.risk_limits;
+  v_set jsonb;
+begin
+  perform trading.parse_limits(p_limits);
+  select * into v_row from public.risk_limits r
+  where r.trader_id = p_trader_id or (p_trader_id is null and r.trader_id is null and r.user_id = p_user_id and r.mode = p_mode);
+  v_set := case when v_row.id is null then '{}' when p_mode = 'live' then trading.capped_limits(to_jsonb(v_row), p_user_id) else to_jsonb(v_row) end;
+  return trading.parse_limits((select coalesce(jsonb_object_agg(n, v_set -> n), '{}') from unnest(trading.limit_names()) n where v_set ? n) || p_limits);
+end
+$function$;
+alter function trading.merge_limits(p_limits jsonb, p_user_id uuid, p_trader_id uuid, p_mode text) owner to fillbase_engine;
+comment on function trading.merge_limits(p_limits jsonb, p_user_id uuid, p_trader_id uuid, p_mode text) is 'The limits of a scope as they will be: those it has, with the named ones changed (null: taken away). Errors of trading.parse_limits.';
 
 CREATE OR REPLACE FUNCTION trading.missing_coins(p_position_id uuid)
  RETURNS numeric

@@ -77,7 +77,7 @@ async function prepare(
   await sql.begin(async (tx) => {
     await tx`select set_config('request.jwt.claims', ${claims}, true)`;
     const limits = { max_exposure_quote: exposureLimit(race.places) };
-    await tx`select public.set_risk_limits(${tx.json(limits)}, p_mode => 'paper')`;
+    await tx`select public.set_risk_limits(${tx.json(limits)}, p_mode => 'paper', p_replace => true)`;
   });
   const settings = { sizing_value: SIZE, max_slippage_percent: 0 };
   const traderIds: string[] = [];

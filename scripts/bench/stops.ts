@@ -20,7 +20,7 @@ const LATEST_CALL_MS = 400;
 const PATIENT = { entry_order_type: "limit", paper_trade_balance: 1_000_000, sizing_value: 50 };
 const LIMITS = { max_position_quote: 100, max_exposure_quote: 500_000, max_open_positions: 2_000 };
 
-/** A hundred and ten stops of everyone in the middle of a burst, then one over 500 open positions. */
+/** Two hundred and ten stops of everyone in the middle of a burst, then one over 500 open positions. */
 export async function measureStops(run: BenchRun): Promise<BenchResult[]> {
   const operator = await Operator.appoint(run.stack);
   try {

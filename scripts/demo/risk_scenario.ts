@@ -264,7 +264,7 @@ class RiskFloor {
   #limit(traderId: string, limits: RiskCase["limits"]): Promise<void> {
     return asService(
       this.stack.sql,
-      (tx) => tx`select public.set_risk_limits(${tx.json({ ...WIDE, ...limits })}, ${traderId})`,
+      (tx) => tx`select public.set_risk_limits(${tx.json({ ...WIDE, ...limits })}, ${traderId}, p_replace => true)`,
     );
   }
 
@@ -274,7 +274,7 @@ class RiskFloor {
       await tx`select set_config('request.jwt.claims', ${claims}, true)`;
       await tx`select public.set_risk_limits(${
         tx.json({ ...limits, min_position_quote: 1 })
-      }, p_mode => 'paper')`;
+      }, p_mode => 'paper', p_replace => true)`;
     });
   }
 

@@ -49,6 +49,23 @@ end
 $$;
 comment on function trading.parse_limits is 'Limits from JSON, in whole: what is not named has no limit. FB400 limits_invalid, limits_unknown.';
 
+-- To lower one limit must not take away the others.
+create function trading.merge_limits(p_limits jsonb, p_user_id uuid, p_trader_id uuid, p_mode text) returns public.risk_limits
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_row public.risk_limits;
+  v_set jsonb;
+begin
+  perform trading.parse_limits(p_limits);
+  select * into v_row from public.risk_limits r
+  where r.trader_id = p_trader_id or (p_trader_id is null and r.trader_id is null and r.user_id = p_user_id and r.mode = p_mode);
+  v_set := case when v_row.id is null then '{}' when p_mode = 'live' then trading.capped_limits(to_jsonb(v_row), p_user_id) else to_jsonb(v_row) end;
+  return trading.parse_limits((select coalesce(jsonb_object_agg(n, v_set -> n), '{}') from unnest(trading.limit_names()) n where v_set ? n) || p_limits);
+end
+$$;
+comment on function trading.merge_limits is 'The limits of a scope as they will be: those it has, with the named ones changed (null: taken away). Errors of trading.parse_limits.';
+
 -- What a live user leaves out, the platform does not: the cap takes its place.
 create function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) returns public.risk_limits
 language plpgsql stable set search_path = ''
@@ -100,7 +117,7 @@ $$;
 comment on function trading.store_limits is 'Writes the one row of its scope, as a new version. FB400 limits_invalid.';
 
 -- Limits arrive as JSON, so that one wrong key or value is answered by name and nothing is half set.
-create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null) returns jsonb
+create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null, p_replace boolean default false) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
@@ -115,14 +132,14 @@ begin
   elsif v_user_id is null or p_mode is null or p_mode not in ('paper', 'live') then
     perform trading.raise_error('FB400', 'limits_scope_invalid', 'name a trader, or as a signed-in user the mode paper or live');
   end if;
-  v_row := trading.parse_limits(p_limits);
+  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
+  v_row := case when coalesce(p_replace, false) then trading.parse_limits(p_limits) else trading.merge_limits(p_limits, v_user_id, p_trader_id, v_mode) end;
   if v_mode = 'live' then
     v_row := trading.cap_live_limits(v_row, v_user_id);
   end if;
   v_row.user_id := v_user_id;
   v_row.trader_id := p_trader_id;
   v_row.mode := case when p_trader_id is null then p_mode end;
-  perform trading.lock_portfolio(trading.portfolio_id(v_user_id, v_mode));
   v_row := trading.store_limits(v_row, v_now);
   perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
     jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
@@ -130,7 +147,7 @@ begin
 end
 $$;
 comment on function public.set_risk_limits is
-  'Sets the limits of a trader, or of all the caller''s traders of a mode, as one JSON object of column names; what is not named has no limit (live: the cap of the rollout stage). Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
+  'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
 
 create function trading.default_limits() returns jsonb
 language sql immutable parallel safe

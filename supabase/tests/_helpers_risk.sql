@@ -17,7 +17,7 @@ language plpgsql set search_path = ''
 as $$
 begin
   perform set_config('request.jwt.claims', '{"role": "service_role"}', true);
-  perform public.set_risk_limits('{"max_position_quote": 10000, "max_exposure_quote": 20000, "max_open_positions": 20}'::jsonb || p_limits, tests.trader_id(p_trader));
+  perform public.set_risk_limits('{"max_position_quote": 10000, "max_exposure_quote": 20000, "max_open_positions": 20}'::jsonb || p_limits, tests.trader_id(p_trader), p_replace => true);
   perform set_config('request.jwt.claims', '', true);
 end
 $$;
@@ -28,7 +28,7 @@ language plpgsql set search_path = ''
 as $$
 begin
   perform set_config('request.jwt.claims', jsonb_build_object('role', 'authenticated', 'sub', tests.user_id(p_user))::text, true);
-  perform public.set_risk_limits(p_limits, p_mode => 'paper');
+  perform public.set_risk_limits(p_limits, p_mode => 'paper', p_replace => true);
   perform set_config('request.jwt.claims', '', true);
 end
 $$;

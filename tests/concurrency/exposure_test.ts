@@ -34,7 +34,7 @@ for (const limit of [{ max_exposure_quote: LIMIT }, { max_open_positions: ADMITT
       const claims = JSON.stringify({ sub: user.id, role: "authenticated" });
       await yard.sql.begin(async (tx) => {
         await tx`select set_config('request.jwt.claims', ${claims}, true)`;
-        await tx`select public.set_risk_limits(${tx.json(limit)}, p_mode => 'paper')`;
+        await tx`select public.set_risk_limits(${tx.json(limit)}, p_mode => 'paper', p_replace => true)`;
       });
       const traders: string[] = [];
       for (let n = 0; n < TRADERS; n++) traders.push(await yard.trader(user.id));

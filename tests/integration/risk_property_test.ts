@@ -94,7 +94,7 @@ async function openDesk(yard: Yard, seed: number): Promise<Desk> {
     await tx`select set_config('request.jwt.claims', ${
       JSON.stringify({ sub: user.id, role: "authenticated" })
     }, true)`;
-    await tx`select public.set_risk_limits(${tx.json(all)}, p_mode => 'paper')`;
+    await tx`select public.set_risk_limits(${tx.json(all)}, p_mode => 'paper', p_replace => true)`;
   });
   const prices = { ...SYMBOLS };
   return {

@@ -1264,7 +1264,12 @@ export type Database = {
         Returns: Json;
       };
       set_risk_limits: {
-        Args: { p_limits: Json | null; p_trader_id?: string | null; p_mode?: string | null };
+        Args: {
+          p_limits: Json | null;
+          p_trader_id?: string | null;
+          p_mode?: string | null;
+          p_replace?: boolean | null;
+        };
         Returns: Json;
       };
       stop_trading: {
