@@ -51,7 +51,10 @@ export async function hireTrader(
   await sql`insert into public.traders ${sql({ ...row, ...trader.settings })}`;
   if (trader.limits !== null && trader.userId !== null) {
     const limits = trader.limits ?? WIDE_LIMITS;
-    await asService(sql, (tx) => tx`select public.set_risk_limits(${tx.json(limits)}, ${row.id}, p_replace => true)`);
+    await asService(
+      sql,
+      (tx) => tx`select public.set_risk_limits(${tx.json(limits)}, ${row.id}, p_replace => true)`,
+    );
   } else {
     // A user's first trader begins with conservative limits; one without any has to lose them.
     await sql`delete from public.risk_limits where trader_id = ${row.id}`;
