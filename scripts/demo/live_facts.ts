@@ -24,10 +24,16 @@ export interface LiveFacts {
   readonly calls_per_market_entry: { readonly mean: number | null; readonly max: number | null };
   readonly weight_per_market_entry: { readonly mean: number | null; readonly max: number | null };
   readonly naked_ms: Spread;
-  /** From the decision to the recorded answer of its entry, without the time that the exchange took. */
+  /**
+   * From the decision to the recorded answer of its entry, without the time that the exchange took: of entries whose
+   * job was taken up once.
+   */
   readonly own_entry_ms: Spread;
-  /** The same until the protection rests. */
+  /** Entries whose job was taken up again: without faults, because the request budget was spent. */
+  readonly entries_that_waited_for_budget: number;
+  /** From the decision until the protection rests, of entries whose two jobs were taken up once each. */
   readonly own_protection_ms: Spread;
+  readonly protections_that_waited_for_budget: number;
   readonly alerts: Readonly<Record<string, number>>;
   readonly compared: {
     readonly accounts: number;
@@ -93,7 +99,9 @@ interface EntryRow {
   readonly calls: number;
   readonly weight: number;
   readonly entry_ms: number;
+  readonly has_entry_waited: boolean;
   readonly protection_ms: number;
+  readonly has_protection_waited: boolean;
 }
 
 /**
@@ -103,27 +111,33 @@ interface EntryRow {
 async function readEntries(sql: Sql) {
   const rows = await sql<EntryRow[]>`
     with placed as (
-      select o.position_id, e.id as entry_id, e.signal_id, min(l.call_id) as guard_call
+      select o.position_id, e.id as entry_id, min(l.call_id) as guard_call
       from public.orders o join trading.call_orders l on l.order_id = o.id
       join trading.exchange_calls c on c.id = l.call_id and c.outcome = 'accepted'
       join public.orders e on e.position_id = o.position_id and e.role = 'entry' and e.time_in_force = 'IOC'
-      where o.role = 'stop_loss' group by 1, 2, 3
+      where o.role = 'stop_loss' group by 1, 2
     )
     select count(c.id)::int as calls, sum(c.weight)::int as weight,
-      extract(epoch from (select j.finished_at from trading.jobs j where j.id = min(c.job_id) filter (where c.order_id = p.entry_id))
-        - (select j.enqueued_at from trading.jobs j where j.id = min(c.job_id) filter (where c.order_id = p.entry_id)))::float8 * 1000
+      extract(epoch from entry.finished_at - entry.enqueued_at)::float8 * 1000
         - coalesce(sum(c.elapsed_ms) filter (where c.order_id = p.entry_id), 0)::float8 as entry_ms,
-      extract(epoch from (select j.finished_at from trading.jobs j join trading.exchange_calls g on g.job_id = j.id where g.id = p.guard_call)
-        - (select j.enqueued_at from trading.jobs j where j.id = min(c.job_id) filter (where c.order_id = p.entry_id)))::float8 * 1000
-        - sum(c.elapsed_ms)::float8 as protection_ms
-    from placed p join trading.exchange_calls c on c.position_id = p.position_id and c.id <= p.guard_call
-    group by p.position_id, p.entry_id, p.guard_call`;
+      entry.attempts > 1 as has_entry_waited,
+      extract(epoch from guard.finished_at - entry.enqueued_at)::float8 * 1000 - sum(c.elapsed_ms)::float8 as protection_ms,
+      entry.attempts + guard.attempts > 2 as has_protection_waited
+    from placed p
+    join trading.jobs entry on entry.id = (select min(c.job_id) from trading.exchange_calls c where c.order_id = p.entry_id)
+    join trading.jobs guard on guard.id = (select c.job_id from trading.exchange_calls c where c.id = p.guard_call)
+    join trading.exchange_calls c on c.position_id = p.position_id and c.id <= p.guard_call
+    group by p.position_id, p.entry_id, entry.id, guard.id`;
+  const entries = rows.filter((row) => !row.has_entry_waited);
+  const protections = rows.filter((row) => !row.has_protection_waited);
   return {
     protected_market_entries: rows.length,
     calls_per_market_entry: meanAndMax(rows.map(({ calls }) => calls)),
     weight_per_market_entry: meanAndMax(rows.map(({ weight }) => weight)),
-    own_entry_ms: spreadOf(rows.map(({ entry_ms }) => entry_ms)),
-    own_protection_ms: spreadOf(rows.map(({ protection_ms }) => protection_ms)),
+    own_entry_ms: spreadOf(entries.map(({ entry_ms }) => entry_ms)),
+    entries_that_waited_for_budget: rows.length - entries.length,
+    own_protection_ms: spreadOf(protections.map(({ protection_ms }) => protection_ms)),
+    protections_that_waited_for_budget: rows.length - protections.length,
   };
 }
 
