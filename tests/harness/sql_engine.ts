@@ -1,9 +1,9 @@
 /** The engine's commands over a database connection, with the contracts that the function's adapter parses them by. */
 import postgres, { type Sql } from "postgres";
 import { claimAnswer, executeAnswer } from "../../supabase/functions/_shared/contracts/engine.ts";
-import { answerRow } from "../../supabase/functions/_shared/contracts/venue.ts";
+import { answerRow, openedKey } from "../../supabase/functions/_shared/contracts/venue.ts";
 import type { Claim, Job, JobOutcome } from "../../supabase/functions/_shared/domain/job.ts";
-import type { ExchangeKey, VenueAnswer } from "../../supabase/functions/_shared/domain/venue.ts";
+import type { OpenedKey, VenueAnswer } from "../../supabase/functions/_shared/domain/venue.ts";
 import { type Engine, EngineError } from "../../supabase/functions/_shared/ports/engine.ts";
 import type { Secrets } from "../../supabase/functions/_shared/ports/secrets.ts";
 
@@ -65,9 +65,9 @@ export class SqlEngine implements Engine {
 export class SqlSecrets implements Secrets {
   constructor(readonly engine: SqlEngine) {}
 
-  async open(callId: number): Promise<ExchangeKey> {
-    const answer = await this.engine.ask(this.engine.sql`select trading.open_key(${callId}) as answer`);
-    const { api_key, secret } = answer as { api_key: string; secret: string };
-    return { apiKey: api_key, secret };
+  async open(callId: number): Promise<OpenedKey> {
+    return openedKey.parse(
+      await this.engine.ask(this.engine.sql`select trading.open_key(${callId}) as answer`),
+    );
   }
 }

@@ -4,7 +4,7 @@
  * message between worker and engine.
  */
 import type { Claim, Job, JobOutcome } from "../../supabase/functions/_shared/domain/job.ts";
-import type { ExchangeKey, VenueAnswer } from "../../supabase/functions/_shared/domain/venue.ts";
+import type { OpenedKey, VenueAnswer } from "../../supabase/functions/_shared/domain/venue.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../../supabase/functions/_shared/ports/engine.ts";
 import type { Secrets } from "../../supabase/functions/_shared/ports/secrets.ts";
 import type { Venue } from "../../supabase/functions/_shared/ports/venue.ts";
@@ -115,11 +115,11 @@ export class SteppedEngine implements Engine {
 export class SteppedSecrets implements Secrets {
   constructor(private readonly worker: Mortal, private readonly secrets: Secrets) {}
 
-  async open(callId: number): Promise<ExchangeKey> {
-    const key = await this.worker.command("key", () => this.secrets.open(callId));
+  async open(callId: number): Promise<OpenedKey> {
+    const opened = await this.worker.command("key", () => this.secrets.open(callId));
     // What goes by from here on counts against the call's window.
     await this.worker.stall("after key");
-    return key;
+    return opened;
   }
 }
 

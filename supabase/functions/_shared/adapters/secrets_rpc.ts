@@ -1,13 +1,11 @@
 /** Keys of exchange accounts, opened by the engine for one call at a time. */
 import { z } from "zod";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
-import type { ExchangeKey } from "../domain/venue.ts";
+import { openedKey } from "../contracts/venue.ts";
+import type { OpenedKey } from "../domain/venue.ts";
 import { EngineError } from "../ports/engine.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import { call, connectTrading } from "./engine_rpc.ts";
-
-const openedKey = z.object({ api_key: z.string().min(1), secret: z.string().min(1) })
-  .transform((row): ExchangeKey => ({ apiKey: row.api_key, secret: row.secret }));
 
 /** See {@link Secrets}. */
 export class SecretsRpc implements Secrets {
@@ -17,13 +15,13 @@ export class SecretsRpc implements Secrets {
     this.#client = connectTrading(environment);
   }
 
-  async open(callId: number): Promise<ExchangeKey> {
+  async open(callId: number): Promise<OpenedKey> {
     const answer = await call(this.#client, "open_key", { p_call_id: callId }, z.unknown());
-    const key = openedKey.safeParse(answer);
+    const opened = openedKey.safeParse(answer);
     // What went wrong with a key's shape is not repeated: it could hold a part of it.
-    if (!key.success) {
+    if (!opened.success) {
       throw new EngineError("FB423", "key_unavailable", "the key is not of the shape that is stored");
     }
-    return key.data;
+    return opened.data;
   }
 }

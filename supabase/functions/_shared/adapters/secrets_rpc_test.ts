@@ -20,8 +20,11 @@ function answering(status: number, body: unknown) {
 }
 
 Deno.test("a key is opened for one call by its number", async () => {
-  await using api = answering(200, { api_key: "public", secret: "private" });
-  assert.deepEqual(await api.secrets.open(7), { apiKey: "public", secret: "private" });
+  await using api = answering(200, { api_key: "public", secret: "private", send_within_ms: 950 });
+  assert.deepEqual(await api.secrets.open(7), {
+    key: { apiKey: "public", secret: "private" },
+    sendWithinMs: 950,
+  });
   assert.deepEqual(api.asked, [{ path: "/rest/v1/rpc/open_key", body: { p_call_id: 7 } }]);
 });
 
@@ -40,8 +43,10 @@ Deno.test("a refusal keeps the engine's code", async () => {
 
 Deno.test("a key of another shape is not there, and no error repeats what there is of it", async () => {
   for (
-    const body of [null, "hunter2", { api_key: "hunter2" }, { api_key: "", secret: "hunter2" }, {
-      secret: ["hunter2"],
+    const body of [null, "hunter2", { api_key: "hunter2" }, { api_key: "a", secret: "hunter2" }, {
+      ...{ api_key: "", secret: "hunter2", send_within_ms: 1 },
+    }, {
+      ...{ api_key: "a", secret: ["hunter2"], send_within_ms: 1 },
     }]
   ) {
     await using api = answering(200, body);

@@ -1,16 +1,13 @@
 /** One call of the engine's to a venue: open the key, ask, and bring what happened back to the engine. */
 import type { Job, JobOutcome } from "../domain/job.ts";
-import { type ExchangeKey, NO_FACTS, type Reason, type VenueAnswer } from "../domain/venue.ts";
-import type { VenueCall } from "../domain/venue_call.ts";
+import { NO_FACTS, type OpenedKey, type Reason, type VenueAnswer } from "../domain/venue.ts";
+import type { Asked, VenueCall } from "../domain/venue_call.ts";
 import { type Engine, EngineError, NO_ANSWER } from "../ports/engine.ts";
 import type { Exchange } from "../ports/exchange.ts";
 import type { Leave, Venue } from "../ports/venue.ts";
 
 /** Waits between tries to report an answer: an answer that is not reported has to be found out again. */
 const REPORT_PAUSES_MS = [50, 200, 1_000];
-
-/** The server's time is asked without a key. */
-const NO_KEY: ExchangeKey = { apiKey: "", secret: "" };
 
 /**
  * Makes a job's call and reports its answer. Throws `EngineError` when that could not be reported: whoever takes the
@@ -40,33 +37,35 @@ function mayPass(sqlstate: string): boolean {
 }
 
 /**
- * Performs a call and never throws. The key is opened for it alone, and what that takes counts against its window: the
- * engine opens none after the call's `send_by`, by its own clock.
+ * Performs a call and never throws. The key is opened for it alone and tells what is left of its window, by the
+ * engine's clock; from the moment that it was asked for the window runs here.
  */
 export async function performCall(
   call: VenueCall,
   { venueOf, secrets, monotonicMs }: Exchange,
 ): Promise<VenueAnswer> {
-  const receivedAt = monotonicMs();
-  const elapsedMs = () => monotonicMs() - receivedAt;
+  const { asked, window } = call;
+  const startedAt = monotonicMs();
   const unsent = (reason: Reason, message: string): VenueAnswer => {
-    const facts = { ...NO_FACTS, elapsedMs: elapsedMs() };
+    const facts = { ...NO_FACTS, elapsedMs: monotonicMs() - startedAt };
     return { outcome: "not_sent", reason, code: null, message, facts };
   };
   let venue: Venue;
-  let key = NO_KEY;
   try {
     venue = venueOf(call.environment);
   } catch (error) {
     return unsent("unreachable", error instanceof Error ? error.message : "there is no such venue");
   }
+  if (asked.action === "server_time") return await venue.serverTime();
+  const askedAt = monotonicMs();
+  let opened: OpenedKey;
   try {
-    if (call.asked.action !== "server_time") key = await secrets.open(call.id);
+    opened = await secrets.open(call.id);
   } catch (error) {
     return unsent(...whyUnopened(error));
   }
-  const sendWithinMs = call.window.sendWithinMs - elapsedMs();
-  return await ask(call, venue, { key, window: { ...call.window, sendWithinMs } });
+  const sendWithinMs = opened.sendWithinMs - (monotonicMs() - askedAt);
+  return await ask(asked, call.symbol, venue, { key: opened.key, window: { ...window, sendWithinMs } });
 }
 
 const UNOPENED: Readonly<Record<string, Reason>> = {
@@ -80,9 +79,14 @@ function whyUnopened(error: unknown): [reason: Reason, message: string] {
   return ["unreachable", `the key could not be opened: ${error instanceof Error ? error.name : "no error"}`];
 }
 
-function ask(call: VenueCall, venue: Venue, leave: Leave): Promise<VenueAnswer> {
-  const { asked } = call;
-  const symbol = call.symbol ?? "";
+function ask(
+  asked: Exclude<Asked, { action: "server_time" }>,
+  symbolOrAll: string | null,
+  venue: Venue,
+  leave: Leave,
+): Promise<VenueAnswer> {
+  // Where a symbol is needed and missing, the venue refuses the request.
+  const symbol = symbolOrAll ?? "";
   switch (asked.action) {
     case "submit":
       return venue.submit(symbol, asked.request, leave);
@@ -97,10 +101,8 @@ function ask(call: VenueCall, venue: Venue, leave: Leave): Promise<VenueAnswer> 
     case "fills":
       return venue.fills(symbol, asked.request, leave);
     case "open_orders":
-      return venue.openOrders(call.symbol, leave);
+      return venue.openOrders(symbolOrAll, leave);
     case "balances":
       return venue.balances(leave);
-    case "server_time":
-      return venue.serverTime();
   }
 }

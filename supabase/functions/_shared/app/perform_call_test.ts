@@ -9,7 +9,9 @@ import { DONE, FakeEngine, jobOf } from "./fake_engine.ts";
 import { callVenue, performCall } from "./perform_call.ts";
 
 const KEY = { apiKey: "public", secret: "hunter2" };
-const WINDOW = { timestampMs: 1_767_225_600_000, recvWindowMs: 1_000, sendWithinMs: 1_000 };
+const WINDOW = { timestampMs: 1_767_225_600_000, recvWindowMs: 1_000 };
+/** What was left of the window when the key was opened. */
+const LEFT_MS = 900;
 const CANCEL = { action: "cancel", request: "a-1" } as const;
 const ACCEPTED: VenueAnswer = {
   outcome: "accepted",
@@ -50,7 +52,9 @@ function exchangeOf({ openMs = 0, refusal }: { openMs?: number; refusal?: unknow
       open: (id: number) => {
         doings.push(`key of ${id}`);
         now += openMs;
-        return refusal === undefined ? Promise.resolve(KEY) : Promise.reject(refusal);
+        return refusal === undefined
+          ? Promise.resolve({ key: KEY, sendWithinMs: LEFT_MS })
+          : Promise.reject(refusal);
       },
     },
     monotonicMs: () => now,
@@ -62,11 +66,11 @@ function exchangeOf({ openMs = 0, refusal }: { openMs?: number; refusal?: unknow
   return { exchange, doings, leaves };
 }
 
-Deno.test("the key is opened for each call, and what that takes is taken from its window", async () => {
+Deno.test("the key says what is left of a call's window, and what opening it takes is taken from that", async () => {
   const { exchange, doings, leaves } = exchangeOf({ openMs: 300 });
   assert.deepEqual(await performCall(callOf(CANCEL), exchange), ACCEPTED);
   assert.deepEqual(doings, ["key of 7", "cancel"]);
-  assert.deepEqual(leaves, [{ key: KEY, window: { ...WINDOW, sendWithinMs: 700 } }]);
+  assert.deepEqual(leaves, [{ key: KEY, window: { ...WINDOW, sendWithinMs: LEFT_MS - 300 } }]);
 });
 
 Deno.test("the exchange's time is asked without a key", async () => {

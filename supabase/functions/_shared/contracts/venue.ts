@@ -1,6 +1,6 @@
 /** The calls that the engine asks for and the answers it is given, as they pass the Data API. */
 import { z } from "zod";
-import type { OrderReport, VenueAnswer } from "../domain/venue.ts";
+import type { OpenedKey, OrderReport, VenueAnswer } from "../domain/venue.ts";
 import type { VenueCall } from "../domain/venue_call.ts";
 
 const decimal = z.string().regex(/^\d+(\.\d+)?$/);
@@ -79,7 +79,6 @@ export const venueCall: z.ZodType<VenueCall> = z.object({
   symbol: z.string().nullable(),
   timestamp_ms: z.number().int(),
   recv_window_ms: z.number().int(),
-  send_within_ms: z.number().int(),
 }).and(asked).transform((row): VenueCall => ({
   id: row.id,
   environment: row.environment,
@@ -87,9 +86,18 @@ export const venueCall: z.ZodType<VenueCall> = z.object({
   window: {
     timestampMs: row.timestamp_ms,
     recvWindowMs: row.recv_window_ms,
-    sendWithinMs: row.send_within_ms,
   },
   asked: { action: row.action, request: row.request } as VenueCall["asked"],
+}));
+
+/** A key as `trading.open_key` hands it out. */
+export const openedKey: z.ZodType<OpenedKey> = z.object({
+  api_key: z.string().min(1),
+  secret: z.string().min(1),
+  send_within_ms: z.number(),
+}).transform((row): OpenedKey => ({
+  key: { apiKey: row.api_key, secret: row.secret },
+  sendWithinMs: row.send_within_ms,
 }));
 
 function reportRow(report: OrderReport): object {

@@ -50,12 +50,16 @@ export type OrderName = { readonly clientOrderId: string } | { readonly exchange
 /** Which fills are wanted: those of one order, or the account's in a symbol since a moment (exchange's clock). */
 export type FillsRequest = { readonly exchangeOrderId: string } | { readonly sinceMs: number };
 
-/** When a call may leave: what is signed with it, and for how long after its permit it may still be sent. */
-export interface SendWindow {
+/** What a request is signed with: the exchange refuses one that arrives later than `recvWindowMs` after its timestamp. */
+export interface SignedWindow {
   /** Exchange's time that the request is stamped with. */
   readonly timestampMs: number;
   readonly recvWindowMs: number;
-  /** The call is dropped, unsent, when this much has gone by since the permit arrived, by a monotonic clock. */
+}
+
+/** When a call may leave. */
+export interface SendWindow extends SignedWindow {
+  /** What is left of its window: after so much more, by a monotonic clock, it is dropped unsent. */
   readonly sendWithinMs: number;
 }
 
@@ -63,6 +67,13 @@ export interface SendWindow {
 export interface ExchangeKey {
   readonly apiKey: string;
   readonly secret: string;
+}
+
+/** A key that was opened for a call. */
+export interface OpenedKey {
+  readonly key: ExchangeKey;
+  /** What was left of the call's window when it was opened (ms). */
+  readonly sendWithinMs: number;
 }
 
 /** Where an order stands at the venue, in the engine's words. */

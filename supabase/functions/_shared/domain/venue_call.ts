@@ -4,7 +4,7 @@ import type {
   OrderRequest,
   PairRequest,
   ReplaceRequest,
-  SendWindow,
+  SignedWindow,
 } from "./venue.ts";
 
 /** Which of the exchange's environments an account is in. */
@@ -18,7 +18,8 @@ export type Asked =
   | { readonly action: "lookup"; readonly request: OrderName }
   | { readonly action: "replace"; readonly request: ReplaceRequest }
   | { readonly action: "fills"; readonly request: FillsRequest }
-  | { readonly action: "open_orders" | "balances" | "server_time"; readonly request: object };
+  | { readonly action: "open_orders" | "balances"; readonly request: object }
+  | { readonly action: "server_time"; readonly request: object };
 
 /** One call to a venue, recorded and permitted by the engine: it is made once and answered once. */
 export interface VenueCall {
@@ -26,6 +27,6 @@ export interface VenueCall {
   readonly environment: VenueEnvironment;
   /** Null where the question is about the whole account. */
   readonly symbol: string | null;
-  readonly window: SendWindow;
+  readonly window: SignedWindow;
   readonly asked: Asked;
 }
