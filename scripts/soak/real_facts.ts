@@ -62,6 +62,7 @@ function tenthsOf(samples: readonly Sample[]): RealFacts["tenths"] {
     main_heap: tenths(({ mainHeap }) => inMb(mainHeap)),
     database_private: tenths(({ database }) => inMb(database)),
     database_processes: tenths(({ sessions }) => sessions),
+    load: tenths(({ load }) => load),
     queue: tenths(({ queue }) => queue),
     open_paper: tenths(({ paperPositions }) => paperPositions),
     open_live: tenths(({ livePositions }) => livePositions),

@@ -17,6 +17,7 @@ function sample(n: number): Sample {
     mainHeap: 60 * MB,
     database: 300 * MB,
     sessions: 20,
+    load: 1,
     queue: n % 3,
     paperPositions: 50,
     livePositions: 50,

@@ -1,5 +1,6 @@
 /** What is looked at again and again during the real load. */
 import type { Sql } from "postgres";
+import { loadNow } from "../bench/machine.ts";
 import { findPostmaster, type ProcessMemory, readFamily, readMemory } from "./memory.ts";
 import type { RealDesk } from "./real_desk.ts";
 
@@ -17,6 +18,8 @@ export interface Sample {
   readonly database: number | null;
   /** Processes of the server: its sessions, and half a dozen of its own. */
   readonly sessions: number | null;
+  /** The machine's one-minute load average: others may have their share of it. */
+  readonly load: number;
   /** Jobs that are due or running. */
   readonly queue: number;
   readonly paperPositions: number;
@@ -49,6 +52,7 @@ export class Sampler {
       mainHeap: Deno.memoryUsage().heapUsed,
       database: family?.own ?? null,
       sessions: family?.processes ?? null,
+      load: loadNow(),
       ...counts,
     };
     this.samples.push(sample);
