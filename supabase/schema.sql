@@ -2467,7 +2467,7 @@ create view trading.position_risks with (security_invoker=true) as
 alter view trading.position_risks owner to fillbase_engine;
 comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
-CREATE OR REPLACE FUNCTION trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean)
+CREATE OR REPLACE FUNCTION trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -2494,7 +2494,8 @@ begin
     return;
   end if;
   select count(*) into v_not_found from trading.exchange_calls c
-  where c.order_id = p_order.id and c.action = 'lookup' and c.reason = 'order_not_found' and c.permitted_at > p_order.send_by + least(v_quiet, c_engine_answers);
+  where c.order_id = p_order.id and c.action = 'lookup' and c.reason = 'order_not_found' and c.request ? 'client_order_id'
+    and c.permitted_at > p_order.send_by + least(v_quiet, c_engine_answers);
   if v_not_found < 3 then
     next_call := 'lookup';
     return;
@@ -2506,6 +2507,11 @@ begin
     next_call := 'fills';
     return;
   end if;
+  suspect := trading.suspect_of(p_order, v_trades.answer -> 'fills');
+  if suspect is not null and v_trades.permitted_at >= p_now - interval '30 seconds' then
+    next_call := 'lookup';
+    return;
+  end if;
   select c.answer -> 'balances' into v_balances from trading.exchange_calls c
   where c.order_id = p_order.id and c.action = 'balances' and c.outcome = 'accepted' and c.id > v_trades.id
   order by c.id desc limit 1;
@@ -2513,7 +2519,7 @@ begin
     next_call := 'balances';
     return;
   end if;
-  is_proven := not trading.has_trade_of(p_order, v_trades.answer -> 'fills')
+  is_proven := suspect is null
     -- Without a trade, coins that came or went are a deposit or a withdrawal; no list of trades lags for an hour.
     and (trading.is_unmoved(p_order, v_balances) or p_now > p_order.send_by + interval '1 hour');
   -- What speaks against it may have been another order on its way.
@@ -2522,8 +2528,8 @@ begin
   end if;
 end
 $function$;
-alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) owner to fillbase_engine;
-comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time).';
+alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) owner to fillbase_engine;
+comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time); suspect: what has to be looked up, where that is another order.';
 
 CREATE OR REPLACE FUNCTION trading.account_cause(p_account_id uuid)
  RETURNS text
@@ -2622,8 +2628,8 @@ begin
     return v_next;
   end if;
   -- What a lookup has found out makes some of the executions ours after all.
-  perform trading.fold_fill_list(c, c.answer, p_now) from trading.calls_of_attempt(p_job, 'fills') c
-  where exists (select from trading.calls_of_attempt(p_job, 'lookup'));
+  perform trading.fold_fill_list(c, c.answer, p_now) from trading.calls_of_walk(p_job, 'fills') c
+  where exists (select from trading.calls_of_walk(p_job, 'lookup'));
   return trading.conclude_account_check(p_job, v_account_id, p_now);
 end
 $function$;
@@ -2796,7 +2802,7 @@ begin
 end
 $function$;
 alter function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, job_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
 grant execute on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
@@ -3293,7 +3299,44 @@ $function$;
 alter function trading.caller_name() owner to fillbase_engine;
 comment on function trading.caller_name() is 'Who is calling, for rows that outlive the call: user:<id>, service_role or database:<login>.';
 
-CREATE OR REPLACE FUNCTION trading.calls_of_attempt(p_job trading.jobs, p_action text)
+CREATE OR REPLACE FUNCTION trading.calls_of_attempt(p_job trading.jobs)
+ RETURNS SETOF trading.exchange_calls
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT c.id,
+     c.account_id,
+     c.environment,
+     c.job_id,
+     c.job_attempt,
+     c.position_id,
+     c.order_id,
+     c.action,
+     c.symbol,
+     c.request,
+     c.weight,
+     c.timestamp_ms,
+     c.recv_window_ms,
+     c.permitted_at,
+     c.send_by,
+     c.outcome,
+     c.reason,
+     c.code,
+     c.message,
+     c.http_status,
+     c.used_weight,
+     c.order_count_10s,
+     c.sent_at,
+     c.elapsed_ms,
+     c.answer,
+     c.answered_at
+    FROM trading.exchange_calls c
+   WHERE ((c.job_id = (calls_of_attempt.p_job).id) AND (c.job_attempt = (calls_of_attempt.p_job).attempts));
+END;
+alter function trading.calls_of_attempt(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.calls_of_attempt(p_job trading.jobs) is 'The calls that a job''s present attempt has made, answered or not.';
+
+CREATE OR REPLACE FUNCTION trading.calls_of_walk(p_job trading.jobs, p_action text)
  RETURNS SETOF trading.exchange_calls
  LANGUAGE plpgsql
  STABLE
@@ -3302,14 +3345,14 @@ AS $function$
 begin
   return query
     with answered as (
-      select * from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null
+      select * from trading.calls_of_attempt(p_job) c where c.answered_at is not null
     )
     select * from answered a
     where a.action = p_action and a.id >= coalesce((select max(b.id) from answered b where b.action = 'balances'), 0) order by a.id;
 end
 $function$;
-alter function trading.calls_of_attempt(p_job trading.jobs, p_action text) owner to fillbase_engine;
-comment on function trading.calls_of_attempt(p_job trading.jobs, p_action text) is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
+alter function trading.calls_of_walk(p_job trading.jobs, p_action text) owner to fillbase_engine;
+comment on function trading.calls_of_walk(p_job trading.jobs, p_action text) is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
 
 CREATE OR REPLACE FUNCTION trading.cancel_entry_rest(p_position_id uuid, p_reason text, p_now timestamp with time zone)
  RETURNS integer
@@ -3375,7 +3418,7 @@ begin
   where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
   select * into v_order from public.orders o where o.id = p_job.order_id;
   if v_order.finished_at is null then
-    if (trading.last_call(p_job)).id is null then
+    if not trading.has_asked_to_cancel(p_job, v_order.id) then
       return trading.call_about(p_job, 'cancel', v_order, p_now);
     end if;
     v_next := trading.follow_up(p_job, v_order.id, p_now);
@@ -3752,8 +3795,7 @@ begin
   end if;
   if p_is_whole then
     select * into v_entry from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null;
-    if v_entry.id is not null and not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts
-      and c.order_id = v_entry.id and c.action = 'cancel') then
+    if v_entry.id is not null and not trading.has_asked_to_cancel(p_job, v_entry.id) then
       update public.orders o set reason = 'position_closing' where o.id = v_entry.id;
       return trading.call_about(p_job, 'cancel', v_entry, p_now);
     end if;
@@ -3936,7 +3978,7 @@ AS $function$
 begin
   return query
     with asked as (
-      select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
+      select c.symbol, c.permitted_at, c.answer from trading.calls_of_walk(p_job, 'open_orders') c
     ), listed as (
       select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
       from asked a cross join lateral jsonb_array_elements((a.answer -> 'orders') || coalesce(a.answer -> 'unread_orders', '[]')) r
@@ -4024,7 +4066,7 @@ declare
   v_unsettled text[];
   v_found     jsonb;
 begin
-  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
     || trading.settle_trades(p_job, p_account_id, p_now)
@@ -4032,10 +4074,10 @@ begin
   insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
     unsettled_assets, differences)
   values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,
-    exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null),
+    exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null),
     jsonb_array_length(v_balances.answer -> 'balances'),
-    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
-    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_walk(p_job, 'open_orders') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_walk(p_job, 'fills') c),
     v_unsettled, v_found);
   perform trading.note_compared_symbols(p_job, p_account_id, p_now);
   delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';
@@ -4259,16 +4301,28 @@ CREATE OR REPLACE FUNCTION trading.doubt_filters(p_symbol text, p_now timestamp 
  SET search_path TO ''
 AS $function$
 begin
-  update public.instruments i set doubted_at = p_now
-  where i.symbol = p_symbol and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
-  if found then
+  if trading.doubt_symbol(p_symbol, p_now) then
     perform trading.raise_alert(p_now, 'warning', 'filters_doubted', null, 'symbol', p_symbol,
       format('The exchange refused an order in %s that its filters, as we know them, let pass; they are fetched again.', p_symbol));
   end if;
 end
 $function$;
 alter function trading.doubt_filters(p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.doubt_filters(p_symbol text, p_now timestamp with time zone) is 'Marks a symbol''s filters as out of date, so that the next poll fetches them again.';
+comment on function trading.doubt_filters(p_symbol text, p_now timestamp with time zone) is 'Has a symbol''s filters fetched again by the next poll, with a warning.';
+
+CREATE OR REPLACE FUNCTION trading.doubt_symbol(p_symbol text, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.instruments i set doubted_at = p_now
+  where i.symbol = p_symbol and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
+  return found;
+end
+$function$;
+alter function trading.doubt_symbol(p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.doubt_symbol(p_symbol text, p_now timestamp with time zone) is 'Marks what we know of a symbol as out of date, so that the next poll fetches it again; whether it was not yet.';
 
 CREATE OR REPLACE FUNCTION trading.doubtful_orders(p_account_id uuid)
  RETURNS SETOF public.orders
@@ -4302,14 +4356,14 @@ begin
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
   on conflict do nothing;
-  -- A clock that was ahead for a while must not keep the bucket empty until it is overtaken.
-  update trading.rate_budgets b set refilled_at = p_at
-  from trading.rate_rules r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 
-  -- In a statement of its own: what a wait for the locks ended with is seen only now. Time never runs backwards here.
+  -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
+  -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
+  update trading.rate_budgets b set refilled_at = p_at
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
@@ -4426,8 +4480,7 @@ CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.
  SET search_path TO ''
 AS $function$
 begin
-  if not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.order_id = p_guard.id
-    and c.action = 'cancel') then
+  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
     return trading.call_about(p_job, 'cancel', p_guard, p_now);
   end if;
   return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
@@ -4473,7 +4526,7 @@ begin
     select q.* from trading.quarantines q
     where q.account_id = p_account_id and q.ended_at is null
       and (q.code = 'order_believed_over'
-          and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+          and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
           and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
         or q.code = 'coins_missing' and exists (select from public.positions p where p.id = q.position_id and p.status in ('closed', 'failed')))
   loop
@@ -5640,14 +5693,15 @@ begin
   if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
   end if;
-  if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity and not v_last.request ? 'exchange_order_id' then
+  if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity
+    and not (v_last.action = 'fills' and v_last.request ? 'exchange_order_id') then
     return trading.call_about(p_job, 'fills', v_order, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.state <> 'unknown' then
     return case when v_order.venue_executed_quantity > v_order.filled_quantity
       then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
   end if;
-  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances')) then
+  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances') or v_last.request ? 'exchange_order_id') then
     return trading.prove_absence(p_job, v_order, v_last, p_now);
   end if;
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
@@ -5656,7 +5710,9 @@ begin
   if v_order.state = 'submitting' then
     return trading.wait_for('order_under_way', 'the call that places the order has not been answered yet');
   end if;
-  return trading.wait_for('venue_silent', coalesce(v_last.message, 'the exchange did not answer'));
+  -- What was refused says how long to wait.
+  return trading.wait_for(case when v_last.outcome = 'unknown' then 'venue_silent' else coalesce(v_last.reason, 'venue_silent') end,
+    coalesce(v_last.message, 'the exchange did not answer'));
 end
 $function$;
 alter function trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5707,16 +5763,12 @@ CREATE OR REPLACE FUNCTION trading.give_up_calls(p_job trading.jobs, p_now times
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_id bigint;
 begin
-  for v_id in select c.id from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id loop
-    perform trading.record_answer(v_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
-  end loop;
+  perform trading.take_for_unknown(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
 end
 $function$;
 alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
+comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the calls of a job that its workers left unanswered for unknown.';
 
 CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -5724,8 +5776,7 @@ CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timest
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.record_answer(c.id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now)
-  from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  perform trading.take_for_unknown(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
   where l.order_id = p_order_id and c.answered_at is null
     and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
 end
@@ -5831,6 +5882,14 @@ $function$;
 alter function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) is 'Locks a trader''s own scope, or the portfolio, after as many stop losses within the window as its limits count to.';
 
+CREATE OR REPLACE FUNCTION trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN (EXISTS (SELECT FROM trading.calls_of_attempt(has_asked_to_cancel.p_job) c(id, account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, timestamp_ms, recv_window_ms, permitted_at, send_by, outcome, reason, code, message, http_status, used_weight, order_count_10s, sent_at, elapsed_ms, answer, answered_at) WHERE ((c.order_id = has_asked_to_cancel.p_order_id) AND (c.action = 'cancel'::text))));
+alter function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) owner to fillbase_engine;
+comment on function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) is 'Whether a job''s present attempt has asked the exchange to cancel an order.';
+
 CREATE OR REPLACE FUNCTION trading.has_due_jobs(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -5892,28 +5951,6 @@ end
 $function$;
 alter function trading.has_stop_slot(p_position public.positions) owner to fillbase_engine;
 comment on function trading.has_stop_slot(p_position public.positions) is 'Whether the exchange has room for a stop of this position beside those of the account''s other positions in the symbol.';
-
-CREATE OR REPLACE FUNCTION trading.has_trade_of(p_order public.orders, p_fills jsonb)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_since timestamptz := trading.exchange_time(p_order.account_id, p_order.permitted_at) - interval '5 seconds';
-begin
-  return exists (
-    select from jsonb_array_elements(p_fills) f
-    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > v_since
-      and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
-      and not exists (
-        select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
-    group by f ->> 'exchange_order_id' having sum((f ->> 'quantity')::numeric) <= p_order.quantity
-  );
-end
-$function$;
-alter function trading.has_trade_of(p_order public.orders, p_fills jsonb) owner to fillbase_engine;
-comment on function trading.has_trade_of(p_order public.orders, p_fills jsonb) is 'Whether executions that no order of ours explains could be this order''s: its side, its time, not beyond its limit and its quantity.';
 
 CREATE OR REPLACE FUNCTION trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -6014,6 +6051,7 @@ begin
 end
 $function$;
 alter function trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone) is 'The intent of a plan''s stop, submitting.';
 
 CREATE OR REPLACE FUNCTION trading.insert_live_sell(p_position public.positions, p_role text, p_level integer, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text, p_now timestamp with time zone)
  RETURNS public.orders
@@ -6272,6 +6310,20 @@ $function$;
 alter function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_fence_passed(p_position public.positions, p_guard public.orders, p_now timestamp with time zone) is 'Whether a further sale of the position cannot sell the same coins a second time.';
 
+CREATE OR REPLACE FUNCTION trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (select from public.instruments i where i.symbol = p_difference ->> 'symbol' and i.status = 'DELISTED')
+    and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null and c.outcome = 'accepted');
+end
+$function$;
+alter function trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb) owner to fillbase_engine;
+comment on function trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb) is 'Whether an order that is not listed was in a symbol that the exchange has struck off, and the orders of all symbols were listed.';
+
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6518,9 +6570,8 @@ AS $function$
 declare
   v_call trading.exchange_calls;
 begin
-  select * into v_call from trading.exchange_calls c
-  where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null and c.action <> 'server_time'
-  order by c.id desc limit 1;
+  select * into v_call from trading.calls_of_attempt(p_job) c
+  where c.answered_at is not null and c.action <> 'server_time' order by c.id desc limit 1;
   return v_call;
 end
 $function$;
@@ -7170,7 +7221,7 @@ declare
   v_symbol   text;
   v_fill     jsonb;
 begin
-  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   -- After a long pause what they said is too old to be compared.
   if v_balances.id is null or v_balances.permitted_at < p_now - interval '5 minutes' then
     return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
@@ -7179,12 +7230,12 @@ begin
     v_symbols := array[null::text];
   end if;
   select s into v_symbol from unnest(v_symbols) s
-  where not exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
+  where not exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now);
   end if;
   select s into v_symbol from unnest(trading.symbols_to_audit(p_account_id, v_balances.answer -> 'balances', (trading.last_check(p_account_id)).started_at)) s
-  where not exists (select from trading.calls_of_attempt(p_job, 'fills') c where c.symbol = s) limit 1;
+  where not exists (select from trading.calls_of_walk(p_job, 'fills') c where c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
       jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
@@ -7244,11 +7295,11 @@ begin
   perform trading.raise_alert(p_now, 'critical', 'symbol_not_compared', a.user_id, 'account', p_account_id || ':' || r.symbol,
     format('The exchange does not know %s any more: open orders and executions in it cannot be compared, its coins are.', r.symbol),
     jsonb_build_object('symbol', r.symbol))
-  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_attempt(p_job, k) c
+  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_walk(p_job, k) c
     where trading.is_symbol_refused(c)) r, trading.accounts a where a.id = p_account_id;
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
   where x.code = 'symbol_not_compared' and x.resolved_at is null and x.subject_id like p_account_id || ':%'
-    and (exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
+    and (exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
       or x.detail ->> 'symbol' <> all (trading.involved_symbols(p_account_id)));
 end
 $function$;
@@ -7433,8 +7484,10 @@ begin
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
       perform trading.note_refused_sell(p_call, p_now);
-    when 'filter_failed', 'symbol_not_trading' then
+    when 'filter_failed' then
       perform trading.doubt_filters(p_call.symbol, p_now);
+    when 'symbol_not_trading' then
+      perform trading.doubt_symbol(p_call.symbol, p_now);
     else
       null;
   end case;
@@ -7623,7 +7676,7 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
 
@@ -8421,6 +8474,10 @@ begin
   if v_proof.next_call is null or v_proof.next_call = p_last.action then
     return trading.wait_for('order_unproven', 'nobody knows yet whether the exchange has this order; it is asked again');
   end if;
+  if v_proof.suspect is not null and v_proof.next_call = 'lookup' then
+    return trading.permit_call(p_job, p_order.account_id, 'lookup', p_order.symbol, jsonb_build_object('exchange_order_id', v_proof.suspect), p_now,
+      p_order.position_id, p_order.id);
+  end if;
   if v_proof.next_call = 'balances' then
     return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
@@ -8776,7 +8833,7 @@ begin
 end
 $function$;
 alter function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
+comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued or under way already. Who brings news holds the portfolio''s lock; the sweep looks without it, and again.';
 
 CREATE OR REPLACE FUNCTION trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -9108,6 +9165,7 @@ CREATE OR REPLACE FUNCTION trading.recv_window_ms(p_action text, p_is_entry bool
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN ((p_action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'replace'::text, 'cancel'::text])) AND (NOT p_is_entry)) THEN 1000 WHEN (p_action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'replace'::text, 'cancel'::text])) THEN 2000 ELSE 5000 END;
 alter function trading.recv_window_ms(p_action text, p_is_entry boolean) owner to fillbase_engine;
+comment on function trading.recv_window_ms(p_action text, p_is_entry boolean) is 'For how long after its permit a call may arrive: 1 s for exits and cancels, 2 s for entries, 5 s for questions.';
 
 CREATE OR REPLACE FUNCTION trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -9666,7 +9724,7 @@ begin
     return trading.wait_for_key(p_job, v_account.id, p_now);
   end if;
   if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
+    return case when exists (select from trading.calls_of_attempt(p_job) c where c.action = 'server_time')
       then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
       else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
   end if;
@@ -9692,8 +9750,7 @@ declare
   v_order public.orders;
 begin
   select o.* into v_order
-  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
-  where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+  from trading.calls_of_attempt(p_job) c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
   order by c.id desc limit 1;
   return v_order;
 end
@@ -10112,7 +10169,13 @@ begin
         perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
           'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
       when 'order_not_listed' then
-        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+        if trading.is_gone_with_symbol(p_job, v_one) and trading.was_seen_before(p_previous, v_one, p_started_at) then
+          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.venue_executed_quantity,
+            'error_code', 'symbol_delisted', 'error_message', 'the exchange does not know the symbol any more'), p_now)
+          from public.orders o where o.id = (v_one ->> 'order_id')::uuid;
+        else
+          perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+        end if;
       when 'order_believed_over' then
         if trading.was_seen_before(p_previous, v_one, p_started_at) then
           perform trading.quarantine(p_account_id, v_one ->> 'symbol', (v_one ->> 'position_id')::uuid, 'order_believed_over',
@@ -10129,12 +10192,12 @@ begin
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
       or (a.code = 'order_unexplained' and not a.detail ? 'trade_id' and not v_all @> '[{"kind": "order_unexplained"}]'))
-    and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
+    and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end
 $function$;
 alter function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about, foreign ones are told.';
+comment on function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about or went with its symbol, foreign ones are told.';
 
 CREATE OR REPLACE FUNCTION trading.settle_trades(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
  RETURNS jsonb
@@ -10520,6 +10583,32 @@ $function$;
 alter function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.store_verdict(p_assessment jsonb, p_signal public.signals, p_trader public.traders, p_portfolio_id uuid, p_now timestamp with time zone) is 'Stores a verdict with its rules and facts, audits it, and alerts the owner of a denial.';
 
+CREATE OR REPLACE FUNCTION trading.suspect_of(p_order public.orders, p_fills jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_since timestamptz := trading.exchange_time(p_order.account_id, p_order.permitted_at) - interval '5 seconds';
+begin
+  return (
+    select f ->> 'exchange_order_id' from jsonb_array_elements(p_fills) f
+    where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > v_since
+      and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
+      and not exists (
+        select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
+      and not exists (
+        select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'lookup' and c.outcome = 'accepted'
+          and c.request ->> 'exchange_order_id' = f ->> 'exchange_order_id' and c.answer #>> '{order,client_order_id}' <> p_order.client_order_id)
+    group by f ->> 'exchange_order_id' having sum((f ->> 'quantity')::numeric) <= p_order.quantity
+    order by 1 limit 1
+  );
+end
+$function$;
+alter function trading.suspect_of(p_order public.orders, p_fills jsonb) owner to fillbase_engine;
+comment on function trading.suspect_of(p_order public.orders, p_fills jsonb) is 'The exchange''s id of an order whose executions no order of ours explains and that could be this one: its side, its time, not beyond its limit and its quantity; null: none.';
+
 CREATE OR REPLACE FUNCTION trading.sweep(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -10662,6 +10751,18 @@ CREATE OR REPLACE FUNCTION trading.system_scope_id()
 RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
+
+CREATE OR REPLACE FUNCTION trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.record_answer(p_call_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
+end
+$function$;
+alter function trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone) is 'Answers a call that nobody will answer any more: unknown, worker_lost.';
 
 CREATE OR REPLACE FUNCTION trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone)
  RETURNS numeric
@@ -11178,7 +11279,7 @@ CREATE OR REPLACE FUNCTION trading.unexplained_fills(p_job trading.jobs, p_accou
 AS $function$
 begin
   return query
-    select c.symbol, f.fill from trading.calls_of_attempt(p_job, 'fills') c
+    select c.symbol, f.fill from trading.calls_of_walk(p_job, 'fills') c
     cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
     where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
       and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
@@ -11592,10 +11693,7 @@ begin
   where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
     and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
   -- Nobody waits for hours until the list of symbols is old: whether it trades again is looked at every minute.
-  update public.instruments i set doubted_at = p_now
-  from public.alerts a
-  where a.code = 'symbol_not_trading' and a.resolved_at is null and i.symbol = a.detail ->> 'symbol'
-    and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
+  perform trading.doubt_symbol(a.detail ->> 'symbol', p_now) from public.alerts a where a.code = 'symbol_not_trading' and a.resolved_at is null;
 end
 $function$;
 alter function trading.watch_symbols(p_now timestamp with time zone) owner to fillbase_engine;

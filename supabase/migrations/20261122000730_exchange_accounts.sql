@@ -70,7 +70,7 @@ comment on function trading.trader_account_id is 'Where a trader''s money is: it
 reset role;
 
 -- Vault is postgres' and service_role's alone. The real text is set by update_secret, because create_secret writes what it
--- is given to heap and WAL in the clear first.
+-- is given to heap and WAL in the clear first. Security definer, both: the engine's role has no rights on Vault.
 create function trading.put_secret(p_text text, p_description text) returns uuid
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -118,7 +118,8 @@ end
 $$;
 comment on function trading.end_exchange_key is 'Makes a key inactive for good, and audits why.';
 
--- An operator's command. The uid is what the exchange answers for this key; the first call with it is compared.
+-- A database owner's command. The uid is what the exchange answers for this key; the first call with it is compared. Security
+-- definer: keys and accounts are the engine's.
 create function trading.connect_exchange_account(
   p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text default '', p_now timestamptz default null
 ) returns uuid

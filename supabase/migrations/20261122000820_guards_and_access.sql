@@ -124,7 +124,8 @@ grant select on trading.position_transitions, trading.order_transitions, trading
 
 reset role;
 
--- Created as postgres, who owns traders: deleting a trader must not orphan coins.
+-- Created as postgres, who owns traders: deleting a trader must not orphan coins. Security definer, this one and the next:
+-- whoever changes a trader need not be able to read positions, states and locks.
 create function trading.tg_traders__refuse_with_open_positions() returns trigger
 language plpgsql set search_path = ''
 as $$

@@ -69,14 +69,14 @@ begin
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
   select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
   on conflict do nothing;
-  -- A clock that was ahead for a while must not keep the bucket empty until it is overtaken.
-  update trading.rate_budgets b set refilled_at = p_at
-  from trading.rate_rules r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 
-  -- In a statement of its own: what a wait for the locks ended with is seen only now. Time never runs backwards here.
+  -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
+  -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
+  update trading.rate_budgets b set refilled_at = p_at
+  from trading.rate_rules r
+  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(

@@ -18,6 +18,7 @@ create function trading.recv_window_ms(p_action text, p_is_entry boolean) return
 language sql immutable parallel safe
 return case when p_action in ('submit', 'submit_pair', 'replace', 'cancel') and not p_is_entry then 1000
     when p_action in ('submit', 'submit_pair', 'replace', 'cancel') then 2000 else 5000 end;
+comment on function trading.recv_window_ms is 'For how long after its permit a call may arrive: 1 s for exits and cancels, 2 s for entries, 5 s for questions.';
 
 create function trading.clock_offset_ms(p_environment text, p_now timestamptz) returns numeric
 language plpgsql stable set search_path = ''
@@ -87,7 +88,8 @@ $$;
 comment on function trading.permit_call is
   'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, FB429 request_budget_exhausted.';
 
--- The one place a key is opened. The call must have its permit and its time; each opening is audited.
+-- The one place a key is opened. The call must have its permit and its time; each opening is audited. Security definer: the
+-- worker's role may read neither keys nor Vault, only ask for the key of a call.
 create function trading.open_key(p_call_id bigint, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$

@@ -251,8 +251,10 @@ begin
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
       perform trading.note_refused_sell(p_call, p_now);
-    when 'filter_failed', 'symbol_not_trading' then
+    when 'filter_failed' then
       perform trading.doubt_filters(p_call.symbol, p_now);
+    when 'symbol_not_trading' then
+      perform trading.doubt_symbol(p_call.symbol, p_now);
     else
       null;
   end case;

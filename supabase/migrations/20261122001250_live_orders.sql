@@ -8,15 +8,26 @@ language sql immutable
 return jsonb_build_object('outcome', 'retry', 'code', p_code, 'message', p_message);
 comment on function trading.wait_for is 'The outcome of a step that has to be taken up again later.';
 
+create function trading.calls_of_attempt(p_job trading.jobs) returns setof trading.exchange_calls
+language sql stable
+begin atomic
+  select * from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts;
+end;
+comment on function trading.calls_of_attempt is 'The calls that a job''s present attempt has made, answered or not.';
+
+create function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) returns boolean
+language sql stable
+return exists (select from trading.calls_of_attempt(p_job) c where c.order_id = p_order_id and c.action = 'cancel');
+comment on function trading.has_asked_to_cancel is 'Whether a job''s present attempt has asked the exchange to cancel an order.';
+
 create function trading.last_call(p_job trading.jobs) returns trading.exchange_calls
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_call trading.exchange_calls;
 begin
-  select * into v_call from trading.exchange_calls c
-  where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null and c.action <> 'server_time'
-  order by c.id desc limit 1;
+  select * into v_call from trading.calls_of_attempt(p_job) c
+  where c.answered_at is not null and c.action <> 'server_time' order by c.id desc limit 1;
   return v_call;
 end
 $$;
@@ -98,28 +109,34 @@ end
 $$;
 comment on function trading.is_unmoved is 'Whether an account''s balances show no coins more (after a buy) or less (after a sell) than the books explain without the order.';
 
-create function trading.has_trade_of(p_order public.orders, p_fills jsonb) returns boolean
+-- The exchange has said of some of them whose they are: a client id that is not this order's stays so.
+create function trading.suspect_of(p_order public.orders, p_fills jsonb) returns text
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_since timestamptz := trading.exchange_time(p_order.account_id, p_order.permitted_at) - interval '5 seconds';
 begin
-  return exists (
-    select from jsonb_array_elements(p_fills) f
+  return (
+    select f ->> 'exchange_order_id' from jsonb_array_elements(p_fills) f
     where f ->> 'side' = p_order.side and (f ->> 'executed_at')::timestamptz > v_since
       and (p_order.type <> 'LIMIT' or (f ->> 'price')::numeric <= p_order.price)
       and not exists (
         select from public.orders o where o.account_id = p_order.account_id and o.symbol = p_order.symbol and o.binance_order_id = f ->> 'exchange_order_id')
+      and not exists (
+        select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'lookup' and c.outcome = 'accepted'
+          and c.request ->> 'exchange_order_id' = f ->> 'exchange_order_id' and c.answer #>> '{order,client_order_id}' <> p_order.client_order_id)
     group by f ->> 'exchange_order_id' having sum((f ->> 'quantity')::numeric) <= p_order.quantity
+    order by 1 limit 1
   );
 end
 $$;
-comment on function trading.has_trade_of is 'Whether executions that no order of ours explains could be this order''s: its side, its time, not beyond its limit and its quantity.';
+comment on function trading.suspect_of is
+  'The exchange''s id of an order whose executions no order of ours explains and that could be this one: its side, its time, not beyond its limit and its quantity; null: none.';
 
 -- Binance documents no proof that a request was never executed. What counts here: its window is over, the matching engine
 -- knew of no such order to cancel, readers did not find it three times after the time within which the engine answers, and
 -- after a quiet time the account shows no trade in the symbol that no order of ours explains, and no coins that it does not.
-create function trading.absence_proof(p_order public.orders, p_now timestamptz, out next_call text, out is_proven boolean)
+create function trading.absence_proof(p_order public.orders, p_now timestamptz, out next_call text, out is_proven boolean, out suspect text)
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -143,7 +160,8 @@ begin
     return;
   end if;
   select count(*) into v_not_found from trading.exchange_calls c
-  where c.order_id = p_order.id and c.action = 'lookup' and c.reason = 'order_not_found' and c.permitted_at > p_order.send_by + least(v_quiet, c_engine_answers);
+  where c.order_id = p_order.id and c.action = 'lookup' and c.reason = 'order_not_found' and c.request ? 'client_order_id'
+    and c.permitted_at > p_order.send_by + least(v_quiet, c_engine_answers);
   if v_not_found < 3 then
     next_call := 'lookup';
     return;
@@ -155,6 +173,11 @@ begin
     next_call := 'fills';
     return;
   end if;
+  suspect := trading.suspect_of(p_order, v_trades.answer -> 'fills');
+  if suspect is not null and v_trades.permitted_at >= p_now - interval '30 seconds' then
+    next_call := 'lookup';
+    return;
+  end if;
   select c.answer -> 'balances' into v_balances from trading.exchange_calls c
   where c.order_id = p_order.id and c.action = 'balances' and c.outcome = 'accepted' and c.id > v_trades.id
   order by c.id desc limit 1;
@@ -162,7 +185,7 @@ begin
     next_call := 'balances';
     return;
   end if;
-  is_proven := not trading.has_trade_of(p_order, v_trades.answer -> 'fills')
+  is_proven := suspect is null
     -- Without a trade, coins that came or went are a deposit or a withdrawal; no list of trades lags for an hour.
     and (trading.is_unmoved(p_order, v_balances) or p_now > p_order.send_by + interval '1 hour');
   -- What speaks against it may have been another order on its way.
@@ -171,7 +194,7 @@ begin
   end if;
 end
 $$;
-comment on function trading.absence_proof is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time).';
+comment on function trading.absence_proof is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time); suspect: what has to be looked up, where that is another order.';
 
 create function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -189,6 +212,10 @@ begin
   if v_proof.next_call is null or v_proof.next_call = p_last.action then
     return trading.wait_for('order_unproven', 'nobody knows yet whether the exchange has this order; it is asked again');
   end if;
+  if v_proof.suspect is not null and v_proof.next_call = 'lookup' then
+    return trading.permit_call(p_job, p_order.account_id, 'lookup', p_order.symbol, jsonb_build_object('exchange_order_id', v_proof.suspect), p_now,
+      p_order.position_id, p_order.id);
+  end if;
   if v_proof.next_call = 'balances' then
     return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
@@ -204,14 +231,23 @@ comment on function trading.prove_absence is 'The next step towards knowing that
 
 -- Follow up ---------------------------------------------------------------------------------------------------------
 
+-- Whoever was to make it is gone: it may have been made.
+create function trading.take_for_unknown(p_call_id bigint, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.record_answer(p_call_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
+end
+$$;
+comment on function trading.take_for_unknown is 'Answers a call that nobody will answer any more: unknown, worker_lost.';
+
 -- The job that was to place an order may never be taken up again (a resume denies queued entries): then nobody else says that
 -- nobody knows.
 create function trading.give_up_placing(p_order_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.record_answer(c.id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now)
-  from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  perform trading.take_for_unknown(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
   where l.order_id = p_order_id and c.answered_at is null
     and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
 end
@@ -238,14 +274,15 @@ begin
   if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
   end if;
-  if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity and not v_last.request ? 'exchange_order_id' then
+  if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity
+    and not (v_last.action = 'fills' and v_last.request ? 'exchange_order_id') then
     return trading.call_about(p_job, 'fills', v_order, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.state <> 'unknown' then
     return case when v_order.venue_executed_quantity > v_order.filled_quantity
       then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
   end if;
-  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances')) then
+  if v_order.state = 'unknown' and (v_last.reason = 'order_not_found' or v_last.action in ('fills', 'balances') or v_last.request ? 'exchange_order_id') then
     return trading.prove_absence(p_job, v_order, v_last, p_now);
   end if;
   if v_last.action = 'cancel' and v_last.reason = 'order_not_found' then
@@ -254,7 +291,9 @@ begin
   if v_order.state = 'submitting' then
     return trading.wait_for('order_under_way', 'the call that places the order has not been answered yet');
   end if;
-  return trading.wait_for('venue_silent', coalesce(v_last.message, 'the exchange did not answer'));
+  -- What was refused says how long to wait.
+  return trading.wait_for(case when v_last.outcome = 'unknown' then 'venue_silent' else coalesce(v_last.reason, 'venue_silent') end,
+    coalesce(v_last.message, 'the exchange did not answer'));
 end
 $$;
 comment on function trading.follow_up is 'The next call that shows where an order stands, a retry outcome when that has to wait, or null when there is nothing to ask for now.';
@@ -287,7 +326,7 @@ begin
   where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
   select * into v_order from public.orders o where o.id = p_job.order_id;
   if v_order.finished_at is null then
-    if (trading.last_call(p_job)).id is null then
+    if not trading.has_asked_to_cancel(p_job, v_order.id) then
       return trading.call_about(p_job, 'cancel', v_order, p_now);
     end if;
     v_next := trading.follow_up(p_job, v_order.id, p_now);

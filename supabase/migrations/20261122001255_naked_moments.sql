@@ -90,7 +90,7 @@ begin
   on conflict (key) do nothing;
 end
 $$;
-comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. The caller holds the portfolio''s lock.';
+comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. Who brings news holds the portfolio''s lock; the sweep looks without it, and again.';
 
 -- The exchange refuses a stop that would trigger at once: its market has crossed it, whatever ours says.
 create function trading.fire_crossed_stop(p_position public.positions, p_now timestamptz) returns jsonb

@@ -92,6 +92,7 @@ begin
     p_plan.quantity, p_plan.stop_limit, p_plan.stop, '', p_now);
 end
 $$;
+comment on function trading.insert_guard_stop is 'The intent of a plan''s stop, submitting.';
 
 create function trading.place_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_is_pair boolean, p_now timestamptz)
 returns jsonb
@@ -166,8 +167,7 @@ create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_n
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.order_id = p_guard.id
-    and c.action = 'cancel') then
+  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
     return trading.call_about(p_job, 'cancel', p_guard, p_now);
   end if;
   return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));

@@ -28,8 +28,7 @@ declare
   v_order public.orders;
 begin
   select o.* into v_order
-  from trading.exchange_calls c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
-  where c.job_id = p_job.id and c.job_attempt = p_job.attempts
+  from trading.calls_of_attempt(p_job) c join trading.call_orders l on l.call_id = c.id join public.orders o on o.id = l.order_id and o.role = 'exit'
   order by c.id desc limit 1;
   return v_order;
 end
@@ -76,8 +75,7 @@ begin
   end if;
   if p_is_whole then
     select * into v_entry from public.orders o where o.position_id = p_position.id and o.role = 'entry' and o.finished_at is null;
-    if v_entry.id is not null and not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts
-      and c.order_id = v_entry.id and c.action = 'cancel') then
+    if v_entry.id is not null and not trading.has_asked_to_cancel(p_job, v_entry.id) then
       update public.orders o set reason = 'position_closing' where o.id = v_entry.id;
       return trading.call_about(p_job, 'cancel', v_entry, p_now);
     end if;

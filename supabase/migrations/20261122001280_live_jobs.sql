@@ -15,19 +15,15 @@ end
 $$;
 comment on function trading.job_account is 'The exchange account that a job is about; null: its owner has none.';
 
--- A call that nobody answered belonged to a worker that is gone: it may have been made. A lease is longer than any call.
+-- A call that nobody answered belonged to a worker that is gone: a lease is longer than any call.
 create function trading.give_up_calls(p_job trading.jobs, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_id bigint;
 begin
-  for v_id in select c.id from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id loop
-    perform trading.record_answer(v_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
-  end loop;
+  perform trading.take_for_unknown(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
 end
 $$;
-comment on function trading.give_up_calls is 'Takes the unanswered calls of a job''s earlier attempts for unknown.';
+comment on function trading.give_up_calls is 'Takes the calls of a job that its workers left unanswered for unknown.';
 
 -- An entry that has outlived its signal needs no exchange any more.
 create function trading.is_past_its_time(p_job trading.jobs, p_now timestamptz) returns boolean
@@ -65,7 +61,7 @@ begin
     return trading.wait_for_key(p_job, v_account.id, p_now);
   end if;
   if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'server_time')
+    return case when exists (select from trading.calls_of_attempt(p_job) c where c.action = 'server_time')
       then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
       else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
   end if;
@@ -81,7 +77,8 @@ $$;
 comment on function trading.run_live_job is
   'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before. The caller holds the portfolio''s lock.';
 
--- An answer is kept whatever comes of the step after it: that one runs in a transaction of its own inside.
+-- An answer is kept whatever comes of the step after it: that one runs in a transaction of its own inside. Security definer:
+-- the worker's role may give commands, and write nothing.
 create function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_now timestamptz default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
@@ -115,7 +112,7 @@ begin
 end
 $$;
 comment on function trading.answer_call is
-  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, job_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
 grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------

@@ -86,19 +86,19 @@ end
 $$;
 comment on function trading.pause_comparison is 'Has the next claim of a comparison go on with the present attempt.';
 
-create function trading.calls_of_attempt(p_job trading.jobs, p_action text) returns setof trading.exchange_calls
+create function trading.calls_of_walk(p_job trading.jobs, p_action text) returns setof trading.exchange_calls
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
     with answered as (
-      select * from trading.exchange_calls c where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.answered_at is not null
+      select * from trading.calls_of_attempt(p_job) c where c.answered_at is not null
     )
     select * from answered a
     where a.action = p_action and a.id >= coalesce((select max(b.id) from answered b where b.action = 'balances'), 0) order by a.id;
 end
 $$;
-comment on function trading.calls_of_attempt is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
+comment on function trading.calls_of_walk is 'The answered calls of one action that a comparison''s present attempt has made since it asked for the balances.';
 
 create function trading.last_check(p_account_id uuid) returns trading.account_checks
 language plpgsql stable set search_path = ''
@@ -202,7 +202,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-    select c.symbol, f.fill from trading.calls_of_attempt(p_job, 'fills') c
+    select c.symbol, f.fill from trading.calls_of_walk(p_job, 'fills') c
     cross join lateral jsonb_array_elements(c.answer -> 'fills') f (fill)
     where not exists (select from public.orders o where o.account_id = p_account_id and o.symbol = c.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id')
       and not exists (select from trading.doubtful_orders(p_account_id) d where d.symbol = c.symbol)
@@ -238,7 +238,7 @@ declare
   v_symbol   text;
   v_fill     jsonb;
 begin
-  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   -- After a long pause what they said is too old to be compared.
   if v_balances.id is null or v_balances.permitted_at < p_now - interval '5 minutes' then
     return trading.permit_call(p_job, p_account_id, 'balances', null, '{}', p_now);
@@ -247,12 +247,12 @@ begin
     v_symbols := array[null::text];
   end if;
   select s into v_symbol from unnest(v_symbols) s
-  where not exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
+  where not exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null or c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'open_orders', v_symbol, '{}', p_now);
   end if;
   select s into v_symbol from unnest(trading.symbols_to_audit(p_account_id, v_balances.answer -> 'balances', (trading.last_check(p_account_id)).started_at)) s
-  where not exists (select from trading.calls_of_attempt(p_job, 'fills') c where c.symbol = s) limit 1;
+  where not exists (select from trading.calls_of_walk(p_job, 'fills') c where c.symbol = s) limit 1;
   if found then
     return trading.permit_call(p_job, p_account_id, 'fills', v_symbol,
       jsonb_build_object('since_ms', trading.fills_since_ms(p_account_id, v_symbol, p_now)), p_now);
@@ -280,11 +280,11 @@ begin
   perform trading.raise_alert(p_now, 'critical', 'symbol_not_compared', a.user_id, 'account', p_account_id || ':' || r.symbol,
     format('The exchange does not know %s any more: open orders and executions in it cannot be compared, its coins are.', r.symbol),
     jsonb_build_object('symbol', r.symbol))
-  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_attempt(p_job, k) c
+  from (select distinct c.symbol from unnest('{open_orders,fills}'::text[]) k cross join lateral trading.calls_of_walk(p_job, k) c
     where trading.is_symbol_refused(c)) r, trading.accounts a where a.id = p_account_id;
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
   where x.code = 'symbol_not_compared' and x.resolved_at is null and x.subject_id like p_account_id || ':%'
-    and (exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
+    and (exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol = x.detail ->> 'symbol' and c.outcome = 'accepted')
       or x.detail ->> 'symbol' <> all (trading.involved_symbols(p_account_id)));
 end
 $$;
@@ -310,8 +310,8 @@ begin
     return v_next;
   end if;
   -- What a lookup has found out makes some of the executions ours after all.
-  perform trading.fold_fill_list(c, c.answer, p_now) from trading.calls_of_attempt(p_job, 'fills') c
-  where exists (select from trading.calls_of_attempt(p_job, 'lookup'));
+  perform trading.fold_fill_list(c, c.answer, p_now) from trading.calls_of_walk(p_job, 'fills') c
+  where exists (select from trading.calls_of_walk(p_job, 'lookup'));
   return trading.conclude_account_check(p_job, v_account_id, p_now);
 end
 $$;

@@ -159,7 +159,7 @@ as $$
 begin
   return query
     with asked as (
-      select c.symbol, c.permitted_at, c.answer from trading.calls_of_attempt(p_job, 'open_orders') c
+      select c.symbol, c.permitted_at, c.answer from trading.calls_of_walk(p_job, 'open_orders') c
     ), listed as (
       select r as report, a.permitted_at, o.id, o.finished_at, o.state, o.position_id
       from asked a cross join lateral jsonb_array_elements((a.answer -> 'orders') || coalesce(a.answer -> 'unread_orders', '[]')) r
@@ -191,7 +191,7 @@ begin
     select q.* from trading.quarantines q
     where q.account_id = p_account_id and q.ended_at is null
       and (q.code = 'order_believed_over'
-          and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
+          and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.outcome = 'accepted' and coalesce(c.symbol, q.symbol) = q.symbol)
           and not p_differences @> jsonb_build_array(jsonb_build_object('kind', q.code, 'order_id', q.detail -> 'order_id'))
         or q.code = 'coins_missing' and exists (select from public.positions p where p.id = q.position_id and p.status in ('closed', 'failed')))
   loop
@@ -202,6 +202,18 @@ end
 $$;
 comment on function trading.end_outlived is
   'Ends the quarantines that leave nothing to decide: for an order believed over that is not open at the exchange any more, and for coins of a position that has closed since.';
+
+-- Nobody can be asked about it any more, by no name. That the list of all open orders is without it is all that can be known;
+-- if it sold something before, coins are missing.
+create function trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from public.instruments i where i.symbol = p_difference ->> 'symbol' and i.status = 'DELISTED')
+    and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null and c.outcome = 'accepted');
+end
+$$;
+comment on function trading.is_gone_with_symbol is 'Whether an order that is not listed was in a symbol that the exchange has struck off, and the orders of all symbols were listed.';
 
 create function trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
 returns jsonb
@@ -223,7 +235,13 @@ begin
         perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
           'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
       when 'order_not_listed' then
-        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+        if trading.is_gone_with_symbol(p_job, v_one) and trading.was_seen_before(p_previous, v_one, p_started_at) then
+          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.venue_executed_quantity,
+            'error_code', 'symbol_delisted', 'error_message', 'the exchange does not know the symbol any more'), p_now)
+          from public.orders o where o.id = (v_one ->> 'order_id')::uuid;
+        else
+          perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+        end if;
       when 'order_believed_over' then
         if trading.was_seen_before(p_previous, v_one, p_started_at) then
           perform trading.quarantine(p_account_id, v_one ->> 'symbol', (v_one ->> 'position_id')::uuid, 'order_believed_over',
@@ -240,11 +258,11 @@ begin
   where a.subject_id = p_account_id::text and a.resolved_at is null
     and ((a.code = 'orders_outside' and not v_all @> '[{"kind": "order_outside"}]')
       or (a.code = 'order_unexplained' and not a.detail ? 'trade_id' and not v_all @> '[{"kind": "order_unexplained"}]'))
-    and exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null);
+    and exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null);
   return v_all;
 end
 $$;
-comment on function trading.settle_orders is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about, foreign ones are told.';
+comment on function trading.settle_orders is 'Acts on open orders that do not agree: ours without a row halts the account, ours that should be open is asked about or went with its symbol, foreign ones are told.';
 
 -- Executions --------------------------------------------------------------------------------------------------------
 
@@ -308,7 +326,7 @@ declare
   v_unsettled text[];
   v_found     jsonb;
 begin
-  select * into v_balances from trading.calls_of_attempt(p_job, 'balances') limit 1;
+  select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
     || trading.settle_trades(p_job, p_account_id, p_now)
@@ -316,10 +334,10 @@ begin
   insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
     unsettled_assets, differences)
   values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,
-    exists (select from trading.calls_of_attempt(p_job, 'open_orders') c where c.symbol is null),
+    exists (select from trading.calls_of_walk(p_job, 'open_orders') c where c.symbol is null),
     jsonb_array_length(v_balances.answer -> 'balances'),
-    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_attempt(p_job, 'open_orders') c),
-    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_attempt(p_job, 'fills') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'orders')), 0) from trading.calls_of_walk(p_job, 'open_orders') c),
+    (select coalesce(sum(jsonb_array_length(c.answer -> 'fills')), 0) from trading.calls_of_walk(p_job, 'fills') c),
     v_unsettled, v_found);
   perform trading.note_compared_symbols(p_job, p_account_id, p_now);
   delete from trading.account_checks c where c.account_id = p_account_id and c.finished_at < p_now - interval '30 days';

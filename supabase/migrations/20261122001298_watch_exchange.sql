@@ -182,30 +182,36 @@ begin
   where a.code = 'symbol_not_trading' and a.resolved_at is null and p.id = a.subject_id::uuid
     and (i.status = 'TRADING' or p.status in ('closed', 'failed'));
   -- Nobody waits for hours until the list of symbols is old: whether it trades again is looked at every minute.
-  update public.instruments i set doubted_at = p_now
-  from public.alerts a
-  where a.code = 'symbol_not_trading' and a.resolved_at is null and i.symbol = a.detail ->> 'symbol'
-    and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
+  perform trading.doubt_symbol(a.detail ->> 'symbol', p_now) from public.alerts a where a.code = 'symbol_not_trading' and a.resolved_at is null;
 end
 $$;
 comment on function trading.watch_symbols is
   'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again; meanwhile its row is fetched every minute.';
 
--- What the exchange refused although our filters let it pass: they have changed. Once a minute at most, because a refusal
--- may also stand against filters that are right.
-create function trading.doubt_filters(p_symbol text, p_now timestamptz) returns void
+-- Once a minute at most, because a refusal may also stand against what we know and is right.
+create function trading.doubt_symbol(p_symbol text, p_now timestamptz) returns boolean
 language plpgsql volatile set search_path = ''
 as $$
 begin
   update public.instruments i set doubted_at = p_now
   where i.symbol = p_symbol and i.doubted_at is null and i.updated_at < p_now - interval '1 minute';
-  if found then
+  return found;
+end
+$$;
+comment on function trading.doubt_symbol is 'Marks what we know of a symbol as out of date, so that the next poll fetches it again; whether it was not yet.';
+
+-- What the exchange refused although our filters let it pass: they have changed.
+create function trading.doubt_filters(p_symbol text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if trading.doubt_symbol(p_symbol, p_now) then
     perform trading.raise_alert(p_now, 'warning', 'filters_doubted', null, 'symbol', p_symbol,
       format('The exchange refused an order in %s that its filters, as we know them, let pass; they are fetched again.', p_symbol));
   end if;
 end
 $$;
-comment on function trading.doubt_filters is 'Marks a symbol''s filters as out of date, so that the next poll fetches them again.';
+comment on function trading.doubt_filters is 'Has a symbol''s filters fetched again by the next poll, with a warning.';
 
 -- A comparison that fails again and again is silent by itself. One that nobody had a chance to make is not: it was queued late.
 create function trading.watch_comparisons(p_now timestamptz) returns void

@@ -52,6 +52,7 @@ language sql immutable
 return case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted') then interval '1 minute'
     when p_job.kind = 'protect' and (p_outcome ->> 'code' = 'too_many_orders'
       or (p_outcome ->> 'code' in ('filter_failed', 'bad_request', 'refused') and p_job.attempts >= 3)) then interval '1 minute'
+    when p_job.kind = 'sync' and p_outcome ->> 'code' = 'symbol_not_trading' then interval '1 minute'
     when p_job.kind = 'enter' and p_outcome ->> 'code' <> 'clock_unknown' then interval '1 second'
     else trading.retry_delay(p_job.attempts) end;
 comment on function trading.outcome_delay is 'How long a job waits before its next try, by why it could not go on.';

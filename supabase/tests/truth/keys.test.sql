@@ -1,5 +1,5 @@
 begin;
-select plan(27);
+select plan(28);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -35,6 +35,13 @@ select pg_temp.later('1 minute');
 select is(tests.next_call() ->> 'action', 'replace', 'a minute later');
 select tests.answer('{"outcome": "rejected", "reason": "key_refused", "code": -2015, "message": "Invalid API-key, IP, or permissions for action."}');
 select is((select occurrences from public.alerts where code = 'exchange_key_refused'), 2, 'it is the same alert');
+
+select trading.queue_order_sync((tests.order_of('one', 'stop_loss')).id, 'test', trading.engine_now());
+select tests.next_call();
+select tests.answer('{"outcome": "rejected", "reason": "key_refused", "code": -2015, "message": "Invalid API-key, IP, or permissions for action."}');
+select is((select extract(epoch from j.due_at - trading.engine_now())::int from trading.jobs j where j.kind = 'sync' and j.order_id is not null and j.status = 'queued'), 60,
+  'a question waits as long as a sale does');
+update trading.jobs set status = 'done', finished_at = now() where kind = 'sync' and status = 'queued';
 
 -- Another key ends the wait -------------------------------------------------------------------------------------------------
 select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'another-key', 'another-secret');

@@ -1,5 +1,5 @@
 begin;
-select plan(32);
+select plan(36);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -26,7 +26,7 @@ begin
     v_call := tests.next_call();
     while v_call is not null loop
       v_done := v_done || (v_call ->> 'action');
-      perform tests.answer(coalesce(p_said -> (v_call ->> 'action'), case v_call ->> 'action'
+      perform tests.answer(coalesce(p_said -> case when v_call ->> 'action' = 'lookup' and v_call -> 'request' ? 'exchange_order_id' then 'whose' else v_call ->> 'action' end, case v_call ->> 'action'
         when 'fills' then '{"outcome": "accepted", "fills": []}'
         when 'balances' then '{"outcome": "accepted", "account": {"uid": "uid-ann", "can_trade": true}, "balances": [{"asset": "USDT", "free": "10000", "locked": "0"}]}'
         else '{"outcome": "rejected", "reason": "order_not_found", "code": -2013}' end::jsonb));
@@ -36,7 +36,7 @@ begin
   return (select array_agg(distinct d order by d) from unnest(v_done) d);
 end
 $$;
-select is(trading.absence_proof(tests.order_of('one', 'entry'), trading.engine_now())::text, '(,f)', 'within its window nothing is asked, and nothing is proven');
+select is(trading.absence_proof(tests.order_of('one', 'entry'), trading.engine_now())::text, '(,f,)', 'within its window nothing is asked, and nothing is proven');
 
 -- Each piece by itself ---------------------------------------------------------------------------------------------------
 savepoint whole;
@@ -69,6 +69,25 @@ select pg_temp.ask('3 minutes', jsonb_build_object('fills', jsonb_build_object('
   '{"trade_id": "5", "exchange_order_id": "55", "price": "100", "quantity": "1", "value": "100", "fee": "0", "fee_asset": "USDT", "side": "BUY"}'
     || jsonb_build_object('executed_at', trading.engine_now())))));
 select is((tests.order_of('one', 'entry')).state, 'unknown', 'a trade that may be its own speaks against it');
+rollback to piece;
+-- Its owner trades by hand at the same time: the exchange says whose order each trade was of.
+create temp table hand as select jsonb_build_object('outcome', 'accepted', 'fills', jsonb_build_array(
+  '{"trade_id": "5", "exchange_order_id": "55", "price": "100", "quantity": "1", "value": "100", "fee": "0", "fee_asset": "USDT", "side": "BUY"}'
+    || jsonb_build_object('executed_at', trading.engine_now()),
+  '{"trade_id": "6", "exchange_order_id": "56", "price": "99", "quantity": "0.5", "value": "49.5", "fee": "0", "fee_asset": "USDT", "side": "BUY"}'
+    || jsonb_build_object('executed_at', trading.engine_now()))) as fills;
+savepoint by_hand;
+select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'whose', '{"outcome": "accepted", "order": {"client_order_id": "web_1", "exchange_order_id": "55"}}'::jsonb)) from hand;
+select is((tests.order_of('one', 'entry')).state, 'not_placed', 'trades of orders that are the owner''s do not');
+select is((select array_agg(distinct c.request ->> 'exchange_order_id' order by c.request ->> 'exchange_order_id') from trading.exchange_calls c where c.action = 'lookup' and c.request ? 'exchange_order_id'),
+  '{55,56}'::text[], 'each order was asked for');
+rollback to by_hand;
+select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'whose', '{"outcome": "rejected", "reason": "order_not_found", "code": -2013}'::jsonb)) from hand;
+select is((tests.order_of('one', 'entry')).state, 'unknown', 'an order that is not shown yet goes on speaking against it');
+rollback to by_hand;
+select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'submit', '{"outcome": "unknown", "reason": "no_answer"}'::jsonb, 'whose', jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(
+  jsonb_build_object('client_order_id', (tests.order_of('one', 'entry')).client_order_id, 'quantity', '1'), 'filled', 1) || '{"exchange_order_id": "55"}'))) from hand;
+select is((select o.state || ' ' || p.quantity::numeric from tests.order_of('one', 'entry') o, tests.position_of('one') p), 'filled 1', 'and one that is its own is booked');
 rollback to piece;
 select pg_temp.ask('3 minutes', jsonb_build_object('fills', jsonb_build_object('outcome', 'accepted', 'fills', jsonb_build_array(
   '{"trade_id": "5", "exchange_order_id": "55", "price": "100.01", "quantity": "1", "value": "100", "fee": "0", "fee_asset": "USDT", "side": "BUY"}'
