@@ -10,7 +10,7 @@ import { parseVenueUrls } from "../supabase/functions/_shared/contracts/environm
 import { checkQuietBooks } from "./lib/desk.ts";
 import { compareAccount } from "./lib/exchange_comparison.ts";
 import { startThrowawayStack } from "./lib/throwaway_stack.ts";
-import { type Floor, openFloor, type Target } from "./testnet/floor.ts";
+import { connect, type Floor, openFloor, type Target } from "./testnet/floor.ts";
 import { renderReport, reportTrade, type RunReport, type TradeReport } from "./testnet/report.ts";
 import { decideOn, PRODUCTION_CASES, TESTNET_CASES, type TradeCase } from "./testnet/trades.ts";
 
@@ -32,26 +32,38 @@ interface Flags {
 const flags = parseFlags(Deno.args);
 const target = readTarget(flags);
 const cases = flags.production ? PRODUCTION_CASES : TESTNET_CASES;
+const interruption = Promise.withResolvers<null>();
 let isInterrupted = false;
 let lines: AsyncIterator<string> | undefined;
-Deno.addSignalListener("SIGINT", () => {
-  isInterrupted = true;
-  say("what is open is closed, then this ends");
-});
-let code = 1;
-const stack = await startThrowawayStack({
-  env: { [flags.production ? "BINANCE_PRODUCTION_URL" : "BINANCE_TESTNET_URL"]: target.url },
-});
-try {
-  const report = await run(await openFloor(stack, target));
-  console.log(flags.json ? JSON.stringify(report) : renderReport(report));
-  code = report.troubles.length === 0 ? 0 : 1;
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-} finally {
-  await stack.stop();
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, interrupt);
+Deno.exit(
+  await main().catch((error) => {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
+  }),
+);
+
+async function main(): Promise<number> {
+  const connection = await connect(target);
+  const stack = await startThrowawayStack({
+    env: { [flags.production ? "BINANCE_PRODUCTION_URL" : "BINANCE_TESTNET_URL"]: target.url },
+  });
+  try {
+    const report = await run(await openFloor(stack, target, connection));
+    console.log(flags.json ? JSON.stringify(report) : renderReport(report));
+    return report.troubles.length === 0 ? 0 : 1;
+  } finally {
+    await stack.stop();
+  }
 }
-Deno.exit(code);
+
+/** Ctrl-C leaves nothing open at the exchange, so it does not end the program by itself. */
+function interrupt(): void {
+  if (isInterrupted) return;
+  isInterrupted = true;
+  interruption.resolve(null);
+  say("what is open is closed, then this ends");
+}
 
 async function run(floor: Floor): Promise<RunReport> {
   const trades: TradeReport[] = [];
@@ -119,7 +131,10 @@ async function finish(
   found: readonly string[],
 ): Promise<RunReport> {
   const { stack: { sql }, user, rest, baseline, target: { environment, symbol } } = floor;
-  const compared = await compareAccount(sql, user.accountId, rest, [symbol], baseline);
+  const compared = await compareAccount(sql, user.accountId, rest, [symbol], baseline).catch((error) => ({
+    ...{ orders: 0, fills: 0, assets: 0 },
+    differences: [`NOTHING COULD BE COMPARED, look at the exchange: ${error.message}`],
+  }));
   const books = await checkQuietBooks(sql);
   const latencies = trades.flatMap(({ latency_ms }) => latency_ms ?? []);
   const average = latencies.length === 0
@@ -156,8 +171,8 @@ async function isConfirmed({ name }: TradeCase): Promise<boolean> {
     .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
     .pipeThrough(new TextLineStream())
     .values();
-  const { value, done } = await lines.next();
-  return !done && value.trim() === "yes";
+  const line = await Promise.race([lines.next(), interruption.promise]);
+  return line !== null && !line.done && line.value.trim() === "yes";
 }
 
 function readTarget({ production, symbol, max }: Flags): Target {
@@ -202,7 +217,8 @@ function parseFlags(args: readonly string[]): Flags {
     .option("--symbol <symbol>", "what is traded, against USDT", "BTCUSDT")
     .option("--json", "one JSON object on standard output", false)
     .configureOutput({
-      outputError: (words, write) => write(`${words.trimEnd().replace(/^error:/, "testnet:")} See --help.\n`),
+      outputError: (words, write) =>
+        write(`${words.trimEnd().replace(/^error:/, "testnet:").replace(/\.?$/, ".")} See --help.\n`),
     })
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
   const flags = program.parse(args as string[], { from: "user" }).opts() as Flags;

@@ -146,16 +146,27 @@ export class RefusedError extends Error {
 }
 
 async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
-  const path = new URL(url).pathname;
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS), redirect: "error" })
-    .catch((error) => {
-      throw new Error(`${path} was not answered: ${error instanceof Error ? error.name : "no connection"}`);
-    });
-  const text = await answer.text();
-  if (answer.status === 200) return JSON.parse(text);
-  const words = `${path} was answered ${answer.status}: ${text.slice(0, 200)}`;
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429 && answer.status !== 418) {
-    throw new RefusedError(words);
-  }
+  const { origin, pathname } = new URL(url);
+  const { status, text } = await read(url, headers).catch((error) => {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const why = isLate ? `no answer within ${DEADLINE_MS / 1_000} s` : "no connection, or it broke";
+    throw new Error(`${origin} did not answer ${pathname}: ${why}`);
+  });
+  const words = `${origin} answered ${pathname} with ${status}: ${text.slice(0, 200)}`;
+  if (status === 200) return parsed(text, words);
+  if (status >= 400 && status < 500 && status !== 429 && status !== 418) throw new RefusedError(words);
   throw new Error(words);
+}
+
+async function read(url: string, headers: Readonly<Record<string, string>>) {
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS), redirect: "error" });
+  return { status: answer.status, text: await answer.text() };
+}
+
+function parsed(text: string, words: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RefusedError(`${words}, which is no JSON: is that Binance's API?`);
+  }
 }

@@ -4,6 +4,12 @@ import type { Quote } from "../../supabase/functions/_shared/domain/market/types
 import type { ApiCredentials } from "./binance_rest.ts";
 
 const MAIN = fileURLToPath(new URL("../../simulator/main.ts", import.meta.url));
+/**
+ * Runs the program beside a shell that reads from us: when we close the pipe, or are gone, even by kill -9, it is ended.
+ * The shell lets go of the output, so that the output ends with the program.
+ */
+const TIED_TO_US =
+  'trap "" INT TERM HUP; "$@" & child=$!; exec >&-; cat >/dev/null; kill -TERM $child 2>/dev/null; wait $child';
 /** A share of less than this is no share: the program is asked for its kinds of faults, and none of them hits. */
 const NO_HITS = 1e-9;
 
@@ -46,7 +52,7 @@ export class SimulatorProcess {
   #faults: readonly FaultRule[] = [];
 
   private constructor(
-    private readonly child: Deno.ChildProcess,
+    private readonly shell: Deno.ChildProcess,
     private readonly reader: ReadableStreamDefaultReader<string>,
     private readonly ready: Ready,
   ) {}
@@ -64,22 +70,24 @@ export class SimulatorProcess {
       "--faults",
       `${NO_HITS.toFixed(9)}`,
     ];
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", MAIN, ...args],
-      stdin: "null",
+    const program = [Deno.execPath(), "run", "-A", "--no-check", MAIN, ...args];
+    const shell = new Deno.Command("/bin/sh", {
+      args: ["-c", TIED_TO_US, "simulator", ...program],
+      stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const reader = shell.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!text.includes("\n")) {
       const { value, done } = await reader.read();
       if (done) {
-        throw new Error(`the simulator ended before it was ready (code ${(await child.status).code})`);
+        await end(shell);
+        throw new Error("the simulator ended before it was ready");
       }
       text += value;
     }
-    const simulator = new SimulatorProcess(child, reader, JSON.parse(text) as Ready);
+    const simulator = new SimulatorProcess(shell, reader, JSON.parse(text) as Ready);
     simulator.#faults = await simulator.admin("GET", "/faults") as FaultRule[];
     await simulator.clearFaults();
     return simulator;
@@ -96,6 +104,8 @@ export class SimulatorProcess {
       method,
       headers: { authorization: `Bearer ${this.ready.adminToken}` },
       body: body === undefined ? null : JSON.stringify(body),
+    }).catch(() => {
+      throw new Error(`the simulator is gone: ${method} ${path} was not answered`);
     });
     const json = await answer.json();
     if (answer.status !== 200) {
@@ -155,11 +165,17 @@ export class SimulatorProcess {
     return await this.admin("GET", "/requests") as SeenRequest[];
   }
 
+  /** Ends the program, unless it has ended before. */
   async stop(): Promise<void> {
-    this.child.kill("SIGINT");
-    await this.child.status;
+    await end(this.shell);
     await this.reader.cancel();
   }
+}
+
+async function end(shell: Deno.ChildProcess): Promise<void> {
+  // Where the pipe is closed already, so is the rest.
+  await shell.stdin.close().catch(() => {});
+  await shell.status;
 }
 
 function pathOf({ high, low, last }: Quote): string[] {

@@ -152,23 +152,36 @@ export class Floor {
   }
 }
 
-/** Connects the account to a fresh stack whose functions know where the exchange is. Throws when the key is refused. */
-export async function openFloor(stack: ThrowawayStack, target: Target): Promise<Floor> {
+/** The exchange, and whose account the key is of. */
+export interface Connection {
+  readonly rest: BinanceRest;
+  readonly uid: string;
+}
+
+/** Asks for the account. Throws when the exchange cannot be reached, refuses the key, or money or leave to trade is missing. */
+export async function connect({ url, key, maxQuote }: Target): Promise<Connection> {
+  const rest = new BinanceRest(url, key);
+  const { uid, canTrade, balances } = await rest.account();
+  if (!canTrade) throw new Error("the exchange does not let this key trade");
+  const free = balances.find(({ asset }) => asset === "USDT")?.free ?? "0";
+  if (new Decimal(free).lt(maxQuote)) {
+    throw new Error(`the account has ${canonical(free)} USDT free, and a position may cost ${maxQuote}`);
+  }
+  return { rest, uid: String(uid) };
+}
+
+/** Connects the account to a fresh stack whose functions know where the exchange is. */
+export async function openFloor(
+  stack: ThrowawayStack,
+  target: Target,
+  { rest, uid }: Connection,
+): Promise<Floor> {
   const { sql } = stack;
-  const rest = new BinanceRest(target.url, target.key);
-  const account = await rest.account();
-  if (!account.canTrade) throw new Error("the exchange does not let this key trade");
   const baseline = await readBaseline(rest, [target.symbol]);
   const market = new BinanceMarket({ now: Date.now, hosts: [{ source: "binance", url: target.url }] });
   await listInstruments(sql, await market.instruments(watchedWith(target.symbol)));
-  const connected = { uid: String(account.uid), ...target.key };
-  const user = await hireLiveUser(
-    sql,
-    "owner@example.com",
-    target.environment,
-    connected,
-    STAGE[target.environment],
-  );
+  const { environment, key } = target;
+  const user = await hireLiveUser(sql, "owner@example.com", environment, { uid, ...key }, STAGE[environment]);
   const floor = new Floor(stack, target, rest, baseline, user);
   await floor.startFeed();
   await floor.until("the account's first comparison", async () => {
