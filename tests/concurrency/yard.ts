@@ -1,10 +1,8 @@
 /** A migrated database with many real connections, and workers that drain its queue as the Edge Function does. */
-import assert from "node:assert/strict";
 import postgres, { type Sql } from "postgres";
 import {
   applyTick,
   asService,
-  checkBooks,
   type DeskUser,
   hireTrader,
   hireUser,
@@ -13,6 +11,7 @@ import {
   type TraderSettings,
 } from "../../scripts/lib/desk.ts";
 import { instrumentFor } from "../../supabase/functions/_shared/domain/market/instruments.ts";
+import { assertBooks } from "../harness/books.ts";
 import { cloneDatabase, type TestDatabase } from "../harness/database.ts";
 import { type Market, quoteOf } from "../integration/floor.ts";
 
@@ -158,9 +157,8 @@ export class Yard {
   }
 
   /** Fails unless every book is zero. */
-  async assertBooks(): Promise<void> {
-    const books = await checkBooks(this.sql);
-    assert.deepEqual(Object.entries(books).filter(([, count]) => count !== 0), []);
+  assertBooks(): Promise<void> {
+    return assertBooks(this.sql);
   }
 
   async close(): Promise<void> {

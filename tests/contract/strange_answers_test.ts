@@ -1,7 +1,8 @@
 /** Whole answers that say something else than they should: nothing is believed, sent twice or forgotten. */
 import assert from "node:assert/strict";
 import type { Alteration } from "../../simulator/faults/faults.ts";
-import { fault, HELD, TroubledDesk } from "./troubled_desk.ts";
+import { fault } from "../harness/faults.ts";
+import { HELD, TroubledDesk } from "./troubled_desk.ts";
 
 const MINUTE_MS = 60_000;
 

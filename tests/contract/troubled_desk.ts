@@ -1,6 +1,5 @@
 /** A live trader with a guarded position on an exchange that then makes trouble, and what has to stay true meanwhile. */
 import assert from "node:assert/strict";
-import type { FaultKind, FaultSpec } from "../../simulator/faults/faults.ts";
 import { type ExchangeFloor, type LiveUser, openExchangeFloor } from "../harness/exchange_floor.ts";
 
 /** Rarer than the sweep is, so that an hour is played in seconds. */
@@ -9,11 +8,6 @@ const STEP_MS = 5_000;
 const LEVELS = { stopLoss: 58_000, takeProfit: [63_000] };
 /** 100 USDT at the cap, less the fee. */
 export const HELD = "0.00164835";
-
-/** A fault of every request of a path, until it is taken away. */
-export function fault(kind: FaultKind, more: Partial<FaultSpec> = {}): FaultSpec {
-  return { kind, times: null, probability: 1, isExecuted: true, status: null, ms: 0, ...more };
-}
 
 /** See the top of the file. */
 export class TroubledDesk implements AsyncDisposable {
@@ -143,13 +137,7 @@ export class TroubledDesk implements AsyncDisposable {
   /** The books are right and the exchange holds what they say. */
   async assertSettled(): Promise<void> {
     await this.floor.assertBooks();
-    const rows = await this.floor.sql<{ asset: string; amount: string }[]>`
-      select asset, sum(amount)::text as amount from trading.balances
-       where bucket in ('cash', 'position', 'dust') group by asset having sum(amount) <> 0`;
-    for (const { asset, amount } of rows) {
-      const held = this.floor.simulator.state.accounts.get(this.user.exchangeAccount)!.balances.get(asset)!;
-      assert.equal(Number(amount), Number(held.free + held.locked) / 1e8, asset);
-    }
+    await this.floor.assertLedger(this.user);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

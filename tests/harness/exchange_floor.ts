@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import postgres, { type Sql } from "postgres";
 import {
   asService,
-  checkBooks,
   decide,
   hireTrader,
   hireUser,
@@ -25,6 +24,7 @@ import { BinanceVenue } from "../../supabase/functions/_shared/adapters/binance/
 import { Drain, LANES, type Worker } from "../../supabase/functions/_shared/app/drain_jobs.ts";
 import type { Venue } from "../../supabase/functions/_shared/ports/venue.ts";
 import { quoteOf } from "../integration/floor.ts";
+import { assertBooks } from "./books.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
 import { listedBy } from "./listings.ts";
 import { SqlEngine, SqlSecrets } from "./sql_engine.ts";
@@ -242,9 +242,20 @@ export class ExchangeFloor {
   }
 
   /** Fails unless every book is zero. */
-  async assertBooks(): Promise<void> {
-    const books = await checkBooks(this.sql);
-    assert.deepEqual(Object.entries(books).filter(([, count]) => count !== 0), []);
+  assertBooks(): Promise<void> {
+    return assertBooks(this.sql);
+  }
+
+  /** Fails unless the ledger of an account is, asset by asset, what the exchange holds, free and locked. */
+  async assertLedger({ accountId, exchangeAccount }: LiveUser, words = "the ledger"): Promise<void> {
+    const rows = await this.sql<{ asset: string; amount: string }[]>`
+      select asset, trim_scale(sum(amount))::text as amount from trading.balances
+      where account_id = ${accountId} and bucket in ('cash', 'position', 'dust') group by asset having sum(amount) <> 0`;
+    const booked = rows.map(({ asset, amount }): [string, string] => [asset, amount]);
+    const held = [...this.simulator.state.accounts.get(exchangeAccount)!.balances]
+      .map(([asset, { free, locked }]): [string, string] => [asset, short(free + locked)])
+      .filter(([, amount]) => amount !== "0");
+    assert.deepEqual(Object.fromEntries(booked), Object.fromEntries(held), words);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { fixed } from "../../simulator/core/fixed.ts";
 import { accountOf, deposit } from "../../simulator/engine/accounts.ts";
 import type { Leave } from "../../supabase/functions/_shared/ports/venue.ts";
 import { type ExchangeFloor, type LiveUser, withExchangeFloor } from "../harness/exchange_floor.ts";
+import { faultOfNextOrder } from "../harness/faults.ts";
 
 const LEVELS = { entry: 60_000, stopLoss: 57_000, takeProfit: [63_000] };
 
@@ -103,9 +104,7 @@ Deno.test("coins that the owner sells are missed, and adopted as the position's 
     const [after] = await floor.sql`select status, exit_reason from public.positions`;
     assert.deepEqual({ ...after }, { status: "closed", exit_reason: "external" });
     assert.deepEqual(await lastDifferences(floor), []);
-    const [cash] = await floor
-      .sql`select amount::text from trading.balances where asset = 'USDT' and bucket = 'cash'`;
-    assert.equal(floor.held(user, "USDT"), `${Number(cash!["amount"])}/0`);
+    await floor.assertLedger(user);
     await floor.assertBooks();
   }));
 
@@ -169,16 +168,7 @@ Deno.test("coins that also pay the fees can be sold to the last lot", () =>
 
 Deno.test("an order that the network delivered twice halts the account", () =>
   withExchangeFloor("truth_twice", async (floor) => {
-    floor.simulator.faults.add({
-      kind: "duplicate",
-      path: "/api/v3/order",
-      method: "POST",
-      times: 1,
-      probability: 1,
-      isExecuted: true,
-      status: null,
-      ms: 0,
-    });
+    floor.simulator.faults.add(faultOfNextOrder("duplicate"));
     const user = await bought(floor);
     assert.equal(floor.held(user, "BTC"), "0.0016567/0.00164");
     await compareTwice(floor);

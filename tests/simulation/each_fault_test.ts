@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { findLeaks } from "../../simulator/engine/accounts.ts";
 import { FAULT_KINDS, type FaultKind } from "../../simulator/faults/faults.ts";
 import { type ExchangeFloor, type LiveUser, withExchangeFloor } from "../harness/exchange_floor.ts";
+import { fault } from "../harness/faults.ts";
 
 const PATHS = {
   entry: "/api/v3/order",
@@ -56,17 +57,10 @@ async function live(
   const user = await floor.hire({ USDT: "10000" });
   await floor.settle();
   floor.simulator.faults.clear();
-  floor.simulator.faults.add({
-    kind,
-    method: "POST",
-    path: PATHS[placing],
-    times: 1,
-    probability: 1,
-    isExecuted,
-    status: null,
-    ms: FAULT_MS,
-    ...(kind === "altered" && { alter: { orderId: null } }),
-  });
+  const alter = kind === "altered" ? { alter: { orderId: null } } : {};
+  floor.simulator.faults.add(
+    fault(kind, { method: "POST", path: PATHS[placing], times: 1, isExecuted, ms: FAULT_MS, ...alter }),
+  );
   await floor.decide(user, "BTCUSDT", { stopLoss: 58000, takeProfit: [63000] });
   await settleAll(floor);
   const open = await floor.sql`
@@ -79,12 +73,7 @@ async function live(
 async function assertRight(floor: ExchangeFloor, user: LiveUser, words: string): Promise<void> {
   const account = floor.simulator.state.accounts.get(user.exchangeAccount)!;
   assert.equal(account.openOrders.size, 0, `${words}: orders left at the exchange`);
-  const [row] = await floor.sql`
-    select trim_scale(coalesce(sum(b.amount) filter (where b.asset = 'USDT'), 0))::text as cash,
-      trim_scale(coalesce(sum(b.amount) filter (where b.asset = 'BTC'), 0))::text as coins
-    from trading.balances b where b.account_id = ${user.accountId} and b.bucket in ('cash', 'position', 'dust')`;
-  assert.equal(floor.held(user, "USDT"), `${row!["cash"]}/0`, words);
-  assert.equal(floor.held(user, "BTC"), `${row!["coins"]}/0`, words);
+  await floor.assertLedger(user, words);
   await floor.assertBooks();
   assert.deepEqual(findLeaks(floor.simulator.state), new Map(), words);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { buy, leaveFor, standing, SYMBOL, venueAt } from "../../../../../tests/harness/binance_floor.ts";
+import { connectOrders } from "./ccxt_orders.ts";
 import { BinanceVenue } from "./venue.ts";
 
 interface Sent {
@@ -17,7 +18,8 @@ function scripted(...answers: readonly (Response | Error)[]) {
     const answer = answers[Math.min(sent.length, answers.length) - 1]!;
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer.clone());
   };
-  return { venue: venueAt("http://venue.invalid", standing(send as typeof fetch, clock)), sent, clock };
+  const outside = standing(send as typeof fetch, clock);
+  return { venue: venueAt("http://venue.invalid", outside), sent, clock, outside };
 }
 
 const LOST = new TypeError("fetch failed", {
@@ -118,6 +120,16 @@ Deno.test("a call of many questions comes to an end, and brings no half of an an
   const { outcome, reason, fills } = await venue.fills(SYMBOL, { exchangeOrderId: "1" }, leaveFor());
   assert.deepEqual([outcome, reason, fills], ["unknown", "no_answer", undefined]);
   assert.equal(sent.length, 4);
+});
+
+Deno.test("what changes something carries the timestamp of its permit, however late it leaves", async () => {
+  const { sent, clock, outside } = scripted(refused(400, -2011));
+  const slow = new BinanceVenue(() => {
+    clock.monotonic += 500;
+    return Promise.resolve(connectOrders("http://venue.invalid", outside));
+  }, outside);
+  await slow.cancel(SYMBOL, "a-1", leaveFor(undefined, 5_000_000));
+  assert.deepEqual(sent, [{ at: 1_500, timestamp: "5000000" }]);
 });
 
 Deno.test("what changes something is never tried again", async () => {
