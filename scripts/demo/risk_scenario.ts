@@ -264,7 +264,8 @@ class RiskFloor {
   #limit(traderId: string, limits: RiskCase["limits"]): Promise<void> {
     return asService(
       this.stack.sql,
-      (tx) => tx`select public.set_risk_limits(${tx.json({ ...WIDE, ...limits })}, ${traderId}, p_replace => true)`,
+      (tx) =>
+        tx`select public.set_risk_limits(${tx.json({ ...WIDE, ...limits })}, ${traderId}, p_replace => true)`,
     );
   }
 
