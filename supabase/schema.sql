@@ -6162,6 +6162,14 @@ $function$;
 alter function trading.involved_symbols(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.involved_symbols(p_account_id uuid) is 'Symbols in which an account has positions or orders of ours.';
 
+CREATE OR REPLACE FUNCTION trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (p_observed_at > (p_now + '00:00:05'::interval));
+alter function trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone) is 'Whether a quote is of a moment that the engine''s clock has not reached, by more than clocks may differ (5 s).';
+
 CREATE OR REPLACE FUNCTION trading.is_attended()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6913,6 +6921,14 @@ end
 $function$;
 alter function trading.mark_operators_state(p_scope trading.stop_scope) owner to fillbase_engine;
 comment on function trading.mark_operators_state(p_scope trading.stop_scope) is 'Notes that somebody else than the owner acted, whose word the owner cannot undo.';
+
+CREATE OR REPLACE FUNCTION trading.market_moment(p_observed_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN CASE WHEN trading.is_ahead(p_observed_at, p_now) THEN p_now ELSE p_observed_at END;
+alter function trading.market_moment(p_observed_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.market_moment(p_observed_at timestamp with time zone, p_now timestamp with time zone) is 'The moment at which a quote counts for the engine: its own, or that of its arrival if the clock has not reached it.';
 
 CREATE OR REPLACE FUNCTION trading.market_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -9201,14 +9217,14 @@ begin
       and coalesce(r.bid_quantity, 0) >= 0 and coalesce(r.bid_quantity, 0) < 'Infinity'
       and coalesce(r.ask_quantity, 0) >= 0 and coalesce(r.ask_quantity, 0) < 'Infinity'
       and greatest(scale(r.bid), scale(r.ask), scale(r.last), scale(r.high), scale(r.low), scale(r.bid_quantity), scale(r.ask_quantity)) <= 18
-      -- A quote from the future would shut out every later one.
-      and r.observed_at <= p_now + interval '5 seconds'
+      -- A clock that is behind is one thing, a time that nobody has is another.
+      and isfinite(r.observed_at) and r.observed_at <= p_now + interval '1 day'
       and (r.depth is null or trading.is_depth(r.depth)), false)
   );
 end
 $function$;
 alter function trading.refused_quotes(p_quotes jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.refused_quotes(p_quotes jsonb, p_now timestamp with time zone) is 'Symbols of a tick whose quote is not one: not finite, crossed, from the future, or with an unreadable depth; null if none.';
+comment on function trading.refused_quotes(p_quotes jsonb, p_now timestamp with time zone) is 'Symbols of a tick whose quote is not one: not finite, crossed, more than a day ahead of the clock, or with an unreadable depth; null if none.';
 
 CREATE OR REPLACE FUNCTION trading.release_reservation(p_order_id uuid, p_filled numeric, p_is_final boolean, p_now timestamp with time zone)
  RETURNS void
@@ -10540,8 +10556,9 @@ begin
         ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
         observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
         -- A clock that was ahead for a moment must not shut out the truth until it is overtaken.
-        where excluded.observed_at > m.observed_at or m.observed_at > p_now + interval '5 seconds'
-      returning m.*
+        where excluded.observed_at > m.observed_at or trading.is_ahead(m.observed_at, p_now)
+      returning m.symbol, m.bid, m.bid_quantity, m.ask, m.ask_quantity, m.last, m.high, m.low, m.source,
+        trading.market_moment(m.observed_at, p_now) as observed_at, m.received_at, m.version
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
       select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
@@ -10551,7 +10568,7 @@ begin
     ), pruned as (
       delete from trading.quotes q using stored s, trading.settings t
       where q.symbol = s.symbol and (q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
-        or q.observed_at > p_now + interval '5 seconds')
+        or trading.is_ahead(q.observed_at, p_now))
     )
     select * from stored;
 end
@@ -11547,6 +11564,34 @@ $function$;
 alter function trading.watch_exchange(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_exchange(p_now timestamp with time zone) is 'On each sweep: what has to be looked at about exchange accounts by itself.';
 
+CREATE OR REPLACE FUNCTION trading.watch_feed_clock(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'clock_behind', w.user_id, 'clock', concat_ws(':', 'feed', w.user_id),
+    format('The database''s clock is behind the clock of the price feed, by %s s (or the feed''s is ahead). Stops and targets go by the price alone, and no entry is made until both agree.',
+      ceil(extract(epoch from w.ahead_by))),
+    jsonb_build_object('symbols', w.symbols, 'ahead_ms', trunc(extract(epoch from w.ahead_by) * 1000)))
+  from (
+    select p.user_id, max(m.observed_at - p_now) as ahead_by, (array_agg(distinct m.symbol order by m.symbol))[1:10] as symbols
+    from public.market_prices m
+    left join trading.engine_stops s on s.symbol = m.symbol and s.fired_at is null
+    left join public.positions p on p.id = s.position_id
+    where trading.is_ahead(m.observed_at, p_now)
+    group by grouping sets ((), (p.user_id))
+    having count(*) > 0 and (grouping(p.user_id) = 1 or p.user_id is not null)
+  ) w
+  where not exists (select from public.alerts a where a.code = 'clock_behind' and a.subject_id = concat_ws(':', 'feed', w.user_id) and a.resolved_at is null);
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'clock_behind' and a.resolved_at is null
+    and not exists (select from public.market_prices m where trading.is_ahead(m.observed_at, p_now));
+end
+$function$;
+alter function trading.watch_feed_clock(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_feed_clock(p_now timestamp with time zone) is 'On each sweep: one alert for the operators, and one for each owner of an armed stop in such a symbol, while prices are ahead of the engine''s clock; resolved once none is.';
+
 CREATE OR REPLACE FUNCTION trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -11651,6 +11696,7 @@ AS $function$
 declare
   v_limit  interval := (select greatest(3 * s.max_price_age_ms * interval '1 millisecond', interval '30 seconds') from trading.settings s);
 begin
+  perform trading.watch_feed_clock(p_now);
   perform trading.raise_alert(p_now, 'critical', 'prices_missing', w.user_id, 'symbol', concat_ws(':', m.symbol, w.user_id),
     format('No price of %s for more than %s s: the engine''s own stops and targets in it cannot fire.', m.symbol, extract(epoch from v_limit)::int),
     jsonb_build_object('symbol', m.symbol, 'observed_at', m.observed_at))
@@ -11660,17 +11706,18 @@ begin
     union all
     select distinct p.user_id from trading.engine_stops s join public.positions p on p.id = s.position_id where s.symbol = m.symbol and s.fired_at is null
   ) w
-  where m.observed_at < p_now - v_limit
+  -- Where the clock is behind, the market's own time says nothing about silence; when a quote arrived does.
+  where least(m.observed_at, m.received_at) < p_now - v_limit
     and exists (select from trading.engine_stops s where s.symbol = m.symbol and s.fired_at is null)
     and not exists (select from public.alerts a where a.code = 'prices_missing' and a.subject_id = m.symbol and a.resolved_at is null);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.code = 'prices_missing' and a.resolved_at is null
-    and (exists (select from public.market_prices m where m.symbol = a.detail ->> 'symbol' and m.observed_at >= p_now - v_limit)
+    and (exists (select from public.market_prices m where m.symbol = a.detail ->> 'symbol' and least(m.observed_at, m.received_at) >= p_now - v_limit)
       or not exists (select from trading.engine_stops s where s.symbol = a.detail ->> 'symbol'));
 end
 $function$;
 alter function trading.watch_prices(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_prices(p_now timestamp with time zone) is 'On each sweep: one alert for each symbol with an armed stop whose newest price is older than three times max_price_age_ms (at least 30 s), and one for each owner; resolved by a fresh price.';
+comment on function trading.watch_prices(p_now timestamp with time zone) is 'On each sweep: one alert for each symbol with an armed stop whose newest price is older than three times max_price_age_ms (at least 30 s), and one for each owner; resolved by a fresh price. Looks at the feed''s clock too.';
 
 CREATE OR REPLACE FUNCTION trading.watch_symbols(p_now timestamp with time zone)
  RETURNS void

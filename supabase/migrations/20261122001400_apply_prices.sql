@@ -44,13 +44,13 @@ begin
       and coalesce(r.bid_quantity, 0) >= 0 and coalesce(r.bid_quantity, 0) < 'Infinity'
       and coalesce(r.ask_quantity, 0) >= 0 and coalesce(r.ask_quantity, 0) < 'Infinity'
       and greatest(scale(r.bid), scale(r.ask), scale(r.last), scale(r.high), scale(r.low), scale(r.bid_quantity), scale(r.ask_quantity)) <= 18
-      -- A quote from the future would shut out every later one.
-      and r.observed_at <= p_now + interval '5 seconds'
+      -- A clock that is behind is one thing, a time that nobody has is another.
+      and isfinite(r.observed_at) and r.observed_at <= p_now + interval '1 day'
       and (r.depth is null or trading.is_depth(r.depth)), false)
   );
 end
 $$;
-comment on function trading.refused_quotes is 'Symbols of a tick whose quote is not one: not finite, crossed, from the future, or with an unreadable depth; null if none.';
+comment on function trading.refused_quotes is 'Symbols of a tick whose quote is not one: not finite, crossed, more than a day ahead of the clock, or with an unreadable depth; null if none.';
 
 create function trading.is_quote_readable(p_quote jsonb) returns boolean
 language plpgsql stable set search_path = ''
@@ -64,7 +64,20 @@ end
 $$;
 comment on function trading.is_quote_readable is 'Whether an element of a tick is an object of the right types with a symbol.';
 
--- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned.
+-- A clock that is behind must not switch protection off: what has arrived is judged by its price, at the moment of its arrival.
+-- The price keeps the feed's own time, which denies every entry in it (price_stale) until both clocks agree.
+create function trading.is_ahead(p_observed_at timestamptz, p_now timestamptz) returns boolean
+language sql stable parallel safe
+return p_observed_at > p_now + interval '5 seconds';
+comment on function trading.is_ahead is 'Whether a quote is of a moment that the engine''s clock has not reached, by more than clocks may differ (5 s).';
+
+create function trading.market_moment(p_observed_at timestamptz, p_now timestamptz) returns timestamptz
+language sql stable parallel safe
+return case when trading.is_ahead(p_observed_at, p_now) then p_now else p_observed_at end;
+comment on function trading.market_moment is 'The moment at which a quote counts for the engine: its own, or that of its arrival if the clock has not reached it.';
+
+-- Late quotes (not newer than what we have) and unknown symbols are dropped; the rest is stored and returned, each as of the
+-- moment at which it counts.
 create function trading.store_quotes(p_quotes jsonb, p_now timestamptz) returns setof public.market_prices
 language plpgsql volatile set search_path = ''
 as $$
@@ -84,8 +97,9 @@ begin
         ask_quantity = excluded.ask_quantity, last = excluded.last, high = excluded.high, low = excluded.low, source = excluded.source,
         observed_at = excluded.observed_at, received_at = excluded.received_at, version = m.version + 1
         -- A clock that was ahead for a moment must not shut out the truth until it is overtaken.
-        where excluded.observed_at > m.observed_at or m.observed_at > p_now + interval '5 seconds'
-      returning m.*
+        where excluded.observed_at > m.observed_at or trading.is_ahead(m.observed_at, p_now)
+      returning m.symbol, m.bid, m.bid_quantity, m.ask, m.ask_quantity, m.last, m.high, m.low, m.source,
+        trading.market_moment(m.observed_at, p_now) as observed_at, m.received_at, m.version
     ), history as (
       insert into trading.quotes (symbol, observed_at, bid, bid_quantity, ask, ask_quantity, last, high, low, depth, hash)
       select s.symbol, s.observed_at, s.bid, s.bid_quantity, s.ask, s.ask_quantity, s.last, s.high, s.low, r.depth,
@@ -95,7 +109,7 @@ begin
     ), pruned as (
       delete from trading.quotes q using stored s, trading.settings t
       where q.symbol = s.symbol and (q.observed_at < s.observed_at - make_interval(secs => t.quote_retention_ms / 1000.0)
-        or q.observed_at > p_now + interval '5 seconds')
+        or trading.is_ahead(q.observed_at, p_now))
     )
     select * from stored;
 end
