@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createClient, FunctionRegion } from "@supabase/supabase-js";
+import { corsHeaders } from "@supabase/supabase-js/cors";
 import { eventually } from "../../local/testing.ts";
 import { type Floor, type FloorUser, openFloor } from "./floor.ts";
 
@@ -187,6 +189,7 @@ Deno.test("a request that is no stop is refused with its code and stops nothing"
         { ...good, scope: "planet" },
         { ...good, mode: "panic" },
         { ...good, reason: "" },
+        { ...good, reason: "a\0b" },
         { ...good, id: "1" },
         { ...good, flatten: true },
       ].map((one) => JSON.stringify(one)),
@@ -211,9 +214,35 @@ Deno.test("a request that is no stop is refused with its code and stops nothing"
 
 Deno.test("a page of another origin may ask and read the answer", async () => {
   const url = `${floor.stack.url}/functions/v1/stop-all`;
-  const preflight = await fetch(url, { method: "OPTIONS" });
+  const names = [...await headersOfInvoke(), ...corsHeaders["Access-Control-Allow-Headers"]!.split(", ")];
+  const preflight = await fetch(url, {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://page.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": names.join(","),
+    },
+  });
   assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [204, "*"]);
+  const allowed = preflight.headers.get("access-control-allow-headers")!.split(/, */);
+  assert.deepEqual(names.filter((name) => !allowed.includes(name)), []);
 });
+
+/** What supabase-js sends with `functions.invoke`, its region named; those a browser asks no leave for are left out. */
+async function headersOfInvoke(): Promise<string[]> {
+  let names: string[] = [];
+  const page = createClient(floor.stack.url, floor.stack.publishableKey, {
+    global: {
+      fetch: (_, init) => {
+        names = [...new Headers(init?.headers).keys()];
+        return Promise.resolve(Response.json({}));
+      },
+    },
+  });
+  await page.functions.invoke("stop-all", { region: FunctionRegion.EuCentral1, body: {} });
+  assert.ok(names.includes("x-region"));
+  return names;
+}
 
 Deno.test("the halt holds while no worker can work, and the rest follows when one can", async () => {
   const user = await floor.user();

@@ -1,4 +1,5 @@
 /** The request of a stop, the credential it comes with, and answers that a browser may read. */
+import { corsHeaders } from "@supabase/supabase-js/cors";
 import { stopBody, stopId } from "../contracts/stop.ts";
 import type { FunctionEnvironment } from "../contracts/environment.ts";
 import type { StopWish } from "../domain/stop.ts";
@@ -9,11 +10,14 @@ import type { Caller } from "./stop_rpc.ts";
 /** A stop is five words and a reason. */
 const MAX_BODY_BYTES = 8_192;
 
-/** Frontends on any origin may call: what counts is the token, and no cookie is ever read. */
+/**
+ * Frontends on any origin may call: what counts is the token, and no cookie is ever read. What supabase-js sends is its
+ * own list, which grows with it; `x-region`, with which a caller says where the function is to run, is not in it.
+ */
 const CORS: Readonly<Record<string, string>> = {
   "access-control-allow-origin": "*",
   "access-control-allow-methods": "GET, POST, OPTIONS",
-  "access-control-allow-headers": "authorization, apikey, content-type, x-client-info",
+  "access-control-allow-headers": `${corsHeaders["Access-Control-Allow-Headers"]}, x-region`,
 };
 
 /** What the request asks for: to stop, or how far a stop got. */

@@ -2,6 +2,9 @@
 import { z } from "zod";
 import type { StopRecord, StopWish } from "../domain/stop.ts";
 
+/** No text of the database holds it, and an emergency call must not meet an internal error. */
+const NUL = "\0";
+
 // Ids are guids: those that are hashes of what they stand for do not carry the version that a stricter check wants.
 
 /** The body of a stop. Unknown fields are refused: a misspelt `mode` must not be taken for a milder one. */
@@ -9,7 +12,7 @@ export const stopBody: z.ZodType<StopWish> = z.strictObject({
   scope: z.enum(["trader", "account", "user", "everyone"]),
   id: z.guid().nullish(),
   mode: z.enum(["halt", "halt_and_flatten"]),
-  reason: z.string().trim().min(1).max(500),
+  reason: z.string().trim().min(1).max(500).refine((reason) => !reason.includes(NUL), "must not hold NUL"),
   request_id: z.guid().nullish(),
 }).transform(({ scope, id, mode, reason, request_id }) => ({
   scope,

@@ -20,6 +20,7 @@ for (
     ["an unknown mode", { ...GOOD, mode: "panic" }],
     ["no reason", { ...GOOD, reason: "  " }],
     ["a reason that is a book", { ...GOOD, reason: "x".repeat(501) }],
+    ["a reason with NUL in it", { ...GOOD, reason: "a\0b" }],
     ["a misspelt field", { ...GOOD, flatten: true }],
     ["a request id that is none", { ...GOOD, request_id: 7 }],
   ] as const
