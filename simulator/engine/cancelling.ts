@@ -1,6 +1,7 @@
 import { accountOf } from "./accounts.ts";
 import { checkAccount } from "./checks.ts";
-import { amountOf, countOf, filterOf } from "./filter_values.ts";
+import { countOf, filterOf } from "./filter_values.ts";
+import { checkQuantity } from "./filters.ts";
 import { releaseSpare } from "./holds.ts";
 import { closeIfDone, listOf, ordersOfList } from "./lists.ts";
 import type { ExchangeState, Order, OrderList } from "./model.ts";
@@ -13,7 +14,7 @@ import {
   remainingOf,
   requireUnusedId,
 } from "./orders.ts";
-import { cancelRejected, Rejection } from "./rejection.ts";
+import { amendRejected, cancelRejected, type Rejection } from "./rejection.ts";
 import type { Fixed } from "../core/fixed.ts";
 
 export type CancelRestriction = "ONLY_NEW" | "ONLY_PARTIALLY_FILLED";
@@ -40,15 +41,30 @@ export function requireCancellable(
   key: OrderKey,
   restriction: CancelRestriction | null = null,
 ): Order {
-  checkAccount(accountOf(state, accountId));
-  const order = findOrder(state, accountId, key);
-  if (order === null || !isOpen(order)) throw cancelRejected();
-  if (key.orderId !== null && key.clientOrderId !== null && key.clientOrderId !== order.clientOrderId) {
-    throw cancelRejected("Cancel order is invalid. Check origClOrdId and orderId.");
-  }
+  const order = requireOpen(state, accountId, key, cancelRejected);
   const allowed = restriction === "ONLY_PARTIALLY_FILLED" ? "PARTIALLY_FILLED" : "NEW";
   if (restriction !== null && order.status !== allowed) {
     throw cancelRejected("Order was not canceled due to cancel restrictions.");
+  }
+  return order;
+}
+
+/** The order to make smaller; throws unless it is open. */
+export function requireAmendable(state: ExchangeState, accountId: string, key: OrderKey): Order {
+  return requireOpen(state, accountId, key, amendRejected);
+}
+
+function requireOpen(
+  state: ExchangeState,
+  accountId: string,
+  key: OrderKey,
+  reject: (message?: string) => Rejection,
+): Order {
+  checkAccount(accountOf(state, accountId), reject);
+  const order = findOrder(state, accountId, key);
+  if (order === null || !isOpen(order)) throw reject();
+  if (key.orderId !== null && key.clientOrderId !== null && key.clientOrderId !== order.clientOrderId) {
+    throw reject("Cancel order is invalid. Check origClOrdId and orderId.");
   }
   return order;
 }
@@ -82,16 +98,15 @@ export function amendOrder(
   const market = marketOf(state, order.symbol);
   const limit = filterOf(market.rules, "MAX_NUM_ORDER_AMENDS");
   if (limit !== null && order.amendCount >= countOf(limit, "maxNumOrderAmends")) {
-    throw new Rejection(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS");
+    throw amendRejected("Filter failure: MAX_NUM_ORDER_AMENDS");
   }
-  const lot = filterOf(market.rules, "LOT_SIZE");
-  const isOnStep = lot === null || quantity % amountOf(lot, "stepSize") === 0n;
-  if (!isOnStep) throw new Rejection(-1013, "Filter failure: LOT_SIZE");
+  checkQuantity(market, { ...order, quantity }, now);
   if (quantity >= order.quantity || quantity <= order.quantity - remainingOf(order)) {
-    throw new Rejection(-2038, "The new quantity must be below the order's and above what was executed.");
+    throw amendRejected("The new quantity must be below the order's and above what was executed.");
   }
   if (clientOrderId !== order.clientOrderId) requireUnusedId(state, order.accountId, clientOrderId);
   order.amendCount++;
+  market.byClientId.delete(clientKey(order.accountId, order.clientOrderId));
   changeOrder(state, order, { quantity, clientOrderId }, now);
   market.byClientId.set(clientKey(order.accountId, clientOrderId), order.orderId);
   releaseSpare(state, order);

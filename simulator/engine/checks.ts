@@ -29,8 +29,8 @@ export function checkDraft(market: Market, draft: OrderDraft, now: number): void
 }
 
 /** Throws where the account as a whole may not trade. */
-export function checkAccount(account: Account): void {
-  if (!account.canTrade) throw orderRejected("This account may not place or cancel orders.");
+export function checkAccount(account: Account, reject: (message: string) => Rejection = orderRejected): void {
+  if (!account.canTrade) throw reject("This account may not place or cancel orders.");
 }
 
 /** Throws where the market, as it is now, does not let an order in. */

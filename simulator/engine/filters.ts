@@ -35,10 +35,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Throws the rejection of the first filter that an order fails, of those that look at the order alone. */
 export function checkFilters(market: Market, draft: OrderDraft, now: number): void {
-  for (const [type, passes] of Object.entries(CHECKS)) {
-    const filter = filterOf(market.rules, type);
-    if (filter !== null && !passes(filter, draft, market, now)) throw filterFailure(type);
-  }
+  for (const type of Object.keys(CHECKS)) checkFilter(type, market, draft, now);
+}
+
+/** The same for an order of which only the quantity changes. */
+export function checkQuantity(market: Market, draft: OrderDraft, now: number): void {
+  for (const type of ["LOT_SIZE", "MIN_NOTIONAL", "NOTIONAL"]) checkFilter(type, market, draft, now);
+}
+
+function checkFilter(type: string, market: Market, draft: OrderDraft, now: number): void {
+  const filter = filterOf(market.rules, type);
+  if (filter !== null && !CHECKS[type]!(filter, draft, market, now)) throw filterFailure(type);
 }
 
 /** A bound or step of zero is switched off. */
@@ -89,10 +96,8 @@ export function checkCounts(
   market: Market,
   accountId: string,
   drafts: readonly OrderDraft[],
-  freed: Order | null = null,
 ): void {
-  const everywhere = [...accountOf(state, accountId).openOrders.values()]
-    .map((ref) => orderOf(state, ref)).filter((order) => order !== freed);
+  const everywhere = [...accountOf(state, accountId).openOrders.values()].map((ref) => orderOf(state, ref));
   const here = everywhere.filter(({ symbol }) => symbol === market.rules.symbol);
   for (const [type, field, count] of MATCHING_ENGINE_COUNTS) {
     const filter = filterOf(market.rules, type);

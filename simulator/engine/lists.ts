@@ -1,7 +1,7 @@
 import { accountOf } from "./accounts.ts";
 import { releaseSpare } from "./holds.ts";
 import type { ExchangeState, ExpiryReason, Order, OrderList } from "./model.ts";
-import { endOrder, isOpen, marketOf } from "./orders.ts";
+import { endOrder, isOpen, marketOf, readerView } from "./orders.ts";
 
 export function listOf(state: ExchangeState, order: Order): OrderList | null {
   return state.lists.get(order.listId) ?? null;
@@ -12,6 +12,13 @@ export function ordersOfList(state: ExchangeState, list: OrderList): Order[] {
   const market = marketOf(state, list.symbol);
   const ids = list.workingId === null ? list.legIds : [list.workingId, ...list.legIds];
   return ids.map((id) => market.orders.get(id)!);
+}
+
+/** A list as a reader sees it; null as long as one of its orders has not come to the readers. */
+export function listView(state: ExchangeState, list: OrderList, now: number): OrderList | null {
+  const orders = ordersOfList(state, list).map((order) => readerView(order, now));
+  if (orders.includes(null)) return null;
+  return { ...list, isDone: orders.every((order) => !isOpen(order!)) };
 }
 
 /** An order of a list traded: a pair loses its other leg, and what waits for a filled order may begin. */

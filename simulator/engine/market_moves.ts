@@ -19,8 +19,9 @@ export type MarketMove =
     readonly isBuyerMaker: boolean;
   };
 
-/** Applies a move, and everything that follows from it. */
+/** Applies a move, and everything that follows from it. A market that does not trade stands as it is. */
 export function moveMarket(state: ExchangeState, market: Market, move: MarketMove, now: number): void {
+  if (market.rules.status !== "TRADING") return;
   if (move.kind === "book") replaceBook(state, market, move.bids, move.asks, now);
   else tradeOutside(state, market, move, now);
   settle(state, market, now);

@@ -1,6 +1,8 @@
+import { type Fixed, maxOf } from "../core/fixed.ts";
 import { nextId } from "../core/random.ts";
 import { accountOf } from "./accounts.ts";
 import { checkAccount, checkDraft, checkPlacing } from "./checks.ts";
+import { amountOf, filterOf } from "./filter_values.ts";
 import { checkCounts, checkListCounts } from "./filters.ts";
 import { assetGiven, holdFor, requireFree, shareHold } from "./holds.ts";
 import { closeIfDone, ordersOfList } from "./lists.ts";
@@ -50,10 +52,15 @@ function requireFunds(
   now: number,
 ): void {
   const order = buildOrder(draft, { accountId, orderId: NO_ORDER }, now);
-  if (draft.quoteQuantity > 0n && estimate(market, order, null).quantity === 0n) {
+  if (draft.quoteQuantity > 0n && estimate(market, order, null).quantity < smallestLot(market)) {
     throw orderRejected("Order book liquidity is less than `LOT_SIZE` filter minimum quantity.");
   }
   requireFree(accountOf(state, accountId), assetGiven(market, draft), costOf(market, order));
+}
+
+function smallestLot({ rules }: Market): Fixed {
+  const lot = filterOf(rules, "LOT_SIZE");
+  return lot === null ? 1n : maxOf(amountOf(lot, "minQty"), 1n);
 }
 
 export interface ListDraft {

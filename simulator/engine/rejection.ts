@@ -15,9 +15,16 @@ export function orderRejected(message: string): Rejection {
   return new Rejection(-2010, message);
 }
 
+const UNKNOWN_ORDER = "Unknown order sent.";
+
 /** The matching engine refuses to cancel. */
-export function cancelRejected(message = "Unknown order sent."): Rejection {
+export function cancelRejected(message = UNKNOWN_ORDER): Rejection {
   return new Rejection(-2011, message);
+}
+
+/** The matching engine refuses to make an order smaller. */
+export function amendRejected(message = UNKNOWN_ORDER): Rejection {
+  return new Rejection(-2038, message);
 }
 
 /** A filter refuses the order before it reaches the matching engine. */

@@ -57,12 +57,13 @@ function beginPending(state: ExchangeState, market: Market, listId: number, now:
   closeIfDone(state, list);
 }
 
-/** What an order must have when it is placed; a MARKET order costs what the book asks for now. */
+/** What an order must have when it is placed: one at market what the book asks for now, or its whole value. */
 export function costOf(market: Market, order: Order): Fixed {
   if (order.type !== "MARKET") return needOf(order);
   const { quantity, quote } = estimate(market, order, null);
-  if (order.side === "BUY") return quote;
-  return order.quoteQuantity > 0n ? quantity : order.quantity;
+  const isByValue = order.quoteQuantity > 0n;
+  if (order.side === "BUY") return isByValue ? order.quoteQuantity : quote;
+  return isByValue ? quantity : order.quantity;
 }
 
 /** A placed order waits for its trigger or goes to the book. */

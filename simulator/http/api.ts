@@ -87,12 +87,13 @@ export class Api {
     }
     params.finish();
     const isForMatchingEngine = route.isForMatchingEngine === true;
+    const chargedAt = now();
     let charged = weight;
     const execute = () => {
       try {
         if (isForMatchingEngine) this.#checkAgain(route, timing, accountId, limits);
         const body = action();
-        if (isForMatchingEngine) limits.refund(request.ip, charged);
+        if (isForMatchingEngine) limits.refund(request.ip, charged, chargedAt);
         if (isForMatchingEngine) charged = 0;
         const isPlacing = route.orderCount !== undefined && accountId !== null;
         const orders = isPlacing ? orderHeaders(limits, accountId!, now()) : {};

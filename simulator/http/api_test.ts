@@ -263,7 +263,7 @@ Deno.test("an order shrinks in place, ten times at most", () => {
     assert.equal(amend(`0.00${quantity}`).amendedOrder.orderId, orderId);
   }
   assert.equal(client.balance("USDT"), "99950/50");
-  assert.equal(amend("0.0005").amendedOrder.origQty, "0.00050000");
+  assert.equal(amend("0.0005").amendedOrder.qty, "0.00050000");
   assert.match(amend("0.0004").msg, /MAX_NUM_ORDER_AMENDS/);
 });
 

@@ -100,7 +100,9 @@ function answer(cancelled: Half, placed: Half, tooMany: Throttled | null): Json 
     cancelResponse: cancelled.response,
     newOrderResponse: placed.response,
   };
-  if (tooMany !== null) throw new RefusalWithData(tooMany.code, tooMany.message, 429, data);
+  if (tooMany !== null) {
+    throw new Throttled(tooMany.code, tooMany.message, tooMany.status, tooMany.retryAfterS, data);
+  }
   const successes = [cancelled, placed].filter(({ result }) => result === "SUCCESS").length;
   if (successes === 2) return data;
   if (successes === 1) throw new RefusalWithData(-2021, "Order cancel-replace partially failed.", 409, data);

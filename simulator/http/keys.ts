@@ -23,6 +23,8 @@ const RECV_WINDOW_DEFAULT_MS = 5_000;
 const RECV_WINDOW_MAX_MS = 60_000;
 /** How far ahead of the server a client's clock may be. */
 const AHEAD_MAX_MS = 1_000;
+/** What a payload consists of when it was percent-encoded before it was signed, as Binance asks since 2026. */
+const ENCODED = /^[\w.~%&=+*!'()-]*$/;
 
 /** The caller's key, if it may do what it asks for. */
 export function authenticate(
@@ -69,12 +71,13 @@ export function checkTiming({ timestamp, recvWindowMs }: Timing, serverTime: num
 
 /** HMAC-SHA256 over query and body exactly as they were sent, one after the other, without the signature. */
 export function checkSignature(request: WireRequest, secret: string, params: Params): void {
-  const sent = params.requiredText("signature").toLowerCase();
+  const sent = Buffer.from(params.requiredText("signature").toLowerCase());
   const payload = withoutSignature(request.query) + withoutSignature(request.body);
-  const expected = createHmac("sha256", secret).update(payload).digest("hex");
-  const isEqual = sent.length === expected.length &&
-    timingSafeEqual(Buffer.from(sent), Buffer.from(expected));
-  if (!isEqual) throw new Rejection(-1022, "Signature for this request is not valid.");
+  const expected = Buffer.from(createHmac("sha256", secret).update(payload).digest("hex"));
+  const isEqual = sent.length === expected.length && timingSafeEqual(sent, expected);
+  if (!isEqual || !ENCODED.test(payload)) {
+    throw new Rejection(-1022, "Signature for this request is not valid.");
+  }
 }
 
 function withoutSignature(part: string): string {

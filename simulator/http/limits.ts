@@ -73,9 +73,13 @@ export class Limits {
     visitor.raw.used++;
   }
 
-  /** Orders that were placed or cancelled weigh nothing; the price is for those that failed. */
-  refund(ip: string, weight: number): void {
-    this.#visitor(ip).weight.used -= weight;
+  /**
+   * Orders that were placed or cancelled weigh nothing; the price is for those that failed. What was charged in a
+   * minute that is over has gone with it.
+   */
+  refund(ip: string, weight: number, chargedAt: number): void {
+    const window = this.#visitor(ip).weight;
+    if (window.start === chargedAt - chargedAt % MINUTE_MS) window.used -= weight;
   }
 
   usedWeight(ip: string, now: number): number {

@@ -1,10 +1,10 @@
 import { cancelList } from "../engine/cancelling.ts";
 import { checkAccount } from "../engine/checks.ts";
-import { ordersOfList } from "../engine/lists.ts";
+import { listView, ordersOfList } from "../engine/lists.ts";
 import type { ExchangeState, OrderDraft, OrderList, OrderType, Side } from "../engine/model.ts";
 import { marketOf } from "../engine/orders.ts";
 import { type ListDraft, newClientId, placeList } from "../engine/placing.ts";
-import { Rejection } from "../engine/rejection.ts";
+import { cancelRejected, Rejection } from "../engine/rejection.ts";
 import { readDraft, readResponseType, readSide, readStpMode, type Shared } from "./order_params.ts";
 import type { Params } from "./params.ts";
 import { cancelledOrder, placedOrder, queriedList } from "./render.ts";
@@ -70,7 +70,7 @@ function readOco(call: SignedCall): ListDraft {
 
 function readWorking(call: SignedCall, shared: Shared): OrderDraft {
   const working = readDraft(call.state, call.params, "working", shared);
-  if (working.type !== "LIMIT" && working.type !== "LIMIT_MAKER") throw new Rejection(-1158, WRONG_TYPES);
+  if (working.type !== "LIMIT" && working.type !== "LIMIT_MAKER") throw new Rejection(-1159, WRONG_TYPES);
   return working;
 }
 
@@ -152,11 +152,9 @@ function prepareCancelList(call: SignedCall): Action {
   const cancelId = params.clientId("newClientOrderId") ?? newClientId(state);
   return () => {
     const at = now();
-    checkAccount(call.account);
+    checkAccount(call.account, cancelRejected);
     const list = findList(call, listId, clientId);
-    if (list === null || list.symbol !== symbol || list.isDone) {
-      throw new Rejection(-2011, "Unknown order sent.");
-    }
+    if (list === null || list.symbol !== symbol || list.isDone) throw cancelRejected();
     cancelList(state, list, at);
     return cancelledList(state, list, cancelId, at);
   };
@@ -166,13 +164,17 @@ function prepareQueryList(call: SignedCall): Action {
   const { listId, clientId } = readListKey(call.params, "origClientOrderId");
   return () => {
     const list = findList(call, listId, clientId);
-    if (list === null) throw new Rejection(-2018, "Order list does not exist.");
-    return queriedList(call.state, list);
+    const seen = list === null ? null : listView(call.state, list, call.now());
+    if (seen === null) throw new Rejection(-2018, "Order list does not exist.");
+    return queriedList(call.state, seen);
   };
 }
 
-function ownLists({ state, account }: SignedCall): OrderList[] {
-  return [...state.lists.values()].filter((list) => list.accountId === account.id);
+/** The account's lists as the readers see them. */
+function ownLists({ state, account, now }: SignedCall): OrderList[] {
+  const at = now();
+  return [...state.lists.values()].filter((list) => list.accountId === account.id)
+    .map((list) => listView(state, list, at)).filter((list) => list !== null);
 }
 
 function prepareAllLists(call: SignedCall): Action {

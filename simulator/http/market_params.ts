@@ -8,7 +8,7 @@ import type { Call } from "./route.ts";
 export function readMarkets({ params, state }: Call): { markets: Market[]; isSingle: boolean } {
   const [symbol, symbols] = [params.optionalSymbol(), params.symbols()];
   const status = params.oneOf("symbolStatus", SYMBOL_STATUSES, notValid("symbolStatus"));
-  if (status !== null && (symbol !== null || symbols !== null)) {
+  if ([symbol, symbols, status].filter((one) => one !== null).length > 1) {
     throw new Rejection(-1128, "Combination of optional parameters invalid.");
   }
   const names = symbol !== null ? [symbol] : symbols ?? [...state.markets.keys()];

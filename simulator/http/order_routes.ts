@@ -1,15 +1,21 @@
 import { formatFixed as text } from "../core/fixed.ts";
-import { amendOrder, cancelOrder, findOrder, requireCancellable } from "../engine/cancelling.ts";
+import {
+  amendOrder,
+  cancelOrder,
+  findOrder,
+  requireAmendable,
+  requireCancellable,
+} from "../engine/cancelling.ts";
 import { checkAccount, checkDraft } from "../engine/checks.ts";
 import type { Order } from "../engine/model.ts";
 import { isOpen, marketOf, orderOf, readerView } from "../engine/orders.ts";
 import { newClientId, placeOrder } from "../engine/placing.ts";
-import { Rejection } from "../engine/rejection.ts";
+import { cancelRejected, Rejection } from "../engine/rejection.ts";
 import { prepareCancelReplace } from "./cancel_replace.ts";
 import { cancelledList } from "./list_routes.ts";
 import { readOrderKey, readRestriction } from "./order_keys.ts";
 import { defaultResponse, readResponseType, readSingleDraft } from "./order_params.ts";
-import { cancelledOrder, placedOrder, queriedOrder } from "./render.ts";
+import { amendedOrder, cancelledOrder, placedOrder, queriedOrder } from "./render.ts";
 import { type Action, counted, readRange, type Route, selectRows, type SignedCall } from "./route.ts";
 import type { Json } from "./wire.ts";
 
@@ -85,9 +91,9 @@ function prepareCancelAll({ params, state, account, now }: SignedCall): Action {
   marketOf(state, symbol);
   return () => {
     const at = now();
-    checkAccount(account);
+    checkAccount(account, cancelRejected);
     const open = openOrdersOf({ state, account }, symbol);
-    if (open.length === 0) throw new Rejection(-2011, "Unknown order sent.");
+    if (open.length === 0) throw cancelRejected();
     const answers: Json[] = [];
     const cancelId = newClientId(state);
     for (const order of open) {
@@ -145,13 +151,11 @@ function prepareAmend({ params, state, account, now }: SignedCall): Action {
   const clientOrderId = params.clientId("newClientOrderId") ?? newClientId(state);
   return () => {
     const at = now();
-    const order = requireCancellable(state, account.id, key);
+    const order = requireAmendable(state, account.id, key);
+    const formerId = order.clientOrderId;
     amendOrder(state, order, quantity, clientOrderId, at);
-    return {
-      transactTime: at,
-      executionId: marketOf(state, order.symbol).nextTradeId,
-      amendedOrder: queriedOrder(order),
-    };
+    const executionId = marketOf(state, order.symbol).nextTradeId;
+    return { transactTime: at, executionId, amendedOrder: amendedOrder(order, formerId) };
   };
 }
 
@@ -166,6 +170,7 @@ export const ORDER_ROUTES: readonly Route[] = [
     method: "POST",
     path: "/api/v3/order/cancelReplace",
     weight: 1,
+    orderCount: 1,
     prepare: prepareCancelReplace,
   },
   { ...engine, method: "PUT", path: "/api/v3/order/amend/keepPriority", weight: 4, prepare: prepareAmend },

@@ -117,6 +117,29 @@ export function cancelledOrder(order: Order, cancelId: string, at: number): Json
   };
 }
 
+/** The answer to an order's being made smaller: its amounts have other names here than anywhere else. */
+export function amendedOrder(order: Order, formerId: string): Json {
+  return {
+    symbol: order.symbol,
+    orderId: order.orderId,
+    orderListId: order.listId,
+    origClientOrderId: formerId,
+    clientOrderId: order.clientOrderId,
+    price: text(order.price),
+    qty: text(order.quantity),
+    executedQty: text(order.executed),
+    preventedQty: text(order.prevented),
+    quoteOrderQty: text(order.quoteQuantity),
+    cumulativeQuoteQty: text(order.executedQuote),
+    status: order.status,
+    timeInForce: order.timeInForce,
+    type: order.type,
+    side: order.side,
+    workingTime: workingTime(order),
+    selfTradePreventionMode: order.stpMode,
+  };
+}
+
 /** A list without its orders' states, as questions about it are answered. */
 export function queriedList(state: ExchangeState, list: OrderList): Record<string, Json> {
   return {

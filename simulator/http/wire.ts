@@ -27,7 +27,13 @@ export class RefusalWithData extends Rejection {
 
 /** Too many requests or orders; `Retry-After` says for how long. */
 export class Throttled extends Rejection {
-  constructor(code: number, message: string, readonly status: 418 | 429, readonly retryAfterS: number) {
+  constructor(
+    code: number,
+    message: string,
+    readonly status: 418 | 429,
+    readonly retryAfterS: number,
+    readonly data: Json | null = null,
+  ) {
     super(code, message);
   }
 }
@@ -49,8 +55,9 @@ export function answerRejection(
 ): WireAnswer {
   const { code, message: msg } = rejection;
   if (rejection instanceof Throttled) {
-    const retry = { ...headers, "Retry-After": String(rejection.retryAfterS) };
-    return answerJson({ code, msg }, retry, rejection.status);
+    const { status, retryAfterS, data } = rejection;
+    const retry = { ...headers, "Retry-After": String(retryAfterS) };
+    return answerJson(data === null ? { code, msg } : { code, msg, data }, retry, status);
   }
   if (rejection instanceof RefusalWithData) {
     return answerJson({ code, msg, data: rejection.data }, headers, rejection.status);
