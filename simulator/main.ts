@@ -45,6 +45,18 @@ async function run(options: SimulatorOptions): Promise<void> {
   const simulator = await openSimulator(options);
   const key = demoKey(simulator);
   await save(simulator, options.stateFile);
+  await serve(options, simulator, key, stopped);
+  // Only now: what was answered until the servers ended is in it.
+  await save(simulator, options.stateFile);
+}
+
+/** Answers until it is stopped, while the market goes on and the state is kept. */
+async function serve(
+  options: SimulatorOptions,
+  simulator: Simulator,
+  key: ApiKey,
+  stopped: Promise<void>,
+): Promise<void> {
   const token = randomBytes(24).toString("base64url");
   await using api = await serveApi(simulator, options.port).catch(portTaken("--port", options.port));
   await using admin = await serveAdmin(simulator, options.adminPort, token).catch(
@@ -62,7 +74,6 @@ async function run(options: SimulatorOptions): Promise<void> {
   clearInterval(stepping);
   clearInterval(saving);
   await lastSave;
-  await save(simulator, options.stateFile);
 }
 
 async function openSimulator(options: SimulatorOptions): Promise<Simulator> {

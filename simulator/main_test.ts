@@ -68,6 +68,36 @@ Deno.test("it starts, answers, stops on Ctrl-C, and goes on with the state that 
   }
 });
 
+Deno.test("what was answered before the end is in the state, to the last request", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const args = ["--port", "0", "--json", "--market", "still", "--state", `${dir}/state.json`];
+    const first = start(...args);
+    const { adminUrl, adminToken } = JSON.parse(await first.readLine()) as Ready;
+    const init = { method: "POST", headers: { authorization: `Bearer ${adminToken}` } };
+    const deposit = '{"id":"demo","balances":{"USDT":"1"}}';
+    let answered = 0;
+    const send = async (): Promise<void> => {
+      const answer = await fetch(`${adminUrl}/accounts`, { ...init, body: deposit });
+      await answer.json();
+      answered++;
+      await send();
+    };
+    const clients = Array.from({ length: 30 }, () => send().catch(() => {}));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.deepEqual(await stop(first), { code: 0, words: "" });
+    await Promise.all(clients);
+    assert.ok(answered > 30, "nothing was under way");
+    const second = start(...args);
+    const { balances } = await account(JSON.parse(await second.readLine()) as Ready);
+    const kept = parseFloat(balances.find(({ asset }) => asset === "USDT")!.free) - 100_000;
+    assert.ok(kept >= answered, `${answered} were answered, ${kept} were kept`);
+    await stop(second);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("what cannot work is said in one line, with exit code 2, and 1 for a port in use", async () => {
   const dir = await Deno.makeTempDir();
   try {

@@ -15,6 +15,8 @@ import { type MarketSource, stillSource } from "./market/source.ts";
 
 /** Requests that the log keeps. */
 const LOG_KEPT = 10_000;
+/** Characters of a request's parameters that the log keeps. */
+const PARAMS_KEPT = 2_000;
 const STATE_VERSION = 2;
 const KEY_LENGTH = 64;
 
@@ -56,6 +58,7 @@ export class Simulator {
   source: MarketSource = stillSource;
   log: LoggedRequest[] = [];
   #downUntil = 0;
+  #restartCount = 0;
   readonly #random: Random;
 
   constructor(readonly clock: Clock, readonly seed: number, savedState: string | null = null) {
@@ -106,8 +109,9 @@ export class Simulator {
     moveMarket(this.state, marketOf(this.state, symbol), move, this.clock.now());
   }
 
-  /** Goes away for a while. Books, balances and keys stay, counters do not. */
+  /** Goes away for a while. Books, balances and keys stay; counters and requests under way do not. */
   restart(downMs: number): void {
+    this.#restartCount++;
     this.#downUntil = this.clock.now() + downMs;
     this.api.restart();
   }
@@ -134,10 +138,12 @@ export class Simulator {
     if (kind === "clock_skew") return { kind: "answer", answer: this.#handleSkewed(request, ms) };
     const admitted = this.api.admit(request);
     if (!("execute" in admitted)) return { kind: "answer", answer: admitted };
+    const restarts = this.#restartCount;
     if (kind === "delay_before") await this.#pause(ms);
+    if (restarts !== this.#restartCount) return { kind: "dropped" };
     const answer = isExecuted ? admitted.execute() : null;
     if (kind === "delay_after") await this.#pause(ms);
-    return deliver(fault, request, admitted, answer);
+    return restarts === this.#restartCount ? deliver(fault, admitted, answer) : { kind: "dropped" };
   }
 
   #handleSkewed(request: WireRequest, ms: number): WireAnswer {
@@ -156,7 +162,8 @@ export class Simulator {
   }
 
   #note({ method, path, query, body }: WireRequest, fault: string | null, delivery: Delivery): Delivery {
-    const params = [query, body].filter((part) => part !== "").join("&").replace(/&?signature=[^&]*/, "");
+    const params = [query, body].filter((part) => part !== "").join("&").replace(/&?signature=[^&]*/, "")
+      .slice(0, PARAMS_KEPT);
     const status = delivery.kind === "dropped" ? null : delivery.answer.status;
     this.log.push({ at: this.clock.now(), method, path, params, fault, status });
     if (this.log.length > 2 * LOG_KEPT) this.log = this.log.slice(-LOG_KEPT);
@@ -173,6 +180,9 @@ function readSaved(text: string): Saved {
   }
   if (saved?.version !== STATE_VERSION) {
     throw new StateError(`It is not a state of version ${STATE_VERSION}.`);
+  }
+  if (!(saved.keys instanceof Map) || !(saved.exchange?.markets instanceof Map)) {
+    throw new StateError("It has no keys or no markets.");
   }
   return saved as Saved;
 }

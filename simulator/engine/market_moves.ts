@@ -36,8 +36,8 @@ function replaceBook(
   now: number,
 ): void {
   market.lastUpdateId++;
-  market.outside.bids = bids.map((level) => ({ ...level }));
-  market.outside.asks = asks.map((level) => ({ ...level }));
+  market.outside.bids = inOrder(bids, -1n);
+  market.outside.asks = inOrder(asks, 1n);
   shortenQueues(market, "BUY");
   shortenQueues(market, "SELL");
   for (const [side, levels] of [["BUY", market.outside.asks], ["SELL", market.outside.bids]] as const) {
@@ -49,6 +49,12 @@ function replaceBook(
   }
   market.outside.asks = market.outside.asks.filter(({ quantity }) => quantity > 0n);
   market.outside.bids = market.outside.bids.filter(({ quantity }) => quantity > 0n);
+}
+
+/** Offers as the book has them: best first, which is the lowest where `sign` is above zero, and none that is empty. */
+function inOrder(levels: readonly Readonly<Level>[], sign: 1n | -1n): Level[] {
+  return levels.filter(({ quantity }) => quantity > 0n).map((level) => ({ ...level }))
+    .sort((a, b) => Number(sign * (a.price - b.price)));
 }
 
 /** A trade at a price: orders of ours that are better were in its way, at its price the queue decides. */

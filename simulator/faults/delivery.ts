@@ -1,5 +1,5 @@
 import type { Admitted } from "../http/api.ts";
-import { answerJson, type Json, type WireAnswer, type WireRequest } from "../http/wire.ts";
+import { answerJson, type Json, type WireAnswer } from "../http/wire.ts";
 import type { Alteration, FaultKind, FaultRule } from "./faults.ts";
 
 /** How an answer reaches the client, if it does. */
@@ -31,13 +31,8 @@ const SAID: Partial<Readonly<Record<FaultKind, readonly [status: number, code: n
 };
 
 /** What the client gets to see. `answer` is null where the request was not carried out. */
-export function deliver(
-  fault: FaultRule,
-  request: WireRequest,
-  admitted: Admitted,
-  answer: WireAnswer | null,
-): Delivery {
-  const instead = insteadOf(fault, request);
+export function deliver(fault: FaultRule, admitted: Admitted, answer: WireAnswer | null): Delivery {
+  const instead = insteadOf(fault);
   if (instead !== null) return { kind: "answer", answer: instead };
   const whole = answer ?? admitted.execute();
   switch (fault.kind) {
@@ -58,14 +53,12 @@ export function deliver(
 }
 
 /** The answer that takes the place of the true one; null: none does. */
-function insteadOf({ kind, status, ms }: FaultRule, request: WireRequest): WireAnswer | null {
+function insteadOf({ kind, status, ms }: FaultRule): WireAnswer | null {
   const said = SAID[kind];
   if (said !== undefined) return answerJson({ code: said[1], msg: said[2] }, {}, status ?? said[0]);
   if (kind === "server_error") return { status: status ?? 503, headers: {}, body: "" };
   if (kind === "html") return htmlAnswer(status ?? 502);
-  if (kind === "not_found" && request.method === "GET" && request.path === "/api/v3/order") {
-    return answerJson({ code: -2013, msg: "Order does not exist." }, {}, 400);
-  }
+  if (kind === "not_found") return answerJson({ code: -2013, msg: "Order does not exist." }, {}, 400);
   if (kind !== "too_many") return null;
   const retry = { "Retry-After": String(Math.max(1, Math.ceil(ms / 1_000))) };
   const msg = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.";

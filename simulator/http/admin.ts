@@ -4,8 +4,8 @@ import { z } from "zod";
 import { fixed, formatFixed, readFixed } from "../core/fixed.ts";
 import { randomFrom } from "../core/random.ts";
 import { deposit, findLeaks } from "../engine/accounts.ts";
-import type { Filter } from "../engine/model.ts";
-import { SYMBOL_STATUSES } from "../engine/model.ts";
+import { readFilter } from "../engine/filter_values.ts";
+import { type Account, type Level, SYMBOL_STATUSES } from "../engine/model.ts";
 import { marketOf, READ_LAG_MAX_MS } from "../engine/orders.ts";
 import { Rejection } from "../engine/rejection.ts";
 import { FAULT_KINDS, type FaultKind } from "../faults/faults.ts";
@@ -19,8 +19,9 @@ const amount = z.string().refine(
   'an amount as text, like "0.5"',
 )
   .transform(fixed);
+const positive = amount.refine((value) => value > 0n, "an amount above zero");
 const ms = z.int().min(0);
-const level = z.tuple([amount, amount]).transform(([price, quantity]) => ({ price, quantity }));
+const level = z.tuple([positive, amount]).transform(([price, quantity]) => ({ price, quantity }));
 const kinds = Object.keys(FAULT_KINDS) as [FaultKind, ...FaultKind[]];
 
 /** The longest answer that a fault makes (bytes). */
@@ -98,9 +99,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       canTrade: z.boolean().optional(),
     }),
     (simulator, { id, ...changes }) => {
-      const account = simulator.state.accounts.get(id);
-      if (account === undefined) throw new Rejection(404, `There is no account "${id}".`);
-      Object.assign(account, defined(changes));
+      Object.assign(requireAccount(simulator, id), defined(changes));
       return undefined;
     },
   ),
@@ -111,6 +110,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ips: z.array(z.string()).nullable().optional(),
     }),
     (simulator, { accountId, ...options }) => {
+      requireAccount(simulator, accountId);
       const { apiKey, secret } = simulator.addKey(accountId, options);
       return { apiKey, secret };
     },
@@ -133,24 +133,23 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     z.strictObject({
       symbol: z.string(),
       status: z.enum(SYMBOL_STATUSES).optional(),
-      filters: z.array(z.record(z.string(), z.union([z.string(), z.int(), z.boolean()]))).optional(),
+      filters: z.array(z.record(z.string(), z.union([z.string(), z.int().min(0), z.boolean()]))).optional(),
     }),
-    ({ state }, { symbol, status, filters }) => {
+    ({ state }, { symbol, status, filters = [] }) => {
       const { rules } = marketOf(state, symbol);
-      if (status !== undefined) rules.status = status;
-      for (const filter of filters ?? []) {
-        const { filterType } = filter;
-        rules.filters = [...rules.filters.filter((one) => one.filterType !== filterType), readFilter(filter)];
-      }
+      const changed = filters.map(readFilter);
+      const types = new Set(changed.map(({ filterType }) => filterType));
+      rules.filters = [...rules.filters.filter(({ filterType }) => !types.has(filterType)), ...changed];
+      rules.status = status ?? rules.status;
       return undefined;
     },
   ),
-  "POST /market/price": command(z.strictObject({ symbol: z.string(), price: amount }), movePrice),
+  "POST /market/price": command(z.strictObject({ symbol: z.string(), price: positive }), movePrice),
   "POST /market/trade": command(
     z.strictObject({
       symbol: z.string(),
-      price: amount,
-      quantity: amount,
+      price: positive,
+      quantity: positive,
       isBuyerMaker: z.boolean().default(true),
     }),
     (simulator, { symbol, ...trade }) => {
@@ -161,28 +160,37 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "POST /market/book": command(
     z.strictObject({ symbol: z.string(), bids: z.array(level), asks: z.array(level) }),
     (simulator, { symbol, bids, asks }) => {
+      requireUncrossed(bids, asks);
       simulator.move(symbol, { kind: "book", bids, asks });
       return undefined;
     },
   ),
 };
 
-/** A new book around the price and a trade at it. */
-function movePrice(simulator: Simulator, { symbol, price }: { symbol: string; price: bigint }): undefined {
-  const { rules } = marketOf(simulator.state, symbol);
-  const random = randomFrom(simulator.seed, `${symbol}${simulator.clock.now()}`);
-  simulator.move(symbol, bookAround(rules, onTick(rules, price), true, random));
-  const trade = { price: onTick(rules, price), quantity: quantityWorth(rules, price, 1), isBuyerMaker: true };
-  simulator.move(symbol, { kind: "trade", ...trade });
+function requireUncrossed(bids: readonly Level[], asks: readonly Level[]): void {
+  const isCrossed = bids.some((bid) => asks.some((ask) => bid.price >= ask.price));
+  if (isCrossed) throw new RangeError("The offers cross: every bid must be below every ask.");
 }
 
-/** Amounts of a filter come as text and are kept exact; its name is text that stays text. */
-function readFilter(filter: Readonly<Record<string, string | number | boolean>>): Filter {
-  const entries = Object.entries(filter).map(([field, value]) => {
-    const isAmount = typeof value === "string" && field !== "filterType";
-    return [field, isAmount ? fixed(value) : value];
+function requireAccount({ state }: Simulator, id: string): Account {
+  const account = state.accounts.get(id);
+  if (account === undefined) throw new Rejection(404, `There is no account "${id}".`);
+  return account;
+}
+
+/** A new book around the price and a trade at it. */
+function movePrice(simulator: Simulator, wanted: { symbol: string; price: bigint }): undefined {
+  const { symbol } = wanted;
+  const { rules } = marketOf(simulator.state, symbol);
+  const price = onTick(rules, wanted.price);
+  const random = randomFrom(simulator.seed, `${symbol}${simulator.clock.now()}`);
+  simulator.move(symbol, bookAround(rules, price, true, random));
+  simulator.move(symbol, {
+    kind: "trade",
+    price,
+    quantity: quantityWorth(rules, price, 1),
+    isBuyerMaker: true,
   });
-  return Object.fromEntries(entries);
 }
 
 function defined(changes: Readonly<Record<string, unknown>>): Record<string, unknown> {

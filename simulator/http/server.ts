@@ -31,7 +31,7 @@ export async function listen(
 ): Promise<Listening> {
   const server = createServer((request, response) => {
     readBody(request)
-      .then((body) => body === null ? void response.writeHead(413).end() : handle(request, response, body))
+      .then((body) => body === null ? tooLarge(response) : handle(request, response, body))
       .catch((error) => {
         console.error(error);
         if (!response.headersSent) response.writeHead(500);
@@ -52,15 +52,19 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
+/** The body of a request; null: it is too long. The rest of it is read and dropped, so that the client hears of it. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     size += part.length;
-    if (size > BODY_MAX) return null;
-    parts.push(part);
+    if (size <= BODY_MAX) parts.push(part);
   }
-  return Buffer.concat(parts).toString("utf8");
+  return size > BODY_MAX ? null : Buffer.concat(parts).toString("utf8");
+}
+
+function tooLarge(response: ServerResponse): void {
+  response.writeHead(413, { Connection: "close" }).end();
 }
 
 function toWire(request: IncomingMessage, body: string): WireRequest {

@@ -11,12 +11,13 @@ const GAP_PARTS = 20_000n;
 const LEVEL_VALUE_MIN = 200;
 const LEVEL_VALUE_SPREAD = 4_000;
 
+/** The smallest change of a price; where the filter's rule is switched off, the smallest there is. */
 export function tickOf(rules: SymbolRules): Fixed {
-  return amountOf(filterOf(rules, "PRICE_FILTER")!, "tickSize");
+  return maxOf(amountOf(filterOf(rules, "PRICE_FILTER")!, "tickSize"), 1n);
 }
 
 function stepOf(rules: SymbolRules): Fixed {
-  return amountOf(filterOf(rules, "LOT_SIZE")!, "stepSize");
+  return maxOf(amountOf(filterOf(rules, "LOT_SIZE")!, "stepSize"), 1n);
 }
 
 /** A quantity that is worth some multiple of the smallest order. */

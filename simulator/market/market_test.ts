@@ -124,8 +124,21 @@ for (
       "with a time that is none",
       "BTCUSDT.csv",
       CANDLES.replace("1700000100000", "soon"),
-      /line 3: "soon" is no time/,
+      /line 3: "soon,.*" is no row/,
     ],
+    [
+      "with a price that is none",
+      "BTCUSDT.csv",
+      CANDLES.replace("104.5,120", "104.5,-1"),
+      /line 4: .* is no row/,
+    ],
+    [
+      "with a trade that is cut off",
+      "BTCUSDT.csv",
+      "time,trade_id,price,qty,is_buyer_maker\n1700000000000,1,50000.5",
+      /line 2: .* is no row/,
+    ],
+    ["with an offer that is none", "BTCUSDT.ndjson", '{"E":1,"bids":[["1","x"]],"asks":[]}\n', /is no offer/],
     ["with JSON that is none", "BTCUSDT.ndjson", "{bids}\n", /line 1/],
   ] as const
 ) {

@@ -17,6 +17,11 @@ interface Recording {
   readonly movesOf: (row: number) => readonly TimedMove[];
 }
 
+const AMOUNT = "\\d{1,20}(\\.\\d+)?";
+const CANDLE = new RegExp(`^\\d{12,14}(,${AMOUNT}){5}$`);
+const TRADE = new RegExp(`^\\d{12,14},[^,]*(,${AMOUNT}){2},(true|false)$`);
+const ONE_AMOUNT = new RegExp(`^${AMOUNT}$`);
+
 type Opener = (path: string, lines: readonly string[], rules: SymbolRules, random: Random) => Recording;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
@@ -79,9 +84,16 @@ export async function openRecordings(
   }));
 }
 
+/** A row that cannot be read is found when the file is opened, not hours later when its turn comes. */
+function requireLines(path: string, lines: readonly string[], pattern: RegExp): void {
+  const at = lines.findIndex((line, index) => index > 0 && !pattern.test(line));
+  if (at !== -1) throw new MarketFileError(`${path}, line ${at + 1}: "${lines[at]}" is no row of it.`);
+}
+
 /** A candle becomes four trades: open, the extreme it came by first, the other one, close. */
 function openCandles(path: string, lines: readonly string[], rules: SymbolRules, random: Random): Recording {
   const { symbol } = rules;
+  requireLines(path, lines, CANDLE);
   const rows = lines.slice(1).map((line) => line.split(","));
   const openTimes = rows.map(([time], at) => timeIn(path, at + 2, time));
   const movesOf = (at: number): TimedMove[] => {
@@ -113,6 +125,7 @@ function openCandles(path: string, lines: readonly string[], rules: SymbolRules,
 
 function openTrades(path: string, lines: readonly string[], rules: SymbolRules, random: Random): Recording {
   const { symbol } = rules;
+  requireLines(path, lines, TRADE);
   const rows = lines.slice(1).map((line) => line.split(","));
   const times = rows.map(([time], at) => timeIn(path, at + 2, time));
   const movesOf = (at: number): TimedMove[] => {
@@ -184,6 +197,10 @@ function readBook(path: string, line: number, text: string): RecordedBook {
   const book = { ...value, ...value.body };
   if (!Array.isArray(book.bids) || !Array.isArray(book.asks)) {
     throw new MarketFileError(`${path}, line ${line}: it has no bids and asks.`);
+  }
+  for (const level of [...book.bids, ...book.asks] as unknown[][]) {
+    const isRead = [level[0], level[1]].every((one) => typeof one === "string" && ONE_AMOUNT.test(one));
+    if (!isRead) throw new MarketFileError(`${path}, line ${line}: ${JSON.stringify(level)} is no offer.`);
   }
   return book as RecordedBook;
 }
