@@ -17,8 +17,9 @@ import { Simulator, StateError } from "./simulator.ts";
 
 /** The market catches up so often, also when nobody asks (ms). */
 const STEP_MS = 1_000;
-/** The state is written so often (ms). */
+/** The state is written so often (ms), and more rarely where that would take a larger share of the time than this. */
 const SAVE_MS = 10_000;
+const SAVE_SHARE_MAX = 0.02;
 /** How long faults from the command line delay, stall, ban and restart (ms). */
 const FAULT_MS = 2_000;
 const DEMO_ACCOUNT = "demo";
@@ -64,16 +65,20 @@ async function serve(
   );
   report(options, simulator, api.url, admin.url, token, key);
   const stepping = setInterval(() => simulator.advance(), STEP_MS);
-  let lastSave = Promise.resolve();
-  const saving = setInterval(() => {
-    lastSave = lastSave.then(() => save(simulator, options.stateFile)).catch((error) =>
-      console.error(`simulator: ${wordsOf(error)}`)
-    );
-  }, SAVE_MS);
-  await stopped;
+  await saveUntil(stopped, simulator, options.stateFile);
   clearInterval(stepping);
-  clearInterval(saving);
-  await lastSave;
+}
+
+/** Keeps the state. One that could not be written is tried again: the exchange goes on. */
+async function saveUntil(stopped: Promise<void>, simulator: Simulator, path: string | null): Promise<void> {
+  const isStopped = stopped.then(() => true);
+  const isOverAfter = (ms: number) => Promise.race([isStopped, wallClock.sleep(ms).then(() => false)]);
+  let pauseMs = SAVE_MS;
+  while (!await isOverAfter(pauseMs)) {
+    const startedAt = performance.now();
+    await save(simulator, path).catch((error) => console.error(`simulator: ${wordsOf(error)}`));
+    pauseMs = Math.max(SAVE_MS, (performance.now() - startedAt) / SAVE_SHARE_MAX);
+  }
 }
 
 async function openSimulator(options: SimulatorOptions): Promise<Simulator> {

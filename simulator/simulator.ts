@@ -18,6 +18,9 @@ const LOG_KEPT = 10_000;
 /** Characters of a request's parameters that the log keeps. */
 const PARAMS_KEPT = 2_000;
 const STATE_VERSION = 2;
+/** Trades and candles of a second that a saved state has of each symbol. */
+const TRADES_SAVED = 1_000;
+const SECONDS_SAVED = 300;
 const KEY_LENGTH = 64;
 
 /** A request as the log remembers it: without signature and key. */
@@ -71,9 +74,17 @@ export class Simulator {
     this.api = new Api({ state: this.state, keys: this.keys, now, serverTime: () => now() + this.skewMs });
   }
 
-  /** Everything that a restart must not lose, as text for the constructor. */
+  /**
+   * Everything that a restart must not lose, as text for the constructor. Of what others traded only the newest, for
+   * nobody is answered while this is written.
+   */
   save(): string {
-    return encodeState({ version: STATE_VERSION, exchange: this.state, keys: this.keys } satisfies Saved);
+    const markets = new Map([...this.state.markets].map(([symbol, market]) => {
+      const [trades, seconds] = [market.trades.slice(-TRADES_SAVED), market.seconds.slice(-SECONDS_SAVED)];
+      return [symbol, { ...market, trades, seconds }];
+    }));
+    const exchange = { ...this.state, markets };
+    return encodeState({ version: STATE_VERSION, exchange, keys: this.keys } satisfies Saved);
   }
 
   openAccount(id: string): Account {

@@ -42,7 +42,11 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   MAX_NUM_ORDER_AMENDS: { maxNumOrderAmends: "count" },
   MAX_POSITION: { maxPosition: "amount" },
 };
-const TYPE_OF: Readonly<Record<Kind, string>> = { amount: "bigint", count: "number", flag: "boolean" };
+const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
+  amount: (value) => typeof value === "bigint",
+  count: (value) => typeof value === "number",
+  flag: (value) => typeof value === "boolean",
+};
 
 /**
  * A filter as exchangeInfo shows it: amounts as text, which are kept exact; its name is text that stays text. Throws a
@@ -56,7 +60,7 @@ export function readFilter(shown: Readonly<Record<string, string | number | bool
   );
   const filter: Filter = { filterType, ...Object.fromEntries(entries) };
   for (const [field, kind] of Object.entries(FIELDS[filterType] ?? {})) {
-    if (typeof filter[field] !== TYPE_OF[kind]) {
+    if (!IS[kind](filter[field])) {
       throw new RangeError(`${filterType} needs ${field}: ${kind}.`);
     }
   }

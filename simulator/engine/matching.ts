@@ -10,9 +10,6 @@ import { changeOrder, endOrder, isMarketType, isOpen, remainingOf } from "./orde
 import { publishTrade } from "./public_trades.ts";
 import { preventSelfTrade } from "./self_trade.ts";
 
-/** Of the newest, for `myTrades`. */
-const EXECUTIONS_KEPT = 100_000;
-
 /** What a taker would get and pay if it took its whole quantity now. */
 export interface Estimate {
   readonly quantity: Fixed;
@@ -171,7 +168,6 @@ function execute(state: ExchangeState, market: Market, order: Order, fill: Fill,
     isBuyer,
     readLagMs: order.readLagMs,
   });
-  if (market.executions.length > 2 * EXECUTIONS_KEPT) market.executions.splice(0, EXECUTIONS_KEPT);
   order.firstTradedAs ??= isMaker ? "maker" : "taker";
   const isFilled = order.quoteQuantity === 0n && remainingOf(order) === quantity;
   changeOrder(state, order, {

@@ -43,10 +43,15 @@ export function marketOf(state: ExchangeState, symbol: string): Market {
   return market;
 }
 
-export function orderOf(state: ExchangeState, { symbol, orderId }: OrderRef): Order {
-  const order = state.markets.get(symbol)?.orders.get(orderId);
-  if (order === undefined) throw new Error(`There is no order ${symbol} ${orderId}.`);
+export function orderOf(state: ExchangeState, ref: OrderRef): Order {
+  const order = findRef(state, ref);
+  if (order === null) throw new Error(`There is no order ${ref.symbol} ${ref.orderId}.`);
   return order;
+}
+
+/** The order, unless it was forgotten. */
+export function findRef(state: ExchangeState, { symbol, orderId }: OrderRef): Order | null {
+  return state.markets.get(symbol)?.orders.get(orderId) ?? null;
 }
 
 /** Throws where an open order of the account has this client order id; a closed one has given it back. */
@@ -146,7 +151,7 @@ export function endOrder(
 
 function noteLateClosed(state: ExchangeState, { symbol, orderId, accountId }: Order, now: number): void {
   const account = accountOf(state, accountId);
-  const isRecent = (ref: OrderRef) => orderOf(state, ref).updatedAt > now - READ_LAG_MAX_MS;
+  const isRecent = (ref: OrderRef) => (findRef(state, ref)?.updatedAt ?? 0) > now - READ_LAG_MAX_MS;
   account.lateClosed = [...account.lateClosed.filter(isRecent), { symbol, orderId }];
 }
 

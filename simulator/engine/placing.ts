@@ -4,6 +4,7 @@ import { accountOf } from "./accounts.ts";
 import { checkAccount, checkDraft, checkPlacing } from "./checks.ts";
 import { amountOf, filterOf } from "./filter_values.ts";
 import { checkCounts, checkListCounts } from "./filters.ts";
+import { forgetOldest } from "./history.ts";
 import { assetGiven, holdFor, requireFree, shareHold } from "./holds.ts";
 import { closeIfDone, ordersOfList } from "./lists.ts";
 import { estimate } from "./matching.ts";
@@ -26,6 +27,7 @@ export function placeOrder(state: ExchangeState, accountId: string, draft: Order
   holdFor(state, order, costOf(market, order));
   beginOrder(state, market, order, now);
   settle(state, market, now);
+  forgetOldest(state, market);
   return order;
 }
 
@@ -107,6 +109,7 @@ export function placeList(
   // What waits for the working order begins after the answer, even where the order was filled at once.
   const answered = { list: { ...list }, orders: orders.map((order) => ({ ...order })) };
   settle(state, market, now);
+  forgetOldest(state, market);
   return answered;
 }
 

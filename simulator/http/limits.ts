@@ -1,5 +1,5 @@
 import type { ExchangeState, OrderRef } from "../engine/model.ts";
-import { isOpen, orderOf } from "../engine/orders.ts";
+import { findRef, isOpen } from "../engine/orders.ts";
 import { Throttled } from "./wire.ts";
 
 export const WEIGHT_PER_MINUTE = 6_000;
@@ -119,7 +119,8 @@ export class Limits {
   #takeGivenBack(orders: OrderCount): number {
     let given = 0;
     orders.unfilled = orders.unfilled.filter((ref) => {
-      const order = orderOf(this.state, ref);
+      const order = findRef(this.state, ref);
+      if (order === null) return false;
       if (order.firstTradedAs === null) return isOpen(order);
       given += order.firstTradedAs === "maker" ? MAKER_GIVES_BACK : TAKER_GIVES_BACK;
       return false;

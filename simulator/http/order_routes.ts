@@ -8,7 +8,7 @@ import {
 } from "../engine/cancelling.ts";
 import { checkAccount, checkDraft } from "../engine/checks.ts";
 import type { Order } from "../engine/model.ts";
-import { isOpen, marketOf, orderOf, readerView } from "../engine/orders.ts";
+import { findRef, isOpen, marketOf, readerView } from "../engine/orders.ts";
 import { newClientId, placeOrder } from "../engine/placing.ts";
 import { cancelRejected, Rejection } from "../engine/rejection.ts";
 import { prepareCancelReplace } from "./cancel_replace.ts";
@@ -123,7 +123,8 @@ function prepareOpenOrders({ params, state, account, now }: SignedCall): Action 
     const at = now();
     return [...account.openOrders.values(), ...account.lateClosed]
       .filter((ref) => symbol === null || ref.symbol === symbol)
-      .map((ref) => readerView(orderOf(state, ref), at))
+      .map((ref) => findRef(state, ref))
+      .map((order) => order === null ? null : readerView(order, at))
       .filter((order) => order !== null && isOpen(order))
       .map((order) => queriedOrder(order!));
   };
