@@ -102,12 +102,16 @@ Deno.test("what cannot work is said in one line, with exit code 2, and 1 for a p
   const dir = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${dir}/state.json`, "{}");
+    await Deno.writeTextFile(`${dir}/cut.json`, '{"version":2,"exchange":{"mark');
     const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const cases = [
       [["--market", "casino"], 2, /must be synthetic, still or replay/],
       [["--market", "replay:BTCUSDT_none.csv"], 2, /BTCUSDT_none\.csv cannot be read/],
       [["--state", `${dir}/state.json`], 2, /state\.json cannot be used/],
+      [["--state", `${dir}/cut.json`], 2, /cut\.json cannot be used/],
+      [["--state", dir], 1, /./],
       [["--port", String(listener.addr.port)], 1, /is in use/],
+      [["--port", "0", "--admin-port", String(listener.addr.port)], 1, /in use.*--admin-port/],
     ] as const;
     for (const [args, code, words] of cases) {
       const run = start(...args);

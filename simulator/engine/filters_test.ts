@@ -59,6 +59,11 @@ for (
       "-1013: Filter failure: NOTIONAL",
     ],
     [
+      "a stop order of too little value at the lower of its prices",
+      { ...SELL_STOP, type: "STOP_LOSS_LIMIT", timeInForce: "GTC", quantity: "0.00011", price: "40000" },
+      "-1013: Filter failure: NOTIONAL",
+    ],
+    [
       "a price far below the market",
       { ...BUY, price: "11999" },
       "-1013: Filter failure: PERCENT_PRICE_BY_SIDE",
@@ -157,4 +162,73 @@ Deno.test("a symbol that is halted takes no order and lets orders be cancelled",
   desk.simulator.state.markets.get("BTCUSDT")!.rules.status = "HALT";
   assert.equal(client.refusedOrder(BUY), "-1013: Market is closed.");
   client.ok("DELETE", "/api/v3/order", { symbol: "BTCUSDT", orderId });
+});
+
+const PERCENT = { multiplierDown: fixed("0.9"), multiplierUp: fixed("1.1"), avgPriceMins: 5 };
+const LEAST = { minNotional: fixed("600"), avgPriceMins: 0 };
+const WORTH = { ...LEAST, maxNotional: fixed("900") };
+const AT_MARKET = { side: "BUY", type: "MARKET" } as const;
+const ASKED = { side: "SELL", type: "LIMIT", timeInForce: "GTC", quantity: "0.01" } as const;
+
+for (
+  const [filter, passes, fails] of [
+    [{ filterType: "PERCENT_PRICE", ...PERCENT }, { ...BUY, price: "54000" }, { ...BUY, price: "53999.99" }],
+    [{ filterType: "PERCENT_PRICE", ...PERCENT }, { ...ASKED, price: "66000" }, {
+      ...ASKED,
+      price: "66000.01",
+    }],
+    [
+      {
+        ...{ filterType: "PERCENT_PRICE_BY_SIDE", avgPriceMins: 5 },
+        ...{ bidMultiplierDown: fixed("0.9"), bidMultiplierUp: fixed("1.1") },
+        ...{ askMultiplierDown: fixed("0.5"), askMultiplierUp: fixed("1.2") },
+      },
+      { ...ASKED, price: "72000" },
+      { ...BUY, price: "53999.99" },
+    ],
+    [
+      { filterType: "MIN_NOTIONAL", ...LEAST, applyToMarket: true },
+      { ...AT_MARKET, quantity: "0.01" },
+      { ...AT_MARKET, quantity: "0.00999" },
+    ],
+    [
+      { filterType: "MIN_NOTIONAL", ...LEAST, applyToMarket: false },
+      { ...AT_MARKET, quantity: "0.00999" },
+      { ...BUY, quantity: "0.01199" },
+    ],
+    [
+      { filterType: "NOTIONAL", ...WORTH, applyMinToMarket: true, applyMaxToMarket: true },
+      { ...AT_MARKET, quantity: "0.015" },
+      { ...AT_MARKET, quantity: "0.01501" },
+    ],
+    [
+      { filterType: "NOTIONAL", ...WORTH, applyMinToMarket: false, applyMaxToMarket: false },
+      { ...AT_MARKET, quantity: "0.001" },
+      { ...BUY, quantity: "0.01801" },
+    ],
+    [
+      { filterType: "MARKET_LOT_SIZE", minQty: fixed("0.1"), maxQty: fixed("1"), stepSize: fixed("0.1") },
+      { ...AT_MARKET, quantity: "0.2" },
+      { ...AT_MARKET, quantity: "0.25" },
+    ],
+  ] as const
+) {
+  Deno.test(`${filter.filterType} lets ${JSON.stringify(passes)} pass and refuses ${JSON.stringify(fails)}`, () => {
+    const { desk, client } = rich();
+    setFilter(desk, filter);
+    client.order(passes);
+    assert.equal(client.refusedOrder(fails), `-1013: Filter failure: ${filter.filterType}`);
+  });
+}
+
+Deno.test("what stops of all symbols count, and what an order may be worth, bind the account as a whole", () => {
+  const { desk, client } = rich();
+  const { state } = desk.simulator;
+  state.exchangeFilters.push({ filterType: "EXCHANGE_MAX_NUM_ALGO_ORDERS", maxNumAlgoOrders: 1 });
+  client.order(SELL_STOP);
+  const eth = { symbol: "ETHUSDT", side: "BUY", type: "STOP_LOSS", quantity: "0.1", stopPrice: "4000" };
+  assert.equal(client.refusedOrder(eth), "-2010: Filter failure: EXCHANGE_MAX_NUM_ALGO_ORDERS");
+  state.assetCaps.set("USDT", fixed("499.99"));
+  assert.equal(client.refusedOrder(BUY), "-2010: Filter failure: MAX_ASSET");
+  client.order({ ...BUY, price: "49999" });
 });

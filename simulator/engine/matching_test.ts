@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fixed } from "../core/fixed.ts";
 import { Desk } from "../testing.ts";
 
 const BUY = { side: "BUY", type: "LIMIT", timeInForce: "GTC" } as const;
@@ -189,4 +190,31 @@ Deno.test("an order that cannot be paid is refused and changes nothing", () => {
   assert.equal(client.refusedOrder({ ...SELL, quantity: "1", price: "70000" }), refusal);
   assert.equal(client.balance("USDT"), "100/0");
   assert.deepEqual(client.ok("GET", "/api/v3/allOrders", { symbol: "BTCUSDT" }), []);
+});
+
+Deno.test("who rests pays the maker's rate and who takes the taker's", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "100000", BTC: "1" });
+  const account = desk.simulator.state.accounts.get("a")!;
+  [account.makerRate, account.takerRate] = [fixed("0.0002"), fixed("0.001")];
+  const taken = client.order({ ...BUY, quantity: "0.1", price: "60001" });
+  assert.equal(taken.fills[0].commission, "0.00010000");
+  client.order({ ...BUY, quantity: "0.1", price: "59500" });
+  desk.trade("59400", "0.1");
+  const trades = client.ok("GET", "/api/v3/myTrades", { symbol: "BTCUSDT" });
+  assert.deepEqual(
+    trades.map((it: { isMaker: boolean; commission: string }) => [it.isMaker, it.commission]),
+    [[false, "0.00010000"], [true, "0.00002000"]],
+  );
+});
+
+Deno.test("a sale at market needs all that it would sell, though the book would take less", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { BTC: "0.5" });
+  desk.book([["59999", "0.2"]], [["60001", "1"]]);
+  const sell = { side: "SELL", type: "MARKET" } as const;
+  assert.match(client.refusedOrder({ ...sell, quantity: "0.6" }), /insufficient balance/);
+  const { status, executedQty } = client.order({ ...sell, quantity: "0.5" });
+  assert.deepEqual([status, executedQty], ["EXPIRED", "0.20000000"]);
+  assert.equal(client.balance("BTC"), "0.3/0");
 });

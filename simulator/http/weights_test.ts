@@ -210,3 +210,24 @@ Deno.test("a replacement beyond the limit of orders may still cancel, and is tol
   assert.equal(client.query(orderId).status, "CANCELED");
   desk.assertNothingLeaked();
 });
+
+Deno.test("whoever is late already when the request comes in has used weight and no order", () => {
+  const { desk, client } = open();
+  const late = client.send("POST", "/api/v3/order", {
+    ...{ symbol: SYMBOL, ...LIMIT, timestamp: desk.clock.now() - 5_001 },
+  });
+  assert.deepEqual([late.body.code, weightOf(late.headers)], [-1021, 1]);
+  assert.equal(client.ok("GET", "/api/v3/rateLimit/order")[0].count, 0);
+});
+
+Deno.test("the first fill gives back one order to who took and five to who rested", () => {
+  const { desk, client } = open();
+  const count = () => client.ok("GET", "/api/v3/rateLimit/order")[1].count as number;
+  for (let at = 0; at < 10; at++) client.order({ ...LIMIT, quantity: "0.001" });
+  assert.equal(count(), 10);
+  client.order({ side: "BUY", type: "MARKET", quantity: "0.1" });
+  assert.equal(count(), 10);
+  desk.trade("50000", "0.001");
+  desk.trade("49999", "0.0005");
+  assert.equal(count(), 0, "two of the ten have rested");
+});
