@@ -50,6 +50,8 @@ export async function runRisk(
     replay: { ticksPerCandle: 1, seed: run.seed },
   });
   await listInstruments(stack.sql, market.instruments);
+  // By the wall clock the watch over losses would look between a limit and the decision that is to meet it.
+  await stack.sql`select cron.unschedule('fillbase-sweep')`;
   const floor = new RiskFloor(
     stack,
     new Lockstep(stack, run.workers),
@@ -110,6 +112,7 @@ class RiskFloor {
     await this.#decide(({ moment }) => moment === undefined || moment === "paused");
     await this.#decideWithoutTier();
     await this.#decideOnStalePrices();
+    await this.#sweep();
     const after = await countExceeded(this.stack.sql);
     return {
       limits_exceeded: exceeded.limits_exceeded + after.limits_exceeded,
@@ -149,7 +152,12 @@ class RiskFloor {
       if (row!["open"] === 0) break;
       await this.#tick();
     }
-    await asService(this.stack.sql, (tx) => tx`select trading.watch_losses()`);
+    await this.#sweep();
+  }
+
+  /** What the schedule does every 2 s, at the moments of the scenario: limits that losses have reached trip here. */
+  async #sweep(): Promise<void> {
+    await asService(this.stack.sql, (tx) => tx`select trading.sweep()`);
     await this.clock.settle();
   }
 
