@@ -806,15 +806,17 @@ create view public.trading_states with (security_invoker=true) as
  SELECT scope,
     user_id,
     trader_id,
+    portfolio_id,
+    mode,
     state,
     flatten,
     reason,
     set_by,
     since,
     needs_operator
-   FROM public.read_trading_states() read_trading_states(scope, user_id, trader_id, state, flatten, reason, set_by, since, needs_operator);
+   FROM public.read_trading_states() read_trading_states(scope, user_id, trader_id, portfolio_id, mode, state, flatten, reason, set_by, since, needs_operator);
 alter view public.trading_states owner to fillbase_engine;
-comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user, each account and each live trader, with reason, author and since when. No row: active. The strictest one rules.';
+comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
 grant select on table public.trading_states to authenticated;
 grant select on table public.trading_states to service_role;
 
@@ -995,7 +997,7 @@ begin
 end
 $function$;
 alter function public.pause_trading(p_scope text, p_id uuid, p_reason text) owner to fillbase_engine;
-comment on function public.pause_trading(p_scope text, p_id uuid, p_reason text) is 'No new entry for a trader, a user (default: the caller) or everyone until resumed; positions stay, guarded, and may be closed. What stands more strictly stays. Returns {scope, id, state, flatten, reason, set_by, since}. FB400 scope_invalid, reason_invalid; FB403 operators_only; FB404 trader_not_found, user_not_found.';
+comment on function public.pause_trading(p_scope text, p_id uuid, p_reason text) is 'No new entry for a trader, an account, a portfolio, a user (default: the caller) or everyone until resumed; positions stay, guarded, and may be closed. What stands more strictly stays. Returns {scope, id, state, flatten, reason, set_by, since}. FB400 scope_invalid, reason_invalid; FB403 operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found.';
 grant execute on function public.pause_trading(p_scope text, p_id uuid, p_reason text) to authenticated;
 grant execute on function public.pause_trading(p_scope text, p_id uuid, p_reason text) to service_role;
 
@@ -1063,19 +1065,21 @@ grant execute on function public.read_stops() to authenticated;
 grant execute on function public.read_stops() to service_role;
 
 CREATE OR REPLACE FUNCTION public.read_trading_states()
- RETURNS TABLE(scope text, user_id uuid, trader_id uuid, state text, flatten boolean, reason text, set_by text, since timestamp with time zone, needs_operator boolean)
+ RETURNS TABLE(scope text, user_id uuid, trader_id uuid, portfolio_id uuid, mode text, state text, flatten boolean, reason text, set_by text, since timestamp with time zone, needs_operator boolean)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
   return query
-    select s.scope, coalesce(a.user_id, t.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), s.state, s.flatten, s.reason, s.set_by, s.set_at,
-      s.needs_operator
+    select s.scope, coalesce(a.user_id, t.user_id, f.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), f.id,
+      case when t.id is not null then 'live' when a.environment = 'paper' then 'paper' when a.id is not null then 'live' else f.mode end,
+      s.state, s.flatten, s.reason, s.set_by, s.set_at, s.needs_operator
     from trading.trading_states s
     left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
     left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
-    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id) = (select auth.uid())
+    left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
     order by trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
@@ -1200,7 +1204,8 @@ begin
   perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
-    return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
+    return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null,
+      'stopped_portfolios', trading.stopped_portfolios(v_scope));
   end if;
   -- Before anything that the sweep takes after it.
   perform from trading.stop_requests s where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
@@ -1215,11 +1220,12 @@ begin
     jsonb_strip_nulls(jsonb_build_object('by', v_by, 'reason', v_reason, 'from', v_state.state, 'stopped_by', v_state.set_by,
       'overridden_cause', v_cause, 'denied', v_denied, 'stop_id', v_stop)));
   perform trading.publish_state(s) from trading.trading_states s where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
-  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', v_state.state, 'stop_id', v_stop);
+  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', v_state.state, 'stop_id', v_stop,
+    'stopped_portfolios', trading.stopped_portfolios(v_scope));
 end
 $function$;
 alter function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) owner to fillbase_engine;
-comment on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) is 'Takes a trader, a user (default: the caller) or everyone back to active, by hand and audited; ends the stop and flatten. Decisions still queued are denied. Refused while the cause stands unless p_force. Returns {scope, id, state, was, stop_id}. FB400 scope_invalid, reason_invalid; FB403 resume_by_hand, operators_only; FB404 trader_not_found, user_not_found; FB409 cause_stands.';
+comment on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) is 'Takes a trader, an account, a portfolio, a user (default: the caller) or everyone back to active, by hand and audited; ends the stop and flatten. Decisions still queued are denied. Refused while the cause stands unless p_force. Returns {scope, id, state, was, stop_id, stopped_portfolios: [{id, mode, state, reason}]}: the user''s portfolios that a loss limit or a person keeps from entering still, each resumed by its id. FB400 scope_invalid, reason_invalid; FB403 resume_by_hand, operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found; FB409 cause_stands.';
 grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to authenticated;
 grant execute on function public.resume_trading(p_scope text, p_id uuid, p_reason text, p_force boolean) to service_role;
 
@@ -1319,7 +1325,7 @@ begin
 end
 $function$;
 alter function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) owner to fillbase_engine;
-comment on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) is 'The emergency stop of a trader, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop; another person''s call is audited. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, user_not_found; FB409 request_conflict, stop_ended (a repeated call whose stop was resumed).';
+comment on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) is 'The emergency stop of a trader, an account, a portfolio, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop; another person''s call is audited. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found; FB409 request_conflict, stop_ended (a repeated call whose stop was resumed).';
 grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to authenticated;
 grant execute on function public.stop_trading(p_scope text, p_id uuid, p_mode text, p_reason text, p_request_id uuid) to service_role;
 
@@ -1809,11 +1815,11 @@ create table trading.loss_trips (
   constraint loss_trips_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
   constraint loss_trips_resumed_whole CHECK ((resumed_at IS NULL) = (was_forced IS NULL)),
   constraint loss_trips_rule_check CHECK (rule = ANY (ARRAY['daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text])),
-  constraint loss_trips_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'trader'::text, 'user'::text]))
+  constraint loss_trips_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'trader'::text, 'portfolio'::text]))
 );
 alter table trading.loss_trips owner to fillbase_engine;
 comment on table trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
-comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
+comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; portfolio: an account-wide one of one mode.';
 CREATE INDEX loss_trips_day_idx ON trading.loss_trips USING btree (portfolio_id, scope, scope_id, rule, day);
 CREATE UNIQUE INDEX loss_trips_standing_idx ON trading.loss_trips USING btree (portfolio_id, scope, scope_id, rule) WHERE (resumed_at IS NULL);
 alter table trading.loss_trips enable row level security;
@@ -2361,8 +2367,8 @@ create table trading.stop_requests (
   constraint stop_requests_flattened_after_settled CHECK (flattened_at IS NULL OR settled_at IS NOT NULL),
   constraint stop_requests_mode_check CHECK (mode = ANY (ARRAY['halt'::text, 'halt_and_flatten'::text])),
   constraint stop_requests_owner_matches_scope CHECK ((user_id IS NULL) = (scope = 'everyone'::text)),
-  constraint stop_requests_scope_check CHECK (scope = ANY (ARRAY['trader'::text, 'account'::text, 'user'::text, 'everyone'::text])),
-  constraint stop_requests_state_scope_check CHECK (state_scope = ANY (ARRAY['trader'::text, 'account'::text, 'user'::text, 'system'::text]))
+  constraint stop_requests_scope_check CHECK (scope = ANY (ARRAY['trader'::text, 'account'::text, 'portfolio'::text, 'user'::text, 'everyone'::text])),
+  constraint stop_requests_state_scope_check CHECK (state_scope = ANY (ARRAY['trader'::text, 'account'::text, 'portfolio'::text, 'user'::text, 'system'::text]))
 );
 alter table trading.stop_requests owner to fillbase_engine;
 comment on table trading.stop_requests is 'Every emergency stop: who, why, and when it was halted, settled, flattened and resumed. One stands per scope.';
@@ -2391,18 +2397,18 @@ create table trading.trading_states (
   constraint trading_states_pkey PRIMARY KEY (scope, scope_id),
   constraint trading_states_active_needs_nobody CHECK (NOT needs_operator OR state <> 'active'::text),
   constraint trading_states_flatten_only_when_not_active CHECK (NOT flatten OR state <> 'active'::text),
-  constraint trading_states_scope_check CHECK (scope = ANY (ARRAY['system'::text, 'user'::text, 'account'::text, 'trader'::text])),
+  constraint trading_states_scope_check CHECK (scope = ANY (ARRAY['system'::text, 'user'::text, 'portfolio'::text, 'account'::text, 'trader'::text])),
   constraint trading_states_state_check CHECK (state = ANY (ARRAY['active'::text, 'reducing'::text, 'halted'::text]))
 );
 alter table trading.trading_states owner to fillbase_engine;
-comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user, portfolio (all of a user''s traders of one mode) and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
 CREATE INDEX trading_states_flatten_idx ON trading.trading_states USING btree (scope, scope_id) WHERE flatten;
 alter table trading.trading_states enable row level security;
 create policy trading_states_select_service on trading.trading_states for select to service_role
   using (true);
-CREATE TRIGGER trading_states_500_resume AFTER UPDATE ON trading.trading_states FOR EACH ROW WHEN (new.state = 'active'::text AND old.state <> 'active'::text AND new.scope <> 'system'::text) EXECUTE FUNCTION trading.tg_trading_states__resume();
+CREATE TRIGGER trading_states_500_resume AFTER UPDATE ON trading.trading_states FOR EACH ROW WHEN (new.state = 'active'::text AND old.state <> 'active'::text AND (new.scope = ANY (ARRAY['portfolio'::text, 'account'::text, 'trader'::text]))) EXECUTE FUNCTION trading.tg_trading_states__resume();
 grant select on table trading.trading_states to service_role;
 
 create table trading.venue_orders (
@@ -4210,7 +4216,7 @@ begin
     join trading.portfolios f on f.id = j.portfolio_id
     join public.signals s on s.id = j.signal_id
     where j.status = 'queued' and j.kind = 'enter'
-      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or (p_state_scope = 'portfolio' and f.id = p_scope_id)
         or (p_state_scope = 'trader' and s.trader_id = p_scope_id and not j.is_paper)
         or (v_account.environment = 'paper' and s.trader_id = v_account.trader_id and j.is_paper)
         or (v_account.environment <> 'paper' and j.portfolio_id = v_account.portfolio_id))
@@ -4397,7 +4403,7 @@ RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'entry'::text TH
 alter function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) owner to fillbase_engine;
 comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, cancel or question about an order nothing, an entry and a comparison of books their reserves.';
 
-CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
+CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -4410,11 +4416,12 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
+    ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id));
 end
 $function$;
-alter function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
-comment on function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
+alter function trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
+comment on function trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user, portfolio, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
 CREATE OR REPLACE FUNCTION trading.end_conflict(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
@@ -4703,7 +4710,7 @@ $function$;
 alter function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ensure_portfolio(p_user_id uuid, p_mode text, p_now timestamp with time zone) is 'Id of the user''s portfolio of that mode, made on first use.';
 
-CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid)
+CREATE OR REPLACE FUNCTION trading.enter_gates(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4712,14 +4719,15 @@ begin
   -- A row's columns are computed from left to right; one statement, because these are held while a halt waits.
   perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
     pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
+    pg_advisory_xact_lock_shared(trading.gate_key('portfolio', p_portfolio_id)),
     pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
   if p_live_trader_id is not null then
     perform pg_advisory_xact_lock_shared(trading.gate_key('trader', p_live_trader_id));
   end if;
 end
 $function$;
-alter function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) owner to fillbase_engine;
-comment on function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) is 'Takes the halt gates of system, user, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
+alter function trading.enter_gates(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid) owner to fillbase_engine;
+comment on function trading.enter_gates(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid) is 'Takes the halt gates of system, user, portfolio, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
 
 CREATE OR REPLACE FUNCTION trading.enter_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4795,7 +4803,7 @@ begin
       coalesce((v_facts ->> 'peak_result')::numeric, (v_facts ->> 'equity')::numeric - (v_facts ->> 'capital')::numeric)),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
-  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
+  select * into v_state from trading.effective_state(p_trader.user_id, v_portfolio_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
 
   return v_facts || trading.venue_facts(p_trader, v_mode, v_account_id, v_portfolio_id, v_instrument)
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,
@@ -5738,7 +5746,7 @@ CREATE OR REPLACE FUNCTION trading.gate_key(p_scope text, p_scope_id uuid)
  IMMUTABLE PARALLEL SAFE
 RETURN hashtextextended(((('gate:'::text || p_scope) || ':'::text) || (p_scope_id)::text), (0)::bigint);
 alter function trading.gate_key(p_scope text, p_scope_id uuid) owner to fillbase_engine;
-comment on function trading.gate_key(p_scope text, p_scope_id uuid) is 'Advisory lock key of a halt gate (system, user or account).';
+comment on function trading.gate_key(p_scope text, p_scope_id uuid) is 'Advisory lock key of a halt gate (system, user, portfolio, account or live trader).';
 
 CREATE OR REPLACE FUNCTION trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -6748,14 +6756,14 @@ BEGIN ATOMIC
     FROM public.positions p
    WHERE ((p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND ((live_positions.p_state_scope <> 'account'::text) OR (p.account_id = live_positions.p_scope_id)) AND ((live_positions.p_state_scope <> 'trader'::text) OR ((p.trader_id = live_positions.p_scope_id) AND (NOT p.is_paper_trade))) AND (p.portfolio_id = ANY (ARRAY( SELECT f.id
             FROM trading.portfolios f
-           WHERE ((live_positions.p_state_scope = 'system'::text) OR ((live_positions.p_state_scope = 'user'::text) AND (f.user_id = live_positions.p_scope_id)) OR ((live_positions.p_state_scope = 'account'::text) AND (f.id = ( SELECT a.portfolio_id
+           WHERE ((live_positions.p_state_scope = 'system'::text) OR ((live_positions.p_state_scope = 'user'::text) AND (f.user_id = live_positions.p_scope_id)) OR ((live_positions.p_state_scope = 'portfolio'::text) AND (f.id = live_positions.p_scope_id)) OR ((live_positions.p_state_scope = 'account'::text) AND (f.id = ( SELECT a.portfolio_id
                     FROM trading.accounts a
                    WHERE (a.id = live_positions.p_scope_id)))) OR ((live_positions.p_state_scope = 'trader'::text) AND (f.mode = 'live'::text) AND (f.user_id = ( SELECT t.user_id
                     FROM public.traders t
                    WHERE (t.id = live_positions.p_scope_id)))))))));
 END;
 alter function trading.live_positions(p_state_scope text, p_scope_id uuid) owner to fillbase_engine;
-comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of a live trader, an account, a user or the system that are not over.';
+comment on function trading.live_positions(p_state_scope text, p_scope_id uuid) is 'Positions of a live trader, an account, a portfolio, a user or the system that are not over.';
 
 CREATE OR REPLACE FUNCTION trading.lock_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone)
  RETURNS trading.jobs
@@ -6851,8 +6859,8 @@ begin
       ('consecutive_losses', f.loss_streak::numeric, f.max_consecutive_losses::numeric)
     ) r (rule, observed, limit_value)
     where r.observed >= r.limit_value
-    -- Users before accounts before traders, each by id: the order of the gates.
-    order by f.scope <> 'user', f.scope, f.scope_id, r.rule;
+    -- Portfolios before accounts before traders, each by id: the order of the gates.
+    order by f.scope <> 'portfolio', f.scope, f.scope_id, r.rule;
 end
 $function$;
 alter function trading.loss_breaches(p_figures trading.loss_figures[]) owner to fillbase_engine;
@@ -7097,7 +7105,7 @@ begin
       cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       cross join lateral trading.realized_today(w.id, null, p_now) t
@@ -7293,7 +7301,7 @@ begin
     perform trading.note_overshoot(p_position, p_now);
   end if;
   -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
-  if (trading.effective_state(p_position.user_id, p_position.account_id,
+  if (trading.effective_state(p_position.user_id, p_position.portfolio_id, p_position.account_id,
       case when not p_position.is_paper_trade then p_position.trader_id end)).state = 'active' then
     perform trading.watch_portfolio(p_position.portfolio_id, p_now);
   end if;
@@ -8220,7 +8228,7 @@ begin
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
   end if;
   -- A decision made for a market before a stop does not come to life again when the stop is over.
-  if trading.was_stopped_since(v_trader.user_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
+  if trading.was_stopped_since(v_trader.user_id, p_job.portfolio_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;
@@ -8606,14 +8614,17 @@ CREATE OR REPLACE FUNCTION trading.publish_state(p_state trading.trading_states)
 AS $function$
 begin
   perform trading.publish('user:' || u.user_id, 'trading_state', jsonb_build_object('scope', p_state.scope, 'trader_id', u.trader_id,
-    'state', p_state.state, 'flatten', p_state.flatten, 'reason', p_state.reason, 'since', p_state.set_at))
+    'portfolio_id', u.portfolio_id, 'mode', u.mode, 'state', p_state.state, 'flatten', p_state.flatten, 'reason', p_state.reason, 'since', p_state.set_at))
   from (
-    select distinct f.user_id, null::uuid as trader_id from trading.portfolios f
+    select distinct f.user_id, null::uuid as trader_id, null::uuid as portfolio_id, null::text as mode from trading.portfolios f
     where p_state.scope = 'system' or (p_state.scope = 'user' and f.user_id = p_state.scope_id)
     union all
-    select a.user_id, a.trader_id from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    select f.user_id, null, f.id, f.mode from trading.portfolios f where p_state.scope = 'portfolio' and f.id = p_state.scope_id
     union all
-    select t.user_id, t.id from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
+    select a.user_id, a.trader_id, null, case a.environment when 'paper' then 'paper' else 'live' end
+    from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    union all
+    select t.user_id, t.id, null, 'live' from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
   ) u;
 end
 $function$;
@@ -8926,7 +8937,7 @@ CREATE OR REPLACE FUNCTION trading.raise_peaks(p_figures trading.loss_figures[],
 AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
+  select f.mark_id, f.scope, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
     -- A live trader joins others on its account: its peak begins where it comes in.
     or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
@@ -9152,8 +9163,10 @@ CREATE OR REPLACE FUNCTION trading.record_trip(p_scope text, p_scope_id uuid, p_
 AS $function$
 declare
   v_id    uuid;
-  v_words text := format('%s: %s has reached the limit of %s. Trading is reducing: no new entries, exits go on.',
+  v_mode  text := (select f.mode from trading.portfolios f where f.id = p_portfolio_id);
+  v_words text := format('%s, %s: %s has reached the limit of %s. Trading is reducing: no new entries, exits go on.',
     case p_rule when 'daily_loss' then 'Daily loss in USDT' when 'drawdown' then 'Drawdown in percent' else 'Losing positions in a row' end,
+    case when p_scope = 'portfolio' then 'all ' || v_mode || ' traders together' else 'one ' || v_mode || ' trader' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
@@ -9164,9 +9177,9 @@ begin
     return false;
   end if;
   perform trading.raise_alert(p_now, 'critical', p_rule, p_user_id, p_scope, p_scope_id::text, v_words,
-    jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+    jsonb_build_object('mode', v_mode, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
-    jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+    jsonb_build_object('rule', p_rule, 'mode', v_mode, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id when 'trader' then trading.own_scope_id(false, null, p_scope_id) end,
     v_id, p_now);
   return true;
@@ -9485,8 +9498,7 @@ begin
   if p_state.needs_operator and not public.is_operator() and not trading.is_database_owner() then
     perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
   end if;
-  v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
-    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+  v_cause := case when p_scope.scope in ('trader', 'portfolio') then trading.standing_cause(p_scope.user_id, p_scope.state_scope_id, p_now) end;
   -- A live trader's own state was not set by what is wrong with its account: that is another state, with a resume of its own.
   if v_cause is null and p_scope.scope = 'account' then
     v_cause := trading.account_cause(p_scope.scope_id);
@@ -9524,14 +9536,17 @@ begin
       v_scope.scope_id := p_id;
       v_scope.trader_id := p_id;
       v_scope.user_id := (select t.user_id from public.traders t where t.id = p_id);
+    when 'portfolio' then
+      v_scope.scope_id := p_id;
+      v_scope.user_id := (select f.user_id from trading.portfolios f where f.id = p_id);
     when 'account' then
       v_scope.scope_id := p_id;
       v_scope.user_id := (select a.user_id from trading.accounts a where a.id = p_id and a.environment <> 'paper');
     else
-      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, account, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
+      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, account, portfolio, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
   end case;
   if v_scope.scope_id is null or (p_scope = 'everyone' and p_id is not null) then
-    perform trading.raise_error('FB400', 'scope_invalid', 'a trader, account or user is named by its id, everyone by none');
+    perform trading.raise_error('FB400', 'scope_invalid', 'a trader, account, portfolio or user is named by its id, everyone by none');
   end if;
   if p_scope = 'everyone' and not v_for_all then
     perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
@@ -9539,7 +9554,7 @@ begin
   if p_scope <> 'everyone' and (v_scope.user_id = v_caller or (v_for_all and (
       exists (select from public.traders t where t.user_id = v_scope.user_id)
       or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)
-      or (p_scope = 'account' and v_scope.user_id is not null)))) is not true then
+      or (p_scope in ('account', 'portfolio') and v_scope.user_id is not null)))) is not true then
     perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
@@ -9551,7 +9566,7 @@ begin
 end
 $function$;
 alter function trading.require_stop_scope(p_scope text, p_id uuid) owner to fillbase_engine;
-comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, user_not_found.';
+comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found.';
 
 CREATE OR REPLACE FUNCTION trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -9573,7 +9588,7 @@ CREATE OR REPLACE FUNCTION trading.restart_peaks(p_figures trading.loss_figures[
 AS $function$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
+  select f.mark_id, f.scope, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
@@ -10000,7 +10015,8 @@ begin
     return v_state;
   end if;
   perform trading.audit(p_now, 'trading_' || v_state.state,
-    case p_scope when 'user' then p_scope_id when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id)
+    case p_scope when 'user' then p_scope_id when 'portfolio' then (select f.user_id from trading.portfolios f where f.id = p_scope_id)
+      when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id)
       when 'trader' then (select t.user_id from public.traders t where t.id = p_scope_id) end,
     null, p_scope, p_scope_id::text,
     jsonb_build_object('by', p_by, 'reason', p_reason, 'epoch', v_state.epoch, 'flatten', v_state.flatten));
@@ -10010,7 +10026,7 @@ begin
 end
 $function$;
 alter function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
+comment on function trading.set_trading_state(p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamp with time zone) is 'Puts a scope (system, user, portfolio, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.settle_asset(p_account_id uuid, p_difference jsonb, p_is_first boolean, p_now timestamp with time zone)
  RETURNS void
@@ -10405,13 +10421,13 @@ begin
     select b.rule
     from trading.loss_breaches(array(
       select m from trading.measure_losses(array(select f.id from trading.portfolios f where f.user_id = p_user_id), p_now) m)) b
-    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_scope_id, p_user_id)
+    where b.rule <> 'consecutive_losses' and b.scope_id = p_scope_id
     order by b.rule limit 1
   );
 end
 $function$;
 alter function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone) is 'daily_loss or drawdown while that limit of the trader''s own scope (null: an account-wide one of the user) is reached; else null.';
+comment on function trading.standing_cause(p_user_id uuid, p_scope_id uuid, p_now timestamp with time zone) is 'daily_loss or drawdown while that limit of a trader''s own scope, or an account-wide one of a portfolio, is reached; else null.';
 
 CREATE OR REPLACE FUNCTION trading.standing_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -10497,6 +10513,23 @@ CREATE OR REPLACE FUNCTION trading.stop_json(p_stop trading.stop_requests)
 RETURN jsonb_build_object('stop_id', (p_stop).id, 'scope', (p_stop).scope, 'id', (p_stop).scope_id, 'mode', (p_stop).mode, 'reason', (p_stop).reason, 'requested_by', (p_stop).requested_by, 'requested_at', (p_stop).requested_at, 'halted_at', (p_stop).halted_at, 'settled_at', (p_stop).settled_at, 'flattened_at', (p_stop).flattened_at, 'ended_at', (p_stop).ended_at);
 alter function trading.stop_json(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.stop_json(p_stop trading.stop_requests) is 'A stop as callers and frontends see it.';
+
+CREATE OR REPLACE FUNCTION trading.stopped_portfolios(p_scope trading.stop_scope)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'mode', f.mode, 'state', s.state, 'reason', s.reason) order by f.mode), '[]')
+    from trading.portfolios f join trading.trading_states s on s.scope = 'portfolio' and s.scope_id = f.id and s.state <> 'active'
+    where f.user_id = p_scope.user_id
+  );
+end
+$function$;
+alter function trading.stopped_portfolios(p_scope trading.stop_scope) owner to fillbase_engine;
+comment on function trading.stopped_portfolios(p_scope trading.stop_scope) is 'Portfolios of the user a scope belongs to that are not active, as after a loss limit: who resumes something else of that user is told of them.';
 
 CREATE OR REPLACE FUNCTION trading.stopping_key()
  RETURNS bigint
@@ -10884,7 +10917,7 @@ AS $function$
 begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $function$;
@@ -10898,8 +10931,8 @@ AS $function$
 declare
   v_state record;
 begin
-  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
-  select * into v_state from trading.effective_state(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  perform trading.enter_gates(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  select * into v_state from trading.effective_state(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   -- A halt that was resumed in between has changed the epoch.
   if v_state.state <> 'active' or v_state.epoch <> new.state_epoch then
     perform trading.raise_error('FB423', 'trading_not_active', 'trading was paused or halted before the entry could leave',
@@ -10952,7 +10985,7 @@ begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
     and (s.state_scope, s.state_scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $function$;
@@ -10964,10 +10997,10 @@ CREATE OR REPLACE FUNCTION trading.tg_positions__flatten()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  perform trading.enter_gates(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id),
-      ('trader', case when not new.is_paper_trade then new.trader_id end))) then
+      ('system', trading.system_scope_id()), ('user', new.user_id),
+      ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', case when not new.is_paper_trade then new.trader_id end))) then
     perform trading.enqueue_job('exit', concat_ws(':', 'flatten', new.id, new.version), new.portfolio_id, new.is_paper_trade, new.updated_at,
       p_position_id => new.id, p_payload => '{"reason": "trading_stopped"}');
   end if;
@@ -11257,7 +11290,7 @@ declare
 begin
   select array_agg(m) into v_figures
   from trading.measure_losses(array(
-    select f.id from trading.portfolios f where new.scope = 'user' and f.user_id = new.scope_id
+    select f.id from trading.portfolios f where new.scope = 'portfolio' and f.id = new.scope_id
     union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id
     union select f.id from trading.portfolios f join public.traders t on t.user_id = f.user_id
       where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
@@ -11505,7 +11538,7 @@ $function$;
 alter function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) is 'Whether all comparisons of the last minute, and one before it, found the very same.';
 
-CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
@@ -11515,11 +11548,12 @@ begin
   return exists (
     select from trading.trading_states s
     where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id)));
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
+        ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $function$;
-alter function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
-comment on function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
+alter function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after p_since.';
 
 CREATE OR REPLACE FUNCTION trading.watch_comparisons(p_now timestamp with time zone)
  RETURNS void

@@ -70,7 +70,7 @@ return '00000000-0000-0000-0000-000000000000'::uuid;
 comment on function trading.system_scope_id is 'The scope_id of the one state that is over all.';
 
 create table trading.trading_states (
-  scope      text not null check (scope in ('system', 'user', 'account', 'trader')),
+  scope      text not null check (scope in ('system', 'user', 'portfolio', 'account', 'trader')),
   scope_id   uuid not null,
   state      text not null default 'active' check (state in ('active', 'reducing', 'halted')),
   epoch      bigint not null default 0,
@@ -84,7 +84,7 @@ create table trading.trading_states (
   constraint trading_states_active_needs_nobody check (not needs_operator or state <> 'active')
 );
 comment on table trading.trading_states is
-  'active, reducing (no entry) or halted (no entry and no AI) per system, user and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
+  'active, reducing (no entry) or halted (no entry and no AI) per system, user, portfolio (all of a user''s traders of one mode) and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
 create index trading_states_flatten_idx on trading.trading_states (scope, scope_id) where flatten;
@@ -103,7 +103,7 @@ grant select on trading.settings, trading.operators, trading.trading_states to s
 create function trading.gate_key(p_scope text, p_scope_id uuid) returns bigint
 language sql immutable parallel safe
 return hashtextextended('gate:' || p_scope || ':' || p_scope_id::text, 0);
-comment on function trading.gate_key is 'Advisory lock key of a halt gate (system, user or account).';
+comment on function trading.gate_key is 'Advisory lock key of a halt gate (system, user, portfolio, account or live trader).';
 
 create function trading.portfolio_key(p_portfolio_id uuid) returns bigint
 language sql immutable parallel safe
@@ -120,20 +120,21 @@ $$;
 comment on function trading.lock_portfolio is 'Waits for the portfolio''s lock until the end of the transaction (55P03 after lock_timeout).';
 
 -- Shared gates in the one order; what is read in the next statement is then true until this transaction ends.
-create function trading.enter_gates(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid) returns void
+create function trading.enter_gates(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   -- A row's columns are computed from left to right; one statement, because these are held while a halt waits.
   perform pg_advisory_xact_lock_shared(trading.gate_key('system', trading.system_scope_id())),
     pg_advisory_xact_lock_shared(trading.gate_key('user', p_user_id)),
+    pg_advisory_xact_lock_shared(trading.gate_key('portfolio', p_portfolio_id)),
     pg_advisory_xact_lock_shared(trading.gate_key('account', p_account_id));
   if p_live_trader_id is not null then
     perform pg_advisory_xact_lock_shared(trading.gate_key('trader', p_live_trader_id));
   end if;
 end
 $$;
-comment on function trading.enter_gates is 'Takes the halt gates of system, user, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
+comment on function trading.enter_gates is 'Takes the halt gates of system, user, portfolio, account and (null on paper) live trader shared, in that order, as the last locks of a command.';
 
 -- A stop of everyone says so before it does anything else, and entries make room: what it waits for is a processor. It is a
 -- courtesy and no lock of the protocol: an entry looks, and never waits.
@@ -155,7 +156,9 @@ end
 $$;
 comment on function trading.is_stopping is 'Whether a stop of everyone is under way and has not committed yet.';
 
-create function trading.effective_state(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, out state text, out epoch bigint, out flatten boolean)
+create function trading.effective_state(
+  p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, out state text, out epoch bigint, out flatten boolean
+)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -165,21 +168,23 @@ begin
     coalesce(bool_or(s.flatten), false)
   into state, epoch, flatten
   from trading.trading_states s
-  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id));
+  where (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
+    ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id));
 end
 $$;
-comment on function trading.effective_state is 'The strictest state over system, user, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
+comment on function trading.effective_state is 'The strictest state over system, user, portfolio, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
-create function trading.was_stopped_since(p_user_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamptz) returns boolean
+create function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
     select from trading.trading_states s
     where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
-      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id), ('account', p_account_id), ('trader', p_live_trader_id)));
+      and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
+        ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $$;
-comment on function trading.was_stopped_since is 'Whether the system, the user, the account or the live trader was taken away from active and resumed after p_since.';
+comment on function trading.was_stopped_since is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after p_since.';
 
 reset role;

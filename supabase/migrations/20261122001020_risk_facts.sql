@@ -196,7 +196,7 @@ begin
       coalesce((v_facts ->> 'peak_result')::numeric, (v_facts ->> 'equity')::numeric - (v_facts ->> 'capital')::numeric)),
     'peak_equity_all',
       trading.peak_equity((v_facts ->> 'capital_all')::numeric, (v_facts ->> 'equity_all')::numeric, (v_facts ->> 'peak_result_all')::numeric));
-  select * into v_state from trading.effective_state(p_trader.user_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
+  select * into v_state from trading.effective_state(p_trader.user_id, v_portfolio_id, v_account_id, case when v_mode = 'live' then p_trader.id end);
 
   return v_facts || trading.venue_facts(p_trader, v_mode, v_account_id, v_portfolio_id, v_instrument)
     || trading.shape_entry(p_signal, p_trader, v_instrument, v_quote, (v_facts ->> 'equity')::numeric,

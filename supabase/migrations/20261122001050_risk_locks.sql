@@ -151,7 +151,7 @@ begin
     perform trading.note_overshoot(p_position, p_now);
   end if;
   -- Where no entry is let through anyway, as while a stop-all closes everything, the sweep's watch is soon enough.
-  if (trading.effective_state(p_position.user_id, p_position.account_id,
+  if (trading.effective_state(p_position.user_id, p_position.portfolio_id, p_position.account_id,
       case when not p_position.is_paper_trade then p_position.trader_id end)).state = 'active' then
     perform trading.watch_portfolio(p_position.portfolio_id, p_now);
   end if;

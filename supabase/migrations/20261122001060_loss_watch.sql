@@ -5,7 +5,7 @@ set role fillbase_engine;
 
 create table trading.loss_trips (
   id           uuid primary key default gen_random_uuid(),
-  scope        text not null check (scope in ('account', 'trader', 'user')),
+  scope        text not null check (scope in ('account', 'trader', 'portfolio')),
   scope_id     uuid not null,
   user_id      uuid not null,
   portfolio_id uuid not null references trading.portfolios (id),
@@ -19,7 +19,7 @@ create table trading.loss_trips (
   constraint loss_trips_resumed_whole check ((resumed_at is null) = (was_forced is null))
 );
 comment on table  trading.loss_trips is 'Each time a loss rule took trading to reducing, and whether it was resumed while its cause still stood.';
-comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; user: an account-wide one.';
+comment on column trading.loss_trips.scope is 'account, trader: a trader''s own limit, on paper and live; portfolio: an account-wide one of one mode.';
 create unique index loss_trips_standing_idx on trading.loss_trips (portfolio_id, scope, scope_id, rule) where resumed_at is null;
 create index loss_trips_day_idx on trading.loss_trips (portfolio_id, scope, scope_id, rule, day);
 alter table trading.loss_trips enable row level security;
@@ -31,7 +31,7 @@ create type trading.loss_figures as (
   scope text, scope_id uuid, portfolio_id uuid, user_id uuid, mark_id uuid, loss_now numeric, equity numeric, capital numeric, peak_result numeric,
   loss_streak int, daily_loss_limit numeric, max_drawdown_percent numeric, max_consecutive_losses int
 );
-comment on type trading.loss_figures is 'What the loss rules see of a trader''s own scope (account on paper, trader live) under its limits, or of a portfolio (scope user) under the account-wide ones.';
+comment on type trading.loss_figures is 'What the loss rules see of a trader''s own scope (account on paper, trader live) under its limits, or of a portfolio under the account-wide ones.';
 
 -- The traders' own scopes and the portfolios themselves: one pass over what they hold. Money is counted where it is: live
 -- traders share one account, so each of them has the equity of all.
@@ -77,7 +77,7 @@ begin
       cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'user', w.user_id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       cross join lateral trading.realized_today(w.id, null, p_now) t
@@ -106,8 +106,8 @@ begin
       ('consecutive_losses', f.loss_streak::numeric, f.max_consecutive_losses::numeric)
     ) r (rule, observed, limit_value)
     where r.observed >= r.limit_value
-    -- Users before accounts before traders, each by id: the order of the gates.
-    order by f.scope <> 'user', f.scope, f.scope_id, r.rule;
+    -- Portfolios before accounts before traders, each by id: the order of the gates.
+    order by f.scope <> 'portfolio', f.scope, f.scope_id, r.rule;
 end
 $$;
 comment on function trading.loss_breaches is 'Which loss limits are reached, at the limit included; what is not known breaches nothing here (it denies entries instead).';
@@ -118,7 +118,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
+  select f.mark_id, f.scope, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
     -- A live trader joins others on its account: its peak begins where it comes in.
     or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
@@ -133,7 +133,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, case f.scope when 'user' then 'portfolio' else f.scope end, f.equity - f.capital, p_now
+  select f.mark_id, f.scope, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
   on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
@@ -192,8 +192,10 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_id    uuid;
-  v_words text := format('%s: %s has reached the limit of %s. Trading is reducing: no new entries, exits go on.',
+  v_mode  text := (select f.mode from trading.portfolios f where f.id = p_portfolio_id);
+  v_words text := format('%s, %s: %s has reached the limit of %s. Trading is reducing: no new entries, exits go on.',
     case p_rule when 'daily_loss' then 'Daily loss in USDT' when 'drawdown' then 'Drawdown in percent' else 'Losing positions in a row' end,
+    case when p_scope = 'portfolio' then 'all ' || v_mode || ' traders together' else 'one ' || v_mode || ' trader' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
   insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
@@ -204,9 +206,9 @@ begin
     return false;
   end if;
   perform trading.raise_alert(p_now, 'critical', p_rule, p_user_id, p_scope, p_scope_id::text, v_words,
-    jsonb_build_object('observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+    jsonb_build_object('mode', v_mode, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.audit(p_now, 'loss_limit_reached', p_user_id, null, p_scope, p_scope_id::text,
-    jsonb_build_object('rule', p_rule, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
+    jsonb_build_object('rule', p_rule, 'mode', v_mode, 'observed', trading.money_text(p_observed), 'limit', trading.money_text(p_limit), 'loss_trip_id', v_id));
   perform trading.cancel_pending_entries(p_portfolio_id, case p_scope when 'account' then p_scope_id when 'trader' then trading.own_scope_id(false, null, p_scope_id) end,
     v_id, p_now);
   return true;
@@ -302,12 +304,12 @@ begin
     select b.rule
     from trading.loss_breaches(array(
       select m from trading.measure_losses(array(select f.id from trading.portfolios f where f.user_id = p_user_id), p_now) m)) b
-    where b.rule <> 'consecutive_losses' and b.scope_id = coalesce(p_scope_id, p_user_id)
+    where b.rule <> 'consecutive_losses' and b.scope_id = p_scope_id
     order by b.rule limit 1
   );
 end
 $$;
-comment on function trading.standing_cause is 'daily_loss or drawdown while that limit of the trader''s own scope (null: an account-wide one of the user) is reached; else null.';
+comment on function trading.standing_cause is 'daily_loss or drawdown while that limit of a trader''s own scope, or an account-wide one of a portfolio, is reached; else null.';
 
 -- Whoever resumes against a standing drawdown accepts it: the peak is measured anew from here. Losses of a day are not
 -- forgotten by resuming, their limit goes on denying entries until the day is over or the limit is raised.
@@ -321,7 +323,7 @@ declare
 begin
   select array_agg(m) into v_figures
   from trading.measure_losses(array(
-    select f.id from trading.portfolios f where new.scope = 'user' and f.user_id = new.scope_id
+    select f.id from trading.portfolios f where new.scope = 'portfolio' and f.id = new.scope_id
     union select c.portfolio_id from trading.accounts c where new.scope = 'account' and c.id = new.scope_id
     union select f.id from trading.portfolios f join public.traders t on t.user_id = f.user_id
       where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
@@ -337,6 +339,6 @@ begin
 end
 $$;
 create trigger trading_states_500_resume after update on trading.trading_states
-  for each row when (new.state = 'active' and old.state <> 'active' and new.scope <> 'system') execute function trading.tg_trading_states__resume();
+  for each row when (new.state = 'active' and old.state <> 'active' and new.scope in ('portfolio', 'account', 'trader')) execute function trading.tg_trading_states__resume();
 
 reset role;

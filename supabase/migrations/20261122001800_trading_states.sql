@@ -18,8 +18,8 @@ $$;
 comment on function trading.close_gate is 'Takes the gate of a scope exclusively until the end of the transaction: no permit is given meanwhile.';
 
 -- The gate is taken exclusively, so this waits for the commits that hold it shared and for nothing else; what it writes is
--- one row. A transaction that sets several states takes them in the order of the gates (system, users, accounts, traders, each by
--- id). What follows from it is the work of a later transaction, queued here.
+-- one row. A transaction that sets several states takes them in the order of the gates (system, users, portfolios, accounts, traders,
+-- each by id). What follows from it is the work of a later transaction, queued here.
 create function trading.set_trading_state(
   p_scope text, p_scope_id uuid, p_state text, p_flatten boolean, p_reason text, p_by text, p_now timestamptz
 ) returns trading.trading_states
@@ -45,7 +45,8 @@ begin
     return v_state;
   end if;
   perform trading.audit(p_now, 'trading_' || v_state.state,
-    case p_scope when 'user' then p_scope_id when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id)
+    case p_scope when 'user' then p_scope_id when 'portfolio' then (select f.user_id from trading.portfolios f where f.id = p_scope_id)
+      when 'account' then (select a.user_id from trading.accounts a where a.id = p_scope_id)
       when 'trader' then (select t.user_id from public.traders t where t.id = p_scope_id) end,
     null, p_scope, p_scope_id::text,
     jsonb_build_object('by', p_by, 'reason', p_reason, 'epoch', v_state.epoch, 'flatten', v_state.flatten));
@@ -55,6 +56,6 @@ begin
 end
 $$;
 comment on function trading.set_trading_state is
-  'Puts a scope (system, user, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
+  'Puts a scope (system, user, portfolio, account, live trader) to reducing or halted, with or without flatten: one commit that raises the epoch and queues what follows from it. Never weakens: what already stands as strictly stays as it is. FB400 state_invalid.';
 
 reset role;

@@ -38,7 +38,7 @@ comment on function trading.caller_name is 'Who is calling, for rows that outliv
 create type trading.stop_scope as (scope text, scope_id uuid, state_scope text, state_scope_id uuid, user_id uuid, trader_id uuid,
   is_for_another boolean);
 comment on type trading.stop_scope is
-  'What a stop is about: trader, exchange account, user or everyone, the trading state that carries it, its owner (null: everyone), and whether somebody else than the owner calls.';
+  'What a stop is about: trader, exchange account, portfolio, user or everyone, the trading state that carries it, its owner (null: everyone), and whether somebody else than the owner calls.';
 
 -- The right is judged with the scope, so that no command can forget it. What is not there and what is not yours answer alike.
 create function trading.require_stop_scope(p_scope text, p_id uuid) returns trading.stop_scope
@@ -61,14 +61,17 @@ begin
       v_scope.scope_id := p_id;
       v_scope.trader_id := p_id;
       v_scope.user_id := (select t.user_id from public.traders t where t.id = p_id);
+    when 'portfolio' then
+      v_scope.scope_id := p_id;
+      v_scope.user_id := (select f.user_id from trading.portfolios f where f.id = p_id);
     when 'account' then
       v_scope.scope_id := p_id;
       v_scope.user_id := (select a.user_id from trading.accounts a where a.id = p_id and a.environment <> 'paper');
     else
-      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, account, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
+      perform trading.raise_error('FB400', 'scope_invalid', 'the scope is trader, account, portfolio, user or everyone', jsonb_build_object('scope', left(p_scope, 40)));
   end case;
   if v_scope.scope_id is null or (p_scope = 'everyone' and p_id is not null) then
-    perform trading.raise_error('FB400', 'scope_invalid', 'a trader, account or user is named by its id, everyone by none');
+    perform trading.raise_error('FB400', 'scope_invalid', 'a trader, account, portfolio or user is named by its id, everyone by none');
   end if;
   if p_scope = 'everyone' and not v_for_all then
     perform trading.raise_error('FB403', 'operators_only', 'only operators act for everyone');
@@ -76,7 +79,7 @@ begin
   if p_scope <> 'everyone' and (v_scope.user_id = v_caller or (v_for_all and (
       exists (select from public.traders t where t.user_id = v_scope.user_id)
       or exists (select from trading.trading_states s where s.scope = 'user' and s.scope_id = v_scope.user_id)
-      or (p_scope = 'account' and v_scope.user_id is not null)))) is not true then
+      or (p_scope in ('account', 'portfolio') and v_scope.user_id is not null)))) is not true then
     perform trading.raise_error('FB404', p_scope || '_not_found', format('there is no such %s', p_scope), jsonb_build_object('id', v_scope.scope_id));
   end if;
   v_scope.is_for_another := v_scope.user_id is distinct from v_caller;
@@ -88,7 +91,7 @@ begin
 end
 $$;
 comment on function trading.require_stop_scope is
-  'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, user_not_found.';
+  'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found.';
 
 create function trading.require_reason(p_reason text) returns text
 language plpgsql immutable set search_path = ''

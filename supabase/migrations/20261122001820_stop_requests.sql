@@ -5,9 +5,9 @@ set role fillbase_engine;
 
 create table trading.stop_requests (
   id              uuid primary key,
-  scope           text not null check (scope in ('trader', 'account', 'user', 'everyone')),
+  scope           text not null check (scope in ('trader', 'account', 'portfolio', 'user', 'everyone')),
   scope_id        uuid not null,
-  state_scope     text not null check (state_scope in ('trader', 'account', 'user', 'system')),
+  state_scope     text not null check (state_scope in ('trader', 'account', 'portfolio', 'user', 'system')),
   state_scope_id  uuid not null,
   user_id         uuid,
   trader_id       uuid,
@@ -54,11 +54,11 @@ begin atomic
     and (p_state_scope <> 'trader' or (p.trader_id = p_scope_id and not p.is_paper_trade))
     and p.portfolio_id = any (array(
       select f.id from trading.portfolios f
-      where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+      where p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or (p_state_scope = 'portfolio' and f.id = p_scope_id)
         or (p_state_scope = 'account' and f.id = (select a.portfolio_id from trading.accounts a where a.id = p_scope_id))
         or (p_state_scope = 'trader' and f.mode = 'live' and f.user_id = (select t.user_id from public.traders t where t.id = p_scope_id))));
 end;
-comment on function trading.live_positions is 'Positions of a live trader, an account, a user or the system that are not over.';
+comment on function trading.live_positions is 'Positions of a live trader, an account, a portfolio, a user or the system that are not over.';
 
 create function trading.live_entries(p_state_scope text, p_scope_id uuid)
 returns table (id uuid, position_id uuid, portfolio_id uuid, is_paper_trade boolean, version bigint)
@@ -98,18 +98,20 @@ comment on view public.stop_progress is
 revoke all on public.stop_progress from public, anon, authenticated, service_role;
 grant select on public.stop_progress to authenticated, service_role;
 
-create function public.read_trading_states() returns table (scope text, user_id uuid, trader_id uuid, state text, flatten boolean, reason text,
+create function public.read_trading_states() returns table (scope text, user_id uuid, trader_id uuid, portfolio_id uuid, mode text, state text, flatten boolean, reason text,
   set_by text, since timestamptz, needs_operator boolean)
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
   return query
-    select s.scope, coalesce(a.user_id, t.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), s.state, s.flatten, s.reason, s.set_by, s.set_at,
-      s.needs_operator
+    select s.scope, coalesce(a.user_id, t.user_id, f.user_id, case when s.scope = 'user' then s.scope_id end), coalesce(a.trader_id, t.id), f.id,
+      case when t.id is not null then 'live' when a.environment = 'paper' then 'paper' when a.id is not null then 'live' else f.mode end,
+      s.state, s.flatten, s.reason, s.set_by, s.set_at, s.needs_operator
     from trading.trading_states s
     left join trading.accounts a on s.scope = 'account' and a.id = s.scope_id
     left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
-    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id) = (select auth.uid())
+    left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
+    where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
     order by trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
@@ -120,7 +122,7 @@ grant execute on function public.read_trading_states to authenticated, service_r
 
 create view public.trading_states with (security_invoker = true) as select * from public.read_trading_states();
 comment on view public.trading_states is
-  'Trading states over the caller''s traders (operators: all): of the system, the user, each account and each live trader, with reason, author and since when. No row: active. The strictest one rules.';
+  'Trading states over the caller''s traders (operators: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
 revoke all on public.trading_states from public, anon, authenticated, service_role;
 grant select on public.trading_states to authenticated, service_role;
 

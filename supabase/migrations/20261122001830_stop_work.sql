@@ -20,7 +20,7 @@ begin
     join trading.portfolios f on f.id = j.portfolio_id
     join public.signals s on s.id = j.signal_id
     where j.status = 'queued' and j.kind = 'enter'
-      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id)
+      and (p_state_scope = 'system' or (p_state_scope = 'user' and f.user_id = p_scope_id) or (p_state_scope = 'portfolio' and f.id = p_scope_id)
         or (p_state_scope = 'trader' and s.trader_id = p_scope_id and not j.is_paper)
         or (v_account.environment = 'paper' and s.trader_id = v_account.trader_id and j.is_paper)
         or (v_account.environment <> 'paper' and j.portfolio_id = v_account.portfolio_id))
@@ -110,14 +110,17 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform trading.publish('user:' || u.user_id, 'trading_state', jsonb_build_object('scope', p_state.scope, 'trader_id', u.trader_id,
-    'state', p_state.state, 'flatten', p_state.flatten, 'reason', p_state.reason, 'since', p_state.set_at))
+    'portfolio_id', u.portfolio_id, 'mode', u.mode, 'state', p_state.state, 'flatten', p_state.flatten, 'reason', p_state.reason, 'since', p_state.set_at))
   from (
-    select distinct f.user_id, null::uuid as trader_id from trading.portfolios f
+    select distinct f.user_id, null::uuid as trader_id, null::uuid as portfolio_id, null::text as mode from trading.portfolios f
     where p_state.scope = 'system' or (p_state.scope = 'user' and f.user_id = p_state.scope_id)
     union all
-    select a.user_id, a.trader_id from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    select f.user_id, null, f.id, f.mode from trading.portfolios f where p_state.scope = 'portfolio' and f.id = p_state.scope_id
     union all
-    select t.user_id, t.id from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
+    select a.user_id, a.trader_id, null, case a.environment when 'paper' then 'paper' else 'live' end
+    from trading.accounts a where p_state.scope = 'account' and a.id = p_state.scope_id
+    union all
+    select t.user_id, t.id, null, 'live' from public.traders t where p_state.scope = 'trader' and t.id = p_state.scope_id
   ) u;
 end
 $$;
@@ -280,7 +283,7 @@ as $$
 begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.settled_at is null and trading.is_nearly_done(s) and (s.state_scope, s.state_scope_id) in (
-    ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
+    ('system', trading.system_scope_id()), ('user', new.user_id), ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $$;
@@ -295,7 +298,7 @@ begin
   perform trading.advance_stop(s.id, new.updated_at) from trading.stop_requests s
   where s.ended_at is null and s.mode = 'halt_and_flatten' and s.flattened_at is null and trading.is_nearly_done(s)
     and (s.state_scope, s.state_scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id), ('trader', new.trader_id));
+      ('system', trading.system_scope_id()), ('user', new.user_id), ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', new.trader_id));
   return null;
 end
 $$;

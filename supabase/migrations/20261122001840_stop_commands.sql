@@ -25,7 +25,7 @@ begin
 end
 $$;
 comment on function public.pause_trading is
-  'No new entry for a trader, a user (default: the caller) or everyone until resumed; positions stay, guarded, and may be closed. What stands more strictly stays. Returns {scope, id, state, flatten, reason, set_by, since}. FB400 scope_invalid, reason_invalid; FB403 operators_only; FB404 trader_not_found, user_not_found.';
+  'No new entry for a trader, an account, a portfolio, a user (default: the caller) or everyone until resumed; positions stay, guarded, and may be closed. What stands more strictly stays. Returns {scope, id, state, flatten, reason, set_by, since}. FB400 scope_invalid, reason_invalid; FB403 operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found.';
 
 create function trading.mark_operators_state(p_scope trading.stop_scope) returns void
 language plpgsql volatile set search_path = ''
@@ -141,7 +141,7 @@ begin
 end
 $$;
 comment on function public.stop_trading is
-  'The emergency stop of a trader, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop; another person''s call is audited. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, user_not_found; FB409 request_conflict, stop_ended (a repeated call whose stop was resumed).';
+  'The emergency stop of a trader, an account, a portfolio, a user (default: the caller) or everyone: when it returns and commits, no order that opens or enlarges a position gets a permit. halt cancels entries in flight; halt_and_flatten also closes every position. Again, while it stands: the same stop; another person''s call is audited. Returns {stop_id, scope, id, mode, requested_at, halted_at, settled_at, flattened_at, ..}; progress in public.stop_progress. FB400 scope_invalid, mode_invalid, reason_invalid, request_id_missing; FB403 operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found; FB409 request_conflict, stop_ended (a repeated call whose stop was resumed).';
 
 -- Ends the stop of a scope that is being resumed, and its alerts with it.
 create function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamptz) returns uuid
@@ -191,8 +191,7 @@ begin
   if p_state.needs_operator and not public.is_operator() and not trading.is_database_owner() then
     perform trading.raise_error('FB403', 'operators_only', 'an operator stopped this; only an operator resumes it');
   end if;
-  v_cause := case when p_scope.user_id is not null then trading.standing_cause(p_scope.user_id,
-    case when p_scope.scope = 'trader' then p_scope.state_scope_id end, p_now) end;
+  v_cause := case when p_scope.scope in ('trader', 'portfolio') then trading.standing_cause(p_scope.user_id, p_scope.state_scope_id, p_now) end;
   -- A live trader's own state was not set by what is wrong with its account: that is another state, with a resume of its own.
   if v_cause is null and p_scope.scope = 'account' then
     v_cause := trading.account_cause(p_scope.scope_id);
@@ -205,6 +204,20 @@ begin
 end
 $$;
 comment on function trading.require_resumable is 'The cause that stands and is overridden, or null. FB403 resume_by_hand, operators_only; FB409 cause_stands.';
+
+create function trading.stopped_portfolios(p_scope trading.stop_scope) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'mode', f.mode, 'state', s.state, 'reason', s.reason) order by f.mode), '[]')
+    from trading.portfolios f join trading.trading_states s on s.scope = 'portfolio' and s.scope_id = f.id and s.state <> 'active'
+    where f.user_id = p_scope.user_id
+  );
+end
+$$;
+comment on function trading.stopped_portfolios is
+  'Portfolios of the user a scope belongs to that are not active, as after a loss limit: who resumes something else of that user is told of them.';
 
 create function public.resume_trading(p_scope text, p_id uuid default null, p_reason text default null, p_force boolean default false) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -222,7 +235,8 @@ begin
   perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
-    return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null);
+    return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null,
+      'stopped_portfolios', trading.stopped_portfolios(v_scope));
   end if;
   -- Before anything that the sweep takes after it.
   perform from trading.stop_requests s where s.state_scope = v_state.scope and s.state_scope_id = v_state.scope_id and s.ended_at is null
@@ -237,11 +251,12 @@ begin
     jsonb_strip_nulls(jsonb_build_object('by', v_by, 'reason', v_reason, 'from', v_state.state, 'stopped_by', v_state.set_by,
       'overridden_cause', v_cause, 'denied', v_denied, 'stop_id', v_stop)));
   perform trading.publish_state(s) from trading.trading_states s where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
-  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', v_state.state, 'stop_id', v_stop);
+  return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', v_state.state, 'stop_id', v_stop,
+    'stopped_portfolios', trading.stopped_portfolios(v_scope));
 end
 $$;
 comment on function public.resume_trading is
-  'Takes a trader, a user (default: the caller) or everyone back to active, by hand and audited; ends the stop and flatten. Decisions still queued are denied. Refused while the cause stands unless p_force. Returns {scope, id, state, was, stop_id}. FB400 scope_invalid, reason_invalid; FB403 resume_by_hand, operators_only; FB404 trader_not_found, user_not_found; FB409 cause_stands.';
+  'Takes a trader, an account, a portfolio, a user (default: the caller) or everyone back to active, by hand and audited; ends the stop and flatten. Decisions still queued are denied. Refused while the cause stands unless p_force. Returns {scope, id, state, was, stop_id, stopped_portfolios: [{id, mode, state, reason}]}: the user''s portfolios that a loss limit or a person keeps from entering still, each resumed by its id. FB400 scope_invalid, reason_invalid; FB403 resume_by_hand, operators_only; FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found; FB409 cause_stands.';
 
 revoke execute on function public.pause_trading, public.stop_trading, public.resume_trading from public, anon;
 grant execute on function public.pause_trading, public.stop_trading, public.resume_trading to authenticated, service_role;

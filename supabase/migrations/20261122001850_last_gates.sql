@@ -11,8 +11,8 @@ as $$
 declare
   v_state record;
 begin
-  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
-  select * into v_state from trading.effective_state(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  perform trading.enter_gates(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  select * into v_state from trading.effective_state(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   -- A halt that was resumed in between has changed the epoch.
   if v_state.state <> 'active' or v_state.epoch <> new.state_epoch then
     perform trading.raise_error('FB423', 'trading_not_active', 'trading was paused or halted before the entry could leave',
@@ -34,10 +34,10 @@ create function trading.tg_positions__flatten() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.enter_gates(new.user_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
+  perform trading.enter_gates(new.user_id, new.portfolio_id, new.account_id, case when not new.is_paper_trade then new.trader_id end);
   if exists (select from trading.trading_states s where s.flatten and (s.scope, s.scope_id) in (
-      ('system', trading.system_scope_id()), ('user', new.user_id), ('account', new.account_id),
-      ('trader', case when not new.is_paper_trade then new.trader_id end))) then
+      ('system', trading.system_scope_id()), ('user', new.user_id),
+      ('portfolio', new.portfolio_id), ('account', new.account_id), ('trader', case when not new.is_paper_trade then new.trader_id end))) then
     perform trading.enqueue_job('exit', concat_ws(':', 'flatten', new.id, new.version), new.portfolio_id, new.is_paper_trade, new.updated_at,
       p_position_id => new.id, p_payload => '{"reason": "trading_stopped"}');
   end if;

@@ -58,8 +58,9 @@ create or replace function tests.state_of(p_scope text, p_name text) returns tex
 language sql stable set search_path = ''
 as $$
   select coalesce((select s.state from trading.trading_states s where s.scope = p_scope
-    and s.scope_id = case p_scope when 'account' then trading.paper_account_id(tests.trader_id(p_name), tests.user_id('ann')) else tests.user_id(p_name) end), 'active')
+    and s.scope_id = case p_scope when 'account' then trading.paper_account_id(tests.trader_id(p_name), tests.user_id('ann'))
+      when 'portfolio' then trading.portfolio_id(tests.user_id(p_name), 'paper') else tests.user_id(p_name) end), 'active')
 $$;
-comment on function tests.state_of is 'The trading state of a user, or of a trader''s paper account.';
+comment on function tests.state_of is 'The trading state of a user, of the portfolio of a user''s paper traders, or of a trader''s paper account.';
 
 grant execute on all functions in schema tests to public;

@@ -11,12 +11,15 @@ const PAUSE_MS = 8;
 interface Person {
   readonly userId: string;
   readonly traderId: string;
+  readonly portfolioId: string;
 }
 
 async function people(yard: Yard): Promise<Person[]> {
   return await Promise.all(Array.from({ length: USERS }, async () => {
     const { id: userId } = await yard.user();
-    return { userId, traderId: await yard.trader(userId) };
+    const [row] = await yard
+      .sql`select trading.ensure_portfolio(${userId}, 'paper', clock_timestamp()) as id`;
+    return { userId, traderId: await yard.trader(userId), portfolioId: row!["id"] };
   }));
 }
 
@@ -29,9 +32,17 @@ async function decideOn(yard: Yard, { traderId }: Person, isOver: () => boolean)
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A scope as `stop_trading` takes it. */
+const KINDS = 4;
+
+/** A scope as `stop_trading` takes it: one of the kinds. */
 function scopeOf(person: Person, kind: number): [string, string | null] {
-  return kind === 0 ? ["everyone", null] : kind === 1 ? ["user", person.userId] : ["trader", person.traderId];
+  const scopes: [string, string | null][] = [
+    ["everyone", null],
+    ["user", person.userId],
+    ["portfolio", person.portfolioId],
+    ["trader", person.traderId],
+  ];
+  return scopes[kind]!;
 }
 
 async function stop(yard: Yard, scope: string, id: string | null, mode = "halt"): Promise<string> {
@@ -46,7 +57,7 @@ async function resume(yard: Yard, scope: string, id: string | null): Promise<voi
 
 async function resumeAll(yard: Yard, all: readonly Person[]): Promise<void> {
   for (const person of all) {
-    for (const kind of [0, 1, 2]) await resume(yard, ...scopeOf(person, kind));
+    for (let kind = 0; kind < KINDS; kind++) await resume(yard, ...scopeOf(person, kind));
   }
 }
 
@@ -56,7 +67,7 @@ Deno.test(`no entry gets a permit after a halt's commit, in ${HALTS} halts under
     let isOver = false;
     const halts = (async () => {
       for (let n = 0; n < HALTS; n++) {
-        const [scope, id] = scopeOf(all[n % USERS]!, n % 3);
+        const [scope, id] = scopeOf(all[n % USERS]!, (n + Math.floor(n / USERS)) % KINDS);
         await stop(yard, scope, id, n % 10 === 9 ? "halt_and_flatten" : "halt");
         await pause(PAUSE_MS);
         await resume(yard, scope, id);
@@ -79,7 +90,7 @@ Deno.test("halts and resumes of overlapping scopes at once end without a deadloc
     const actors = Array.from({ length: 6 }, async (_, actor) => {
       const random = randomFor("overlap", actor);
       for (let n = 0; n < 40; n++) {
-        const [scope, id] = scopeOf(all[random.below(USERS)]!, random.below(3));
+        const [scope, id] = scopeOf(all[random.below(USERS)]!, random.below(KINDS));
         if (random.below(2) === 0) {
           await stop(yard, scope, id, random.below(4) === 0 ? "halt_and_flatten" : "halt");
         } else await resume(yard, scope, id);

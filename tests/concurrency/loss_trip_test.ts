@@ -34,15 +34,22 @@ async function asOwner(
   });
 }
 
+/** The portfolio whose limit trips, of the user that a command names. */
+const PAPER = "trading.portfolio_id($1, 'paper')";
+
 /** What keeps happening beside the exits: sweeps with their watch, and the owner pausing and resuming by force. */
 async function meddle(yard: Yard, userId: string, traders: readonly string[]): Promise<void> {
   for (let n = 0; n < ROUNDS; n++) {
     await allDone([
       yard.sql`select trading.sweep()`,
       asOwner(yard, userId, "select public.pause_trading('user', $1, 'a look')", [userId]),
+      asOwner(yard, userId, `select public.pause_trading('portfolio', ${PAPER}, 'a look')`, [userId]),
       asOwner(yard, userId, "select public.pause_trading('trader', $1, 'a look')", [traders[n % TRADERS]!]),
     ]);
-    await asOwner(yard, userId, "select public.resume_trading('user', $1, 'it was nothing', true)", [userId]);
+    await asOwner(yard, userId, "select public.resume_trading('user', $1, 'it was nothing')", [userId]);
+    await asOwner(yard, userId, `select public.resume_trading('portfolio', ${PAPER}, 'I know', true)`, [
+      userId,
+    ]);
   }
 }
 
@@ -70,18 +77,18 @@ Deno.test("losing closes, sweeps, pauses and resumes at once trip each limit wit
         (select count(*)::int from (select 1 from trading.loss_trips where resumed_at is null group by scope_id, rule having count(*) > 1) x) as twice,
         (select count(*)::int from (select 1 from public.alerts where resolved_at is null group by code, subject_id having count(*) > 1) x) as alerts,
         (select count(*)::int from trading.loss_trips where scope = 'account') as account_trips,
-        (select count(*)::int from trading.loss_trips where scope = 'user') as user_trips,
-        (select count(*)::int from trading.loss_trips t where scope = 'account' and resumed_at is null and not exists (
+        (select count(*)::int from trading.loss_trips where scope = 'portfolio') as portfolio_trips,
+        (select count(*)::int from trading.loss_trips t where resumed_at is null and not exists (
           select from trading.trading_states s where s.scope_id = t.scope_id and s.state <> 'active')) as without_state`;
     assert.deepEqual({ ...row }, {
       open: 0,
       twice: 0,
       alerts: 0,
       account_trips: TRADERS,
-      user_trips: row!["user_trips"],
+      portfolio_trips: row!["portfolio_trips"],
       without_state: 0,
     });
-    assert.ok(row!["user_trips"] >= 1);
+    assert.ok(row!["portfolio_trips"] >= 1);
     await yard.assertBooks();
   });
 });

@@ -134,10 +134,11 @@ async function resume(desk: Desk): Promise<void> {
     update trading.trading_states s set state = 'active', set_by = 'owner', set_at = trading.engine_now()
     where s.state <> 'active' and s.scope <> 'system'
       and not exists (select from trading.loss_trips t where t.scope_id = s.scope_id and t.resumed_at is null and t.rule = 'drawdown')
-      and trading.standing_cause(coalesce((select a.user_id from trading.accounts a where a.id = s.scope_id), s.scope_id),
-        case s.scope when 'account' then s.scope_id end, trading.engine_now()) is null
+      and trading.standing_cause(${desk.userId}, s.scope_id, trading.engine_now()) is null
     returning scope, scope_id`;
-  for (const { scope, scope_id } of rows) resumed.set(scope === "user" ? null : scope_id, desk.now / 1_000);
+  for (const { scope, scope_id } of rows) {
+    resumed.set(scope === "portfolio" ? null : scope_id, desk.now / 1_000);
+  }
 }
 
 async function decide(desk: Desk, traderId: string): Promise<string> {

@@ -37,7 +37,7 @@ update public.risk_limits set max_daily_loss_quote = 3 where trader_id in (tests
 select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), trading.portfolio_id(tests.user_id('ann'), 'live'), -5, trading.engine_now());
 select is(trading.watch_losses(), 1, 'the watch trips one limit');
 select is((select array_agg(s.scope || ' ' || s.state) from trading.trading_states s where s.scope_id = tests.trader_id('alpha')), '{trader reducing}', 'of the trader that lost');
-select is((select count(*) from trading.trading_states s where s.scope in ('account', 'user') and s.state <> 'active'), 0::bigint, 'account and user go on');
+select is((select count(*) from trading.trading_states s where s.scope in ('account', 'portfolio', 'user') and s.state <> 'active'), 0::bigint, 'account, portfolio and user go on');
 select is(trading.standing_cause(tests.user_id('ann'), tests.trader_id('alpha'), trading.engine_now()), 'daily_loss', 'its cause stands');
 select is(trading.standing_cause(tests.user_id('ann'), tests.trader_id('beta'), trading.engine_now()), null, 'the other one has none');
 

@@ -18,7 +18,7 @@ select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-p", "can_tr
 select tests.answer('{"outcome": "accepted", "orders": []}');
 select is(tests.bought_live('one', 'alpha'), 'bought', 'a user of a live stage trades');
 select is((tests.facts_of('one') ->> 'equity_all')::numeric, 1000::numeric, 'play money is not summed with it');
-select is((select equity from trading.measure_losses(array[(tests.position_of('one')).portfolio_id], trading.engine_now()) where scope = 'user'), 999.996::numeric,
+select is((select equity from trading.measure_losses(array[(tests.position_of('one')).portfolio_id], trading.engine_now()) where scope = 'portfolio'), 999.996::numeric,
   'nor by the watch');
 
 -- The cap of the stage is watched like a limit, though nobody set one.

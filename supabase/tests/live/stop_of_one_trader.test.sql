@@ -38,7 +38,7 @@ select is((select call #>> '{request,order,type}' from sale), 'MARKET', 'at mark
 select tests.act_as_user('ann');
 select is(public.stop_trading('account', (select account from t), 'halt', 'and the rest') ->> 'scope', 'account', 'the whole exchange account can be stopped');
 select tests.act_as_owner();
-select is((select state from trading.effective_state(tests.user_id('ann'), (select account from t), tests.trader_id('beta'))), 'halted', 'then its other traders are');
+select is((select state from trading.effective_state(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'live'), (select account from t), tests.trader_id('beta'))), 'halted', 'then its other traders are');
 select tests.act_as_user('bob');
 select tests.raises($$ select public.stop_trading('account', '$$ || (select account from t) || $$', 'halt', 'not mine') $$, 'FB404', 'account_not_found', 'but not by somebody else');
 select tests.act_as_user('ann');

@@ -11,14 +11,14 @@ select trading.watch_losses();
 select tests.tick(80, 80.01);
 select tests.run_jobs();
 select trading.watch_losses();
-select is(trading.standing_cause(tests.user_id('ann'), null, trading.engine_now()), 'drawdown', 'all traders together fell too far');
+select is(trading.standing_cause(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'paper'), trading.engine_now()), 'drawdown', 'all traders together fell too far');
 
 select tests.act_as_user('ann');
 select public.reset_paper_account(tests.trader_id('beta'));
 select tests.act_as_owner();
 select is((select current_balance::numeric from public.paper_balances where trader_id = tests.trader_id('beta')), 1000::numeric,
   'an account that is reset begins anew');
-select is(trading.standing_cause(tests.user_id('ann'), null, trading.engine_now()), 'drawdown', 'but what all lost together stays lost');
+select is(trading.standing_cause(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'paper'), trading.engine_now()), 'drawdown', 'but what all lost together stays lost');
 select is((select loss_streak from trading.risk_marks where scope = 'portfolio'), 1, 'and so does their losing streak');
 
 select * from finish();

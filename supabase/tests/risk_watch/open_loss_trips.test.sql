@@ -20,9 +20,9 @@ select is(trading.watch_losses(), 0, 'an open loss just inside the limit trips n
 select tests.tick(90.18, 90.19);
 select is(trading.watch_losses(), 1, 'one that reaches it does, without anything being closed');
 select is(tests.state_of('account', 'alpha'), 'reducing', 'the account is taken to reducing');
-select is(tests.state_of('account', 'beta') || ' ' || tests.state_of('user', 'ann'), 'active active', 'and no other');
+select is(tests.state_of('account', 'beta') || ' ' || tests.state_of('portfolio', 'ann'), 'active active', 'and no other');
 select results_eq($$ select severity, user_id, subject_type, message from public.alerts where code = 'daily_loss' $$,
-  $$ values ('critical', tests.user_id('ann'), 'account', 'Daily loss in USDT: 20.00053964 has reached the limit of 20. Trading is reducing: no new entries, exits go on.') $$,
+  $$ values ('critical', tests.user_id('ann'), 'account', 'Daily loss in USDT, one paper trader: 20.00053964 has reached the limit of 20. Trading is reducing: no new entries, exits go on.') $$,
   'its owner is alerted');
 select is((select detail ->> 'rule' from public.audit_log where action = 'loss_limit_reached'), 'daily_loss', 'and it is audited');
 select is(trading.watch_losses(), 0, 'the next look trips nothing again');

@@ -23,7 +23,7 @@ select is(tests.state_of('account', 'alpha'), 'active', 'losses of another trade
 select tests.stop_out('four', 'alpha');
 select is(tests.state_of('account', 'alpha'), 'reducing', 'as many in a row as allowed take the account to reducing');
 select is((select message from public.alerts where code = 'consecutive_losses'),
-  'Losing positions in a row: 2 has reached the limit of 2. Trading is reducing: no new entries, exits go on.', 'its owner is told');
+  'Losing positions in a row, one paper trader: 2 has reached the limit of 2. Trading is reducing: no new entries, exits go on.', 'its owner is told');
 select is(trading.standing_cause(tests.user_id('ann'), trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.engine_now()), null,
   'nothing forbids to resume: somebody has looked');
 update trading.trading_states set state = 'active', set_at = trading.engine_now() where scope = 'account';

@@ -7,7 +7,7 @@ grant select on t to public;
 select tests.buy_live('one', 'alpha');
 select tests.obey();
 create function pg_temp.state() returns text language sql as $$
-  select (trading.effective_state(tests.user_id('ann'), (select account from t), null)).state
+  select (trading.effective_state(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'live'), (select account from t), null)).state
 $$;
 create function pg_temp.later(p_by interval) returns void language plpgsql as $$
 begin

@@ -70,13 +70,13 @@ select is((select ended_by like 'comparison %' from trading.quarantines), true, 
 select ok(not tests.has_alert('order_believed_over'), 'and the alert is resolved');
 
 -- One of ours that no row explains: a copy of this installation is at work, or a restore has forgotten it.
-select is((trading.effective_state(tests.user_id('ann'), (select account from t), null)).state, 'active', 'so far trading goes on');
+select is((trading.effective_state(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'live'), (select account from t), null)).state, 'active', 'so far trading goes on');
 select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}',
   (select orders || jsonb_build_array(jsonb_build_object('client_order_id', (select installation_tag from trading.settings) || '-0123', 'symbol', 'SOLUSDT', 'side', 'BUY')) from mine));
-select is((trading.effective_state(tests.user_id('ann'), (select account from t), null)).state, 'halted', 'an order with our tag that no row explains halts the account');
+select is((trading.effective_state(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'live'), (select account from t), null)).state, 'halted', 'an order with our tag that no row explains halts the account');
 select is((select severity from public.alerts where code = 'order_unexplained'), 'critical', 'with a critical alert');
 select is((select count(*) from trading.exchange_calls where action = 'cancel'), 0::bigint, 'none of them was touched');
-select is((trading.effective_state(tests.user_id('ann'), gen_random_uuid(), null)).state, 'active', 'other accounts go on');
+select is((trading.effective_state(tests.user_id('ann'), trading.portfolio_id(tests.user_id('ann'), 'live'), gen_random_uuid(), null)).state, 'active', 'other accounts go on');
 
 select * from finish();
 rollback;

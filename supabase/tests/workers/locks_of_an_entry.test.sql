@@ -16,9 +16,10 @@ select results_eq(
   $$ select pg_temp.holds(trading.portfolio_key(trading.portfolio_id(tests.user_id('ann'), 'paper'))),
        pg_temp.holds(trading.gate_key('system', '00000000-0000-0000-0000-000000000000')),
        pg_temp.holds(trading.gate_key('user', tests.user_id('ann'))),
+       pg_temp.holds(trading.gate_key('portfolio', trading.portfolio_id(tests.user_id('ann'), 'paper'))),
        pg_temp.holds(trading.gate_key('account', trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')))) $$,
-  $$ values ('ExclusiveLock', 'ShareLock', 'ShareLock', 'ShareLock') $$,
-  'executing it holds the portfolio for itself and shares the three gates of a halt until it commits');
+  $$ values ('ExclusiveLock', 'ShareLock', 'ShareLock', 'ShareLock', 'ShareLock') $$,
+  'executing it holds the portfolio for itself and shares the four gates of a halt until it commits');
 
 select * from finish();
 rollback;

@@ -1167,7 +1167,9 @@ export type Database = {
       trading_states: {
         Row: {
           flatten: boolean | null;
+          mode: string | null;
           needs_operator: boolean | null;
+          portfolio_id: string | null;
           reason: string | null;
           scope: string | null;
           set_by: string | null;
@@ -1233,6 +1235,8 @@ export type Database = {
           scope: string | null;
           user_id: string | null;
           trader_id: string | null;
+          portfolio_id: string | null;
+          mode: string | null;
           state: string | null;
           flatten: boolean | null;
           reason: string | null;

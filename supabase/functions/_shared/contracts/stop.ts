@@ -9,7 +9,7 @@ const NUL = "\0";
 
 /** The body of a stop. Unknown fields are refused: a misspelt `mode` must not be taken for a milder one. */
 export const stopBody: z.ZodType<StopWish> = z.strictObject({
-  scope: z.enum(["trader", "account", "user", "everyone"]),
+  scope: z.enum(["trader", "account", "portfolio", "user", "everyone"]),
   id: z.guid().nullish(),
   mode: z.enum(["halt", "halt_and_flatten"]),
   reason: z.string().trim().min(1).max(500).refine((reason) => !reason.includes(NUL), "must not hold NUL"),

@@ -2,8 +2,8 @@
 
 /** What is to be stopped, how, and why. */
 export interface StopWish {
-  readonly scope: "trader" | "account" | "user" | "everyone";
-  /** The trader, exchange account or user; null: the caller, or everyone. */
+  readonly scope: "trader" | "account" | "portfolio" | "user" | "everyone";
+  /** The trader, exchange account, portfolio (all of a user's traders of one mode) or user; null: the caller, or everyone. */
   readonly id: string | null;
   readonly mode: "halt" | "halt_and_flatten";
   readonly reason: string;
