@@ -1,5 +1,7 @@
 /** `deno task simulate`: seeded fault simulation of live trading, with its invariants checked after every step. */
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { TextLineStream } from "../local/text_lines.ts";
 import {
   CLUSTER_VARIABLE,
   clusterFromEnvironment,
@@ -31,6 +33,8 @@ if (own !== null) Deno.env.set(CLUSTER_VARIABLE, clusterToEnvironment(own));
 let code = 1;
 try {
   code = await main();
+} catch (error) {
+  console.error(`simulate: ${error instanceof Error ? error.message : error}`);
 } finally {
   await own?.stop();
 }
@@ -68,42 +72,42 @@ async function inOrder(tell: (result: SeedResult) => void): Promise<void> {
   }
 }
 
-/** Each process takes every n-th part of the seeds, on databases of the one cluster. */
+/** Each process takes a part of the seeds, on databases of the one cluster. When one fails, the others are ended. */
 async function inParallel(tell: (result: SeedResult) => void): Promise<void> {
   const [first, last] = flags.seeds;
   const share = Math.ceil((last - first + 1) / flags.parallel);
-  const parts = Array.from(
-    { length: flags.parallel },
-    (_, n) => [first + n * share, Math.min(last, first + (n + 1) * share - 1)],
-  );
-  await Promise.all(
-    parts.filter(([from, to]) => from! <= to!).map(async ([from, to]) => {
-      const bug = flags.bug === undefined ? [] : ["--bug", flags.bug];
-      const child = new Deno.Command(Deno.execPath(), {
-        args: [
-          "run",
-          "-A",
-          "--no-check",
-          "scripts/simulate.ts",
-          "--seeds",
-          `${from}-${to}`,
-          "--lines",
-          ...bug,
-        ],
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn();
-      let rest = "";
-      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) tell(JSON.parse(line) as SeedResult);
-      }
-      if (!(await child.status).success) {
-        throw new Error(`The process with the seeds ${from} to ${to} failed.`);
-      }
-    }),
-  );
+  const starts = Array.from({ length: flags.parallel }, (_, n) => first + n * share);
+  const ended = new AbortController();
+  const parts = starts.filter((from) => from <= last)
+    .map((from) => playPart(from, Math.min(last, from + share - 1), tell, ended.signal));
+  try {
+    await Promise.all(parts);
+  } finally {
+    ended.abort();
+    await Promise.allSettled(parts);
+  }
+}
+
+/** Plays seeds in a process of their own, which the signal ends. */
+async function playPart(
+  from: number,
+  to: number,
+  tell: (result: SeedResult) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const bug = flags.bug === undefined ? [] : ["--bug", flags.bug];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", fileURLToPath(import.meta.url)],
+      ...["--seeds", `${from}-${to}`, "--lines", ...bug],
+    ],
+    stdout: "piped",
+    stderr: "inherit",
+    signal,
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+  for await (const line of lines) tell(JSON.parse(line) as SeedResult);
+  if (!(await child.status).success) throw new Error(`the process with the seeds ${from} to ${to} failed`);
 }
 
 function parseFlags(args: readonly string[]): Flags {
@@ -119,7 +123,7 @@ function parseFlags(args: readonly string[]): Flags {
     .addOption(new Option("--lines").default(false).hideHelp())
     .configureOutput({
       outputError: (words, write) =>
-        write(`${words.trimEnd().replace(/^error:/, "simulate:")} See --help.\n`),
+        write(`${words.trimEnd().replace(/^error:/, "simulate:").replace(/\.?$/, ".")} See --help.\n`),
     })
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
   return program.parse(args as string[], { from: "user" }).opts() as Flags;

@@ -1,5 +1,6 @@
 /** The Binance simulator as the program that it is: started, driven over its admin API, and ended. */
 import { fileURLToPath } from "node:url";
+import { Decimal } from "decimal.js";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import type { ApiCredentials } from "./binance_rest.ts";
 
@@ -179,7 +180,7 @@ async function end(shell: Deno.ChildProcess): Promise<void> {
 }
 
 function pathOf({ high, low, last }: Quote): string[] {
-  const isHighNearer = Number(high) - Number(last) < Number(last) - Number(low);
+  const isHighNearer = new Decimal(high).minus(last).lt(new Decimal(last).minus(low));
   const extremes = isHighNearer ? [high, low] : [low, high];
   return [...extremes.filter((price) => price !== last), last];
 }

@@ -130,9 +130,14 @@ export const OUTCOMES: readonly OutcomeRow[] = [
 
 const NOBODY_KNOWS: Verdict = { outcome: "unknown", reason: "venue_error" };
 
+/** The row that decides, if there is one. */
+export function rowFor(refusal: Refusal, action: Action): OutcomeRow | undefined {
+  return OUTCOMES.find((each) => fits(each, refusal, action));
+}
+
 /** What a refusal means for the call that met it. */
 export function judge(refusal: Refusal, action: Action): Verdict {
-  const row = OUTCOMES.find((each) => fits(each, refusal, action));
+  const row = rowFor(refusal, action);
   return row === undefined ? NOBODY_KNOWS : { outcome: row.outcome, reason: row.reason };
 }
 

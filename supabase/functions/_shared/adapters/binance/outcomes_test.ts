@@ -10,28 +10,22 @@ import {
   SYMBOL,
   venueAt,
 } from "../../../../../tests/harness/binance_floor.ts";
-import { type Action, judge, OUTCOMES } from "./outcomes.ts";
+import { type Action, judge, OUTCOMES, rowFor } from "./outcomes.ts";
 
 type Case = readonly [status: number, code: number | null, text: string, outcome: Outcome, reason: Reason];
 
 const insufficient = "Account has insufficient balance for requested action.";
 
-/** What Binance says to an order that is placed. The codes and words are those of its documentation. */
+/** What Binance says to an order that is placed: codes and words of its documentation, long ones cut. */
 const PLACEMENTS: readonly Case[] = [
-  [
-    429,
-    -1003,
-    "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.",
-    "rejected",
-    "rate_limited",
-  ],
-  [429, -1015, "Too many new orders; current limit is 100 orders per 10 SECOND.", "rejected", "rate_limited"],
+  [429, -1003, "Too much request weight used.", "rejected", "rate_limited"],
+  [429, -1015, "Too many new orders.", "rejected", "rate_limited"],
   [429, null, "<html>slow down</html>", "rejected", "rate_limited"],
   [418, -1003, "Way too much request weight used; IP banned until 1767225660000.", "rejected", "banned"],
   [500, -1000, "An unknown error occurred while processing the request.", "unknown", "venue_error"],
   [400, -1000, "An unknown error occurred while processing the request.", "unknown", "venue_error"],
-  [500, -1001, "Internal error; unable to process your request. Please try again.", "unknown", "venue_error"],
-  [400, -1001, "Internal error; unable to process your request. Please try again.", "unknown", "venue_error"],
+  [500, -1001, "Internal error; unable to process your request.", "unknown", "venue_error"],
+  [400, -1001, "Internal error; unable to process your request.", "unknown", "venue_error"],
   [503, -1004, "Server is busy, please wait and try again", "unknown", "venue_error"],
   [400, -1006, "An unexpected response was received from the message bus.", "unknown", "venue_error"],
   [504, -1007, "Timeout waiting for response from backend server.", "unknown", "venue_error"],
@@ -41,13 +35,7 @@ const PLACEMENTS: readonly Case[] = [
   [502, null, "<html>bad gateway</html>", "unknown", "venue_error"],
   [503, null, "", "unknown", "venue_error"],
   [524, null, "{}", "unknown", "venue_error"],
-  [
-    451,
-    null,
-    '{"code":0,"msg":"Service unavailable from a restricted location."}',
-    "rejected",
-    "not_permitted",
-  ],
+  [451, null, '{"code":0,"msg":"Restricted location."}', "rejected", "not_permitted"],
   [403, null, "<html>forbidden</html>", "rejected", "refused"],
   [400, -1002, "You are not authorized to execute this request.", "rejected", "not_permitted"],
   [400, -1003, "Too many requests queued.", "rejected", "rate_limited"],
@@ -103,13 +91,7 @@ const PLACEMENTS: readonly Case[] = [
   [400, -1016, "This service is no longer available.", "rejected", "refused"],
   [400, -1112, "No orders on book for symbol.", "rejected", "refused"],
   [400, -1100, "Illegal characters found in parameter 'newClientOrderId'.", "rejected", "bad_request"],
-  [
-    400,
-    -1102,
-    "Mandatory parameter 'price' was not sent, was empty/null, or malformed.",
-    "rejected",
-    "bad_request",
-  ],
+  [400, -1102, "Mandatory parameter 'price' was not sent.", "rejected", "bad_request"],
   [400, -1106, "Parameter 'timeInForce' sent when not required.", "rejected", "bad_request"],
   [400, -1165, "Invalid list composition.", "rejected", "bad_request"],
   // What nobody has written down.
@@ -141,13 +123,7 @@ const CANCELS: readonly Case[] = [
 
 const LOOKUPS: readonly Case[] = [
   [400, -2013, "Order does not exist.", "rejected", "order_not_found"],
-  [
-    400,
-    -2026,
-    "Order was canceled or expired with no executed qty over 90 days ago.",
-    "rejected",
-    "order_not_found",
-  ],
+  [400, -2026, "Order was canceled over 90 days ago.", "rejected", "order_not_found"],
   [401, -2015, "Invalid API-key, IP, or permissions for action.", "rejected", "key_refused"],
   [503, null, "", "unknown", "venue_error"],
 ];
@@ -190,59 +166,18 @@ for (
 }
 
 Deno.test("every row of the table decides one of the cases", () => {
-  const all: readonly (readonly [Action, readonly Case[]])[] = [
-    ["submit", PLACEMENTS],
-    ["cancel", CANCELS],
-    ["lookup", LOOKUPS],
-  ];
+  const decisive = ([action, cases]: readonly [Action, readonly Case[]]) =>
+    cases.map(([status, code, message]) => rowFor({ status, code, message }, action));
   const used = new Set(
-    all.flatMap(([action, cases]) =>
-      cases.map(([status, code, message]) =>
-        OUTCOMES.findIndex((row) => decides(row, status, code, message, action))
-      )
-    ),
+    ([["submit", PLACEMENTS], ["cancel", CANCELS], ["lookup", LOOKUPS]] as const).flatMap(decisive),
   );
-  OUTCOMES.forEach((row, index) =>
-    assert.ok(used.has(index), `no case for ${JSON.stringify(row)} ${row.text}`)
-  );
+  for (const row of OUTCOMES) assert.ok(used.has(row), `no case for ${JSON.stringify(row)} ${row.text}`);
 });
-
-/** Independent of the order: a row decides a case if the table without it says something else, or it comes first. */
-function decides(
-  row: (typeof OUTCOMES)[number],
-  status: number,
-  code: number | null,
-  message: string,
-  action: Action,
-): boolean {
-  const [from, to] = row.statuses ?? [400, 499];
-  const isOfCode = row.codes === undefined ||
-    (row.codes === null ? code === null : row.codes.includes(code ?? 0));
-  return status >= from && status <= to && isOfCode && (row.text?.test(message) ?? true) &&
-    (row.actions?.includes(action) ?? true);
-}
 
 Deno.test("nothing but a documented refusal of a call that changes something is taken for one", () => {
   const statuses = [
-    200,
-    204,
-    301,
-    400,
-    401,
-    403,
-    404,
-    409,
-    413,
-    418,
-    429,
-    451,
-    500,
-    502,
-    503,
-    504,
-    520,
-    524,
-    599,
+    ...[200, 204, 301, 400, 401, 403, 404, 409, 413, 418],
+    ...[429, 451, 500, 502, 503, 504, 520, 524, 599],
   ];
   const listed = new Set(OUTCOMES.flatMap(({ codes }) => codes ?? []));
   for (const status of statuses) {
