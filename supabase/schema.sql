@@ -610,6 +610,7 @@ CREATE TRIGGER traders_100_refuse_with_open_positions BEFORE DELETE ON public.tr
 CREATE TRIGGER traders_110_refuse_while_in_use BEFORE UPDATE OF paper_trade_mode, user_id ON public.traders FOR EACH ROW WHEN (old.paper_trade_mode IS DISTINCT FROM new.paper_trade_mode OR old.user_id IS DISTINCT FROM new.user_id) EXECUTE FUNCTION trading.tg_traders__refuse_while_in_use();
 CREATE TRIGGER traders_500_limit_the_first AFTER INSERT ON public.traders FOR EACH ROW WHEN (new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
 CREATE TRIGGER traders_510_limit_the_first_owned AFTER UPDATE OF user_id ON public.traders FOR EACH ROW WHEN (old.user_id IS NULL AND new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__limit_the_first();
+CREATE TRIGGER traders_520_cap_live_limits AFTER UPDATE OF paper_trade_mode ON public.traders FOR EACH ROW WHEN (old.paper_trade_mode AND NOT new.paper_trade_mode AND new.user_id IS NOT NULL) EXECUTE FUNCTION trading.tg_traders__cap_live_limits();
 grant delete, insert, select, update on table public.traders to authenticated;
 grant references, select, update on table public.traders to fillbase_engine;
 grant delete, insert, select, update on table public.traders to service_role;
@@ -834,13 +835,13 @@ begin
   -- As set_risk_limits does, so that limits which are being set are seen and stay.
   perform trading.lock_portfolio(trading.portfolio_id(v_trader.user_id, case when v_trader.paper_trade_mode then 'paper' else 'live' end));
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
-    perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
+    perform trading.give_default_limits(p_trader_id, v_trader.user_id, not v_trader.paper_trade_mode, trading.engine_now());
   end if;
   return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
 end
 $function$;
 alter function public.adopt_default_limits(p_trader_id uuid) owner to fillbase_engine;
-comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits; limits that are there stay. FB404 trader_not_found.';
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to authenticated;
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to service_role;
 
@@ -3443,6 +3444,28 @@ $function$;
 alter function trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone) is 'Cancels an order at an exchange and asks until it is final; a fill that won the race is booked.';
 
+CREATE OR REPLACE FUNCTION trading.cap_limits_of(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_old public.risk_limits;
+  v_new public.risk_limits;
+begin
+  select * into v_old from public.risk_limits r where r.trader_id = p_trader_id;
+  v_new := trading.lower_to_caps(v_old, p_user_id);
+  if v_old.id is null or v_new is not distinct from v_old then
+    return;
+  end if;
+  v_new := trading.store_limits(v_new, p_now);
+  perform trading.audit(p_now, 'limits_capped', p_user_id, p_trader_id, 'risk_limits', v_new.id::text, jsonb_build_object('by', (select auth.uid()),
+    'version', v_new.version, 'stage', (trading.rollout_stage(p_user_id)).stage));
+end
+$function$;
+alter function trading.cap_limits_of(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.cap_limits_of(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) is 'Lowers the stored limits of a trader that goes live to the caps of its owner''s stage, as a new version, audited. FB400 limits_invalid where its smallest position is larger.';
+
 CREATE OR REPLACE FUNCTION trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid)
  RETURNS public.risk_limits
  LANGUAGE plpgsql
@@ -3451,7 +3474,6 @@ CREATE OR REPLACE FUNCTION trading.cap_live_limits(p_row public.risk_limits, p_u
 AS $function$
 declare
   v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
-  v_row   public.risk_limits := p_row;
 begin
   if p_row.max_position_quote > v_stage.max_position_quote or p_row.max_exposure_quote > v_stage.max_exposure_quote
     or p_row.max_daily_loss_quote > v_stage.max_daily_loss_quote then
@@ -3460,10 +3482,7 @@ begin
         'max_exposure_quote', trading.money_text(v_stage.max_exposure_quote), 'max_daily_loss_quote', trading.money_text(v_stage.max_daily_loss_quote)),
       'Stay within the caps; a later stage raises them.');
   end if;
-  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
-  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
-  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
-  return v_row;
+  return trading.lower_to_caps(p_row, p_user_id);
 end
 $function$;
 alter function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) owner to fillbase_engine;
@@ -5748,7 +5767,7 @@ RETURN hashtextextended(((('gate:'::text || p_scope) || ':'::text) || (p_scope_i
 alter function trading.gate_key(p_scope text, p_scope_id uuid) owner to fillbase_engine;
 comment on function trading.gate_key(p_scope text, p_scope_id uuid) is 'Advisory lock key of a halt gate (system, user, portfolio, account or live trader).';
 
-CREATE OR REPLACE FUNCTION trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5756,6 +5775,9 @@ AS $function$
 declare
   v_row public.risk_limits := trading.parse_limits(trading.default_limits());
 begin
+  if p_is_live then
+    v_row := trading.lower_to_caps(v_row, p_user_id);
+  end if;
   v_row.user_id := p_user_id;
   v_row.trader_id := p_trader_id;
   v_row := trading.store_limits(v_row, p_now);
@@ -5763,8 +5785,8 @@ begin
     jsonb_build_object('by', 'default', 'version', v_row.version, 'limits', trading.default_limits()));
 end
 $function$;
-alter function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamp with time zone) is 'Sets the default limits of a trader that has none.';
+alter function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamp with time zone) is 'Sets the default limits of a trader that has none; those of a live one within the caps of its owner''s stage.';
 
 CREATE OR REPLACE FUNCTION trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS void
@@ -6891,6 +6913,25 @@ end
 $function$;
 alter function trading.loss_rules(p_limits public.risk_limits, p_suffix text, p_whose text, p_loss_now numeric, p_loss_at_stops numeric, p_max_loss numeric, p_equity numeric, p_peak_equity numeric) owner to fillbase_engine;
 
+CREATE OR REPLACE FUNCTION trading.lower_to_caps(p_row public.risk_limits, p_user_id uuid)
+ RETURNS public.risk_limits
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
+  v_row   public.risk_limits := p_row;
+begin
+  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
+  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
+  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
+  return v_row;
+end
+$function$;
+alter function trading.lower_to_caps(p_row public.risk_limits, p_user_id uuid) owner to fillbase_engine;
+comment on function trading.lower_to_caps(p_row public.risk_limits, p_user_id uuid) is 'Limits with the stage''s cap where none was named or one is past it.';
+
 CREATE OR REPLACE FUNCTION trading.managed_quantity(p_account_id uuid, p_asset text)
  RETURNS numeric
  LANGUAGE plpgsql
@@ -7984,28 +8025,32 @@ CREATE OR REPLACE FUNCTION trading.parse_limits(p_limits jsonb)
  SET search_path TO ''
 AS $function$
 declare
-  v_unknown text;
-  v_row     public.risk_limits;
+  -- As for levels: more is a mistake, and a number of any length would be copied into every verdict.
+  c_largest constant numeric := 1e12;
+  v_name       text;
+  v_constraint text;
+  v_row        public.risk_limits;
 begin
   if jsonb_typeof(p_limits) is distinct from 'object' then
-    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+    perform trading.refuse_limits('', 'limits must be a JSON object');
   end if;
-  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
-  if v_unknown is not null then
-    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
-      jsonb_build_object('allowed', trading.limit_names()));
+  select k into v_name from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
+  if v_name is not null then
+    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_name, 60)),
+      jsonb_build_object('allowed', trading.limit_names()), 'DETAIL has the names of all limits.');
   end if;
-  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
+  -- Text of another syntax would be read as well: 0x64, 1_000, 1e999, NaN.
+  select e.key into v_name from jsonb_each_text(p_limits) e
+  where case when e.value ~ '^[0-9]{1,13}(\.[0-9]{1,38})?$' then e.value::numeric > c_largest else true end and e.value is not null limit 1;
+  if v_name is not null then
+    perform trading.refuse_limits('', v_name || ' is no plain decimal number from 0 to 1000000000000');
   end if;
   begin
     v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
   exception when others then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
+    get stacked diagnostics v_constraint = constraint_name;
+    perform trading.refuse_limits(v_constraint, 'a limit is not a usable number: ' || sqlerrm);
   end;
-  if exists (select from jsonb_each_text(p_limits) e where e.value::numeric < 0) then
-    perform trading.raise_error('FB400', 'limits_invalid', 'no limit is negative');
-  end if;
   v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
   return v_row;
 end
@@ -9210,6 +9255,26 @@ end
 $function$;
 alter function trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.refresh_paper_balance(p_account_id uuid, p_now timestamp with time zone) is 'Copies the ledger''s cash to the paper balance users see.';
+
+CREATE OR REPLACE FUNCTION trading.refuse_limits(p_constraint text, p_words text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_error('FB400', 'limits_invalid',
+    case p_constraint
+      when 'risk_limits_sizes_ordered' then 'min_position_quote is larger than the largest position, order or exposure'
+      when 'risk_limits_stop_guard_whole' then 'the three limits stop_guard_… are set together or not at all'
+      when 'risk_limits_low_profit_whole' then 'the four limits low_profit_… are set together or not at all'
+      else coalesce(substring(p_constraint from '^risk_limits_(.+)_check$') || ' is out of its range', p_words) end,
+    jsonb_strip_nulls(jsonb_build_object('constraint', nullif(p_constraint, ''))),
+    'Limits are plain decimal numbers of at most 1000000000000, in text or JSON: percent up to 100, counts and seconds whole; what each is, is in its column''s comment. Null takes one away.');
+end
+$function$;
+alter function trading.refuse_limits(p_constraint text, p_words text) owner to fillbase_engine;
+comment on function trading.refuse_limits(p_constraint text, p_words text) is 'Raises FB400 limits_invalid in words, for a violated constraint of risk_limits or (empty name) in p_words. Never returns.';
 
 CREATE OR REPLACE FUNCTION trading.refused_quotes(p_quotes jsonb, p_now timestamp with time zone)
  RETURNS jsonb
@@ -10547,6 +10612,7 @@ AS $function$
 declare
   v_row   public.risk_limits := p_row;
   v_names text := (select string_agg(quote_ident(n), ', ') from unnest(trading.limit_names()) n);
+  v_constraint text;
 begin
   v_row.id := gen_random_uuid();
   v_row.version := 1;
@@ -10562,7 +10628,8 @@ begin
   end if;
   return v_row;
 exception when check_violation then
-  perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
+  get stacked diagnostics v_constraint = constraint_name;
+  perform trading.refuse_limits(v_constraint, sqlerrm);
 end
 $function$;
 alter function trading.store_limits(p_row public.risk_limits, p_now timestamp with time zone) owner to fillbase_engine;
@@ -11181,6 +11248,19 @@ $function$;
 alter function trading.tg_signals__take_decision() owner to fillbase_engine;
 comment on function trading.tg_signals__take_decision() is 'Gives each new decision its key, time and signal status; keeps the status of a signal with a position true.';
 
+CREATE OR REPLACE FUNCTION trading.tg_traders__cap_live_limits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.cap_limits_of(new.id, new.user_id, trading.engine_now());
+  return null;
+end
+$function$;
+alter function trading.tg_traders__cap_live_limits() owner to fillbase_engine;
+
 CREATE OR REPLACE FUNCTION trading.tg_traders__limit_the_first()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -11191,7 +11271,7 @@ begin
   -- Whoever has a trader already has decided about limits, so a further one waits for its own.
   if not exists (select from public.traders t where t.user_id = new.user_id and t.id <> new.id)
     and not exists (select from public.risk_limits r where r.user_id = new.user_id) then
-    perform trading.give_default_limits(new.id, new.user_id, trading.engine_now());
+    perform trading.give_default_limits(new.id, new.user_id, not new.paper_trade_mode, trading.engine_now());
   end if;
   return null;
 end

@@ -17,32 +17,53 @@ end
 $$;
 comment on function trading.limit_names is 'The columns of risk_limits that are limits.';
 
+-- What a person reads who set limits that cannot be; DETAIL has the constraint's name for whoever looks it up.
+create function trading.refuse_limits(p_constraint text, p_words text) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  perform trading.raise_error('FB400', 'limits_invalid',
+    case p_constraint
+      when 'risk_limits_sizes_ordered' then 'min_position_quote is larger than the largest position, order or exposure'
+      when 'risk_limits_stop_guard_whole' then 'the three limits stop_guard_… are set together or not at all'
+      when 'risk_limits_low_profit_whole' then 'the four limits low_profit_… are set together or not at all'
+      else coalesce(substring(p_constraint from '^risk_limits_(.+)_check$') || ' is out of its range', p_words) end,
+    jsonb_strip_nulls(jsonb_build_object('constraint', nullif(p_constraint, ''))),
+    'Limits are plain decimal numbers of at most 1000000000000, in text or JSON: percent up to 100, counts and seconds whole; what each is, is in its column''s comment. Null takes one away.');
+end
+$$;
+comment on function trading.refuse_limits is 'Raises FB400 limits_invalid in words, for a violated constraint of risk_limits or (empty name) in p_words. Never returns.';
+
 create function trading.parse_limits(p_limits jsonb) returns public.risk_limits
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_unknown text;
-  v_row     public.risk_limits;
+  -- As for levels: more is a mistake, and a number of any length would be copied into every verdict.
+  c_largest constant numeric := 1e12;
+  v_name       text;
+  v_constraint text;
+  v_row        public.risk_limits;
 begin
   if jsonb_typeof(p_limits) is distinct from 'object' then
-    perform trading.raise_error('FB400', 'limits_invalid', 'limits must be a JSON object');
+    perform trading.refuse_limits('', 'limits must be a JSON object');
   end if;
-  select k into v_unknown from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
-  if v_unknown is not null then
-    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_unknown, 60)),
-      jsonb_build_object('allowed', trading.limit_names()));
+  select k into v_name from jsonb_object_keys(p_limits) k where k <> all (trading.limit_names()) limit 1;
+  if v_name is not null then
+    perform trading.raise_error('FB400', 'limits_unknown', format('there is no limit "%s"', left(v_name, 60)),
+      jsonb_build_object('allowed', trading.limit_names()), 'DETAIL has the names of all limits.');
   end if;
-  if exists (select from jsonb_each_text(p_limits) e where e.value ~* 'nan|inf') then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit must be a finite number');
+  -- Text of another syntax would be read as well: 0x64, 1_000, 1e999, NaN.
+  select e.key into v_name from jsonb_each_text(p_limits) e
+  where case when e.value ~ '^[0-9]{1,13}(\.[0-9]{1,38})?$' then e.value::numeric > c_largest else true end and e.value is not null limit 1;
+  if v_name is not null then
+    perform trading.refuse_limits('', v_name || ' is no plain decimal number from 0 to 1000000000000');
   end if;
   begin
     v_row := jsonb_populate_record(null::public.risk_limits, p_limits);
   exception when others then
-    perform trading.raise_error('FB400', 'limits_invalid', 'a limit is not a usable number: ' || sqlerrm);
+    get stacked diagnostics v_constraint = constraint_name;
+    perform trading.refuse_limits(v_constraint, 'a limit is not a usable number: ' || sqlerrm);
   end;
-  if exists (select from jsonb_each_text(p_limits) e where e.value::numeric < 0) then
-    perform trading.raise_error('FB400', 'limits_invalid', 'no limit is negative');
-  end if;
   v_row.min_position_quote := coalesce(v_row.min_position_quote, 10);
   return v_row;
 end
@@ -66,13 +87,27 @@ end
 $$;
 comment on function trading.merge_limits is 'The limits of a scope as they will be: those it has, with the named ones changed (null: taken away). Errors of trading.parse_limits.';
 
+create function trading.lower_to_caps(p_row public.risk_limits, p_user_id uuid) returns public.risk_limits
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
+  v_row   public.risk_limits := p_row;
+begin
+  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
+  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
+  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
+  return v_row;
+end
+$$;
+comment on function trading.lower_to_caps is 'Limits with the stage''s cap where none was named or one is past it.';
+
 -- What a live user leaves out, the platform does not: the cap takes its place.
 create function trading.cap_live_limits(p_row public.risk_limits, p_user_id uuid) returns public.risk_limits
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_stage trading.rollout_stages := trading.rollout_stage(p_user_id);
-  v_row   public.risk_limits := p_row;
 begin
   if p_row.max_position_quote > v_stage.max_position_quote or p_row.max_exposure_quote > v_stage.max_exposure_quote
     or p_row.max_daily_loss_quote > v_stage.max_daily_loss_quote then
@@ -81,10 +116,7 @@ begin
         'max_exposure_quote', trading.money_text(v_stage.max_exposure_quote), 'max_daily_loss_quote', trading.money_text(v_stage.max_daily_loss_quote)),
       'Stay within the caps; a later stage raises them.');
   end if;
-  v_row.max_position_quote := least(p_row.max_position_quote, v_stage.max_position_quote);
-  v_row.max_exposure_quote := least(p_row.max_exposure_quote, v_stage.max_exposure_quote);
-  v_row.max_daily_loss_quote := least(p_row.max_daily_loss_quote, v_stage.max_daily_loss_quote);
-  return v_row;
+  return trading.lower_to_caps(p_row, p_user_id);
 end
 $$;
 comment on function trading.cap_live_limits is 'Live limits with the stage''s cap where none was named. FB400 limits_past_cap.';
@@ -96,6 +128,7 @@ as $$
 declare
   v_row   public.risk_limits := p_row;
   v_names text := (select string_agg(quote_ident(n), ', ') from unnest(trading.limit_names()) n);
+  v_constraint text;
 begin
   v_row.id := gen_random_uuid();
   v_row.version := 1;
@@ -111,7 +144,8 @@ begin
   end if;
   return v_row;
 exception when check_violation then
-  perform trading.raise_error('FB400', 'limits_invalid', 'a limit is out of range or limits contradict each other: ' || sqlerrm);
+  get stacked diagnostics v_constraint = constraint_name;
+  perform trading.refuse_limits(v_constraint, sqlerrm);
 end
 $$;
 comment on function trading.store_limits is 'Writes the one row of its scope, as a new version. FB400 limits_invalid.';
@@ -154,12 +188,15 @@ language sql immutable parallel safe
 return '{"max_position_quote": 100, "max_exposure_quote": 500, "max_daily_loss_quote": 50}'::jsonb;
 comment on function trading.default_limits is 'The conservative limits a user''s first trader begins with (USDT).';
 
-create function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_now timestamptz) returns void
+create function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_row public.risk_limits := trading.parse_limits(trading.default_limits());
 begin
+  if p_is_live then
+    v_row := trading.lower_to_caps(v_row, p_user_id);
+  end if;
   v_row.user_id := p_user_id;
   v_row.trader_id := p_trader_id;
   v_row := trading.store_limits(v_row, p_now);
@@ -167,7 +204,7 @@ begin
     jsonb_build_object('by', 'default', 'version', v_row.version, 'limits', trading.default_limits()));
 end
 $$;
-comment on function trading.give_default_limits is 'Sets the default limits of a trader that has none.';
+comment on function trading.give_default_limits is 'Sets the default limits of a trader that has none; those of a live one within the caps of its owner''s stage.';
 
 create function public.adopt_default_limits(p_trader_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -180,13 +217,33 @@ begin
   -- As set_risk_limits does, so that limits which are being set are seen and stay.
   perform trading.lock_portfolio(trading.portfolio_id(v_trader.user_id, case when v_trader.paper_trade_mode then 'paper' else 'live' end));
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
-    perform trading.give_default_limits(p_trader_id, v_trader.user_id, trading.engine_now());
+    perform trading.give_default_limits(p_trader_id, v_trader.user_id, not v_trader.paper_trade_mode, trading.engine_now());
   end if;
   return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
 end
 $$;
 comment on function public.adopt_default_limits is
-  'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+  'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+
+-- What was set on paper may be past the cap that live trading has; what is read then is what holds.
+create function trading.cap_limits_of(p_trader_id uuid, p_user_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_old public.risk_limits;
+  v_new public.risk_limits;
+begin
+  select * into v_old from public.risk_limits r where r.trader_id = p_trader_id;
+  v_new := trading.lower_to_caps(v_old, p_user_id);
+  if v_old.id is null or v_new is not distinct from v_old then
+    return;
+  end if;
+  v_new := trading.store_limits(v_new, p_now);
+  perform trading.audit(p_now, 'limits_capped', p_user_id, p_trader_id, 'risk_limits', v_new.id::text, jsonb_build_object('by', (select auth.uid()),
+    'version', v_new.version, 'stage', (trading.rollout_stage(p_user_id)).stage));
+end
+$$;
+comment on function trading.cap_limits_of is 'Lowers the stored limits of a trader that goes live to the caps of its owner''s stage, as a new version, audited. FB400 limits_invalid where its smallest position is larger.';
 
 grant execute on function public.set_risk_limits, public.adopt_default_limits to authenticated, service_role;
 
@@ -200,7 +257,7 @@ begin
   -- Whoever has a trader already has decided about limits, so a further one waits for its own.
   if not exists (select from public.traders t where t.user_id = new.user_id and t.id <> new.id)
     and not exists (select from public.risk_limits r where r.user_id = new.user_id) then
-    perform trading.give_default_limits(new.id, new.user_id, trading.engine_now());
+    perform trading.give_default_limits(new.id, new.user_id, not new.paper_trade_mode, trading.engine_now());
   end if;
   return null;
 end
@@ -213,3 +270,17 @@ create trigger traders_500_limit_the_first after insert on public.traders
   for each row when (new.user_id is not null) execute function trading.tg_traders__limit_the_first();
 create trigger traders_510_limit_the_first_owned after update of user_id on public.traders
   for each row when (old.user_id is null and new.user_id is not null) execute function trading.tg_traders__limit_the_first();
+
+create function trading.tg_traders__cap_live_limits() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform trading.cap_limits_of(new.id, new.user_id, trading.engine_now());
+  return null;
+end
+$$;
+alter function trading.tg_traders__cap_live_limits() owner to fillbase_engine;
+alter function trading.tg_traders__cap_live_limits() security definer;
+revoke execute on function trading.tg_traders__cap_live_limits() from public;
+create trigger traders_520_cap_live_limits after update of paper_trade_mode on public.traders
+  for each row when (old.paper_trade_mode and not new.paper_trade_mode and new.user_id is not null) execute function trading.tg_traders__cap_live_limits();
