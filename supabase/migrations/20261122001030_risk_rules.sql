@@ -132,8 +132,10 @@ begin
     ('stop_present', 'stop_missing', f.stop is not null, f.stop::text, 'a stop', 'neither the signal nor the trader names a stop', false),
     ('stop_side', 'stop_not_below_entry', f.stop <> 'NaN' and f.stop < least(f.price, nullif(f.entry, 'NaN')) and (f.order_type = 'limit' or f.stop < f.bid),
       f.stop::text, least(f.price, nullif(f.entry, 'NaN'), f.bid)::text, 'the stop must lie below the entry and the market', false),
-    ('target_side', 'target_not_above_entry', not exists (select from unnest(f.take_profits) t
-        where t <> 'NaN' and t <= greatest(case when f.order_type = 'limit' then f.price else f.ask end, nullif(f.entry, 'NaN'))),
+    -- Above the market (or the limit), and above the entry that the signal names; what cannot be compared is not above.
+    ('target_side', 'target_not_above_entry', f.take_profits is not null and not exists (select from unnest(f.take_profits) t
+        where t is distinct from 'NaN' and (t > case when f.order_type = 'limit' then f.price else f.ask end
+          and coalesce(t > nullif(f.entry, 'NaN'), true)) is not true),
       f.take_profits::text, greatest(f.price, nullif(f.entry, 'NaN'))::text, 'every target must lie above the entry', false),
     ('stop_distance', 'stop_too_far', least(l.max_stop_distance_percent, a.max_stop_distance_percent) is null
         or (f.price - v_stop) * 100 <= least(l.max_stop_distance_percent, a.max_stop_distance_percent) * f.price,

@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(10);
 
 select is(tests.rule_says('levels', '{}'), 'passed',
   'prices pass');
@@ -19,6 +19,9 @@ select is(tests.rule_says('levels', '{"take_profits": [110, 111, 112, 113, 114, 
   'eleven are not');
 select is(tests.rule_says('levels', '{}', '{take_profits}'), 'levels_invalid',
   'targets that were not parsed deny');
+
+select is(tests.rule_says('levels', '{}', '{levels_readable}'), 'levels_invalid',
+  'so do levels of which nobody knows whether they could be read');
 
 select * from finish();
 rollback;
