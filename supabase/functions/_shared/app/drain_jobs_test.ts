@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Job } from "../domain/job.ts";
-import { EngineError } from "../ports/engine.ts";
+import type { VenueCall } from "../domain/venue_call.ts";
+import { type Engine, EngineError } from "../ports/engine.ts";
 import { Drain, LANES } from "./drain_jobs.ts";
 import { DONE, FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
 
@@ -93,4 +94,43 @@ Deno.test("a failure that is no engine error is reported as an answer that never
   });
   await (await drainOf(engine)).run();
   assert.equal(engine.failed[0]?.error.sqlstate, "NETWORK");
+});
+
+const CALL: VenueCall = {
+  id: 7,
+  environment: "testnet",
+  symbol: "BTCUSDT",
+  window: { timestampMs: 0, recvWindowMs: 1_000 },
+  asked: { action: "cancel", request: "a-1" },
+};
+
+/** An engine whose first job makes calls, which this test's exchange cannot make, until `answer` says otherwise. */
+function calling(answer: Engine["answer"]): FakeEngine {
+  const calls = (job: Job) => job.id === 1 ? { ...DONE, outcome: "call", call: CALL } : DONE;
+  return Object.assign(new FakeEngine([jobOf(1, false)], WIDE_BUDGET, calls), { answer });
+}
+
+Deno.test("a job goes from call to call until the engine has no other, and then to the next job", async () => {
+  const answered: string[] = [];
+  const engine = calling((job, callId, { outcome }) => {
+    answered.push(`${job.id} ${callId} ${outcome}`);
+    const isOver = answered.length === 3;
+    return Promise.resolve({
+      ...DONE,
+      call: isOver ? null : { ...CALL, id: callId + 1 },
+      next: isOver ? jobOf(2, false) : null,
+    });
+  });
+  const drain = await drainOf(engine);
+  assert.equal(await drain.run(), true);
+  assert.deepEqual(answered, ["1 7 not_sent", "1 8 not_sent", "1 9 not_sent"]);
+  assert.deepEqual(engine.executed, [1, 2]);
+  assert.deepEqual(drain.done, { paper: 0, live: 2, failed: 0 });
+});
+
+Deno.test("an answer that the engine refuses ends the job, which is reported", async () => {
+  const lost = new EngineError("FB409", "fence_lost", "fence_lost: somebody else holds the job");
+  const engine = calling(() => Promise.reject(lost));
+  assert.equal(await (await drainOf(engine)).run(), true);
+  assert.deepEqual(engine.failed, [{ job: 1, error: lost }]);
 });
