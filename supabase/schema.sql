@@ -1186,6 +1186,40 @@ comment on function public.reset_paper_account(p_trader_id uuid, p_request_id uu
 grant execute on function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) to authenticated;
 grant execute on function public.reset_paper_account(p_trader_id uuid, p_request_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.resolve_alert(p_alert_id uuid, p_note text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now     timestamptz := trading.engine_now();
+  v_note    text := trading.require_reason(p_note);
+  v_for_all boolean := (select auth.role()) is not distinct from 'service_role' or trading.is_database_owner();
+  v_alert   public.alerts;
+begin
+  select * into v_alert from public.alerts a where a.id = p_alert_id for no key update;
+  if (v_alert.id is not null and (v_for_all or case when v_alert.user_id is null then public.is_operator() else v_alert.user_id = (select auth.uid()) end)) is not true then
+    perform trading.raise_error('FB404', 'alert_not_found', 'there is no such alert', jsonb_build_object('id', p_alert_id));
+  end if;
+  if v_alert.resolved_at is not null then
+    return to_jsonb(v_alert);
+  end if;
+  if trading.ends_by_itself(v_alert) then
+    perform trading.raise_error('FB409', 'alert_ends_by_itself', format('the engine resolves %s when its cause is over', v_alert.code),
+      jsonb_build_object('id', p_alert_id, 'alert', v_alert.code), 'End the cause: a stop by resume_trading, a quarantine by its commands, a lock by its time.');
+  end if;
+  update public.alerts a set resolved_at = v_now, resolved_by = trading.caller_name() where a.id = p_alert_id returning * into v_alert;
+  perform trading.audit(v_now, 'alert_resolved', v_alert.user_id, null, 'alert', v_alert.id::text,
+    jsonb_build_object('by', trading.caller_name(), 'note', v_note, 'code', v_alert.code, 'alert_subject', v_alert.subject_id, 'occurrences', v_alert.occurrences));
+  return to_jsonb(v_alert);
+end
+$function$;
+alter function public.resolve_alert(p_alert_id uuid, p_note text) owner to fillbase_engine;
+comment on function public.resolve_alert(p_alert_id uuid, p_note text) is 'Resolves one of the caller''s alerts (operators: of the installation) that the engine does not resolve by itself, with a note for the audit log; one that is resolved stays as it is. The same cause opens a new one. Returns the row. FB400 reason_invalid; FB404 alert_not_found; FB409 alert_ends_by_itself.';
+grant execute on function public.resolve_alert(p_alert_id uuid, p_note text) to authenticated;
+grant execute on function public.resolve_alert(p_alert_id uuid, p_note text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.resume_trading(p_scope text, p_id uuid DEFAULT NULL::uuid, p_reason text DEFAULT NULL::text, p_force boolean DEFAULT false)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4515,6 +4549,19 @@ $function$;
 alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
 
+CREATE OR REPLACE FUNCTION trading.end_old_denials(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.resolved_at is null and a.code like 'entry\_denied:%' and a.last_seen_at < p_now - interval '1 day';
+end
+$function$;
+alter function trading.end_old_denials(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_old_denials(p_now timestamp with time zone) is 'Resolves alerts of denied entries that were not repeated for a day.';
+
 CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4632,6 +4679,14 @@ end
 $function$;
 alter function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) is 'Ends the standing stop of a scope and resolves its alerts; returns its id, if there was one.';
+
+CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
+alter function trading.ends_by_itself(p_alert public.alerts) owner to fillbase_engine;
+comment on function trading.ends_by_itself(p_alert public.alerts) is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
 CREATE OR REPLACE FUNCTION trading.engine_now()
  RETURNS timestamp with time zone
@@ -8596,11 +8651,12 @@ begin
   using (
     select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
   where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
+  perform trading.end_old_denials(trading.engine_now());
   return v_count;
 end
 $function$;
 alter function trading.prune(p_keep interval) owner to fillbase_engine;
-comment on function trading.prune(p_keep interval) is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; returns how many jobs.';
+comment on function trading.prune(p_keep interval) is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; resolves old alerts of denials; returns how many jobs.';
 grant execute on function trading.prune(p_keep interval) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.publish(p_topic text, p_event text, p_payload jsonb)
@@ -8954,11 +9010,12 @@ begin
   insert into public.alerts (user_id, severity, code, subject_type, subject_id, message, detail, created_at, last_seen_at)
   values (p_user_id, p_severity, p_code, p_subject_type, p_subject_id, p_message, coalesce(p_detail, '{}'), p_now, p_now)
   on conflict (code, subject_id) where resolved_at is null
-  do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at, detail = excluded.detail;
+  do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at,
+    message = excluded.message, detail = excluded.detail;
 end
 $function$;
 alter function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) owner to fillbase_engine;
-comment on function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject.';
+comment on function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject, which then says what the newest one is about.';
 
 CREATE OR REPLACE FUNCTION trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb DEFAULT '{}'::jsonb, p_hint text DEFAULT ''::text)
  RETURNS void

@@ -336,10 +336,11 @@ begin
   using (
     select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
   where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
+  perform trading.end_old_denials(trading.engine_now());
   return v_count;
 end
 $$;
-comment on function trading.prune is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; returns how many jobs.';
+comment on function trading.prune is 'Removes done jobs older than p_keep, whose effects are in orders, trades and the audit log, and questions to exchanges older than 90 days; resolves old alerts of denials; returns how many jobs.';
 grant execute on function trading.prune to service_role;
 
 reset role;

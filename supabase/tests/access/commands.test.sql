@@ -9,7 +9,7 @@ create temporary table ours as
 select is_empty($$ select name from ours where has_function_privilege('anon', oid, 'execute') $$, 'without a name no command can be given');
 select set_eq($$ select name from ours where has_function_privilege('authenticated', oid, 'execute') $$,
   array['public.preview_entry', 'public.close_position', 'public.cancel_entry', 'public.set_risk_limits', 'public.adopt_default_limits', 'public.top_up_paper_account', 'public.reset_paper_account',
-    'public.pause_trading', 'public.stop_trading', 'public.resume_trading', 'public.adopt_external_fill', 'public.write_off', 'public.release', 'public.is_operator', 'public.read_stops', 'public.read_trading_states'],
+    'public.pause_trading', 'public.stop_trading', 'public.resume_trading', 'public.adopt_external_fill', 'public.write_off', 'public.release', 'public.resolve_alert', 'public.is_operator', 'public.read_stops', 'public.read_trading_states'],
   'users may give these');
 select is_empty(
   $$ select name from ours where has_function_privilege('service_role', oid, 'execute') and name = any ('{trading.arm_installation,trading.fold_report,

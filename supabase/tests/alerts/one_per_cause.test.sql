@@ -1,11 +1,11 @@
 begin;
 select plan(4);
 select trading.raise_alert('2026-03-02 12:00:00+00', 'warning', 'price_gap', null, 'symbol', 'SOLUSDT', 'A gap.', '{"n": 1}');
-select trading.raise_alert('2026-03-02 12:05:00+00', 'warning', 'price_gap', null, 'symbol', 'SOLUSDT', 'A gap.', '{"n": 2}');
+select trading.raise_alert('2026-03-02 12:05:00+00', 'warning', 'price_gap', null, 'symbol', 'SOLUSDT', 'A wider gap.', '{"n": 2}');
 select trading.raise_alert('2026-03-02 12:05:00+00', 'warning', 'price_gap', null, 'symbol', 'ADAUSDT', 'A gap.');
-select results_eq($$ select subject_id, occurrences, created_at < last_seen_at, detail from public.alerts order by 1 $$,
-  $$ values ('ADAUSDT', 1, false, '{}'::jsonb), ('SOLUSDT', 2, true, '{"n": 2}') $$,
-  'one open alert per cause and subject counts how often it was seen');
+select results_eq($$ select subject_id, occurrences, created_at < last_seen_at, message, detail from public.alerts order by 1 $$,
+  $$ values ('ADAUSDT', 1, false, 'A gap.', '{}'::jsonb), ('SOLUSDT', 2, true, 'A wider gap.', '{"n": 2}') $$,
+  'one open alert per cause and subject counts how often it was seen, and says what it saw last');
 select throws_ok($$ update public.alerts set resolved_at = now() $$, '23514', null, 'an alert is resolved by somebody');
 update public.alerts set resolved_at = now(), resolved_by = 'ann';
 select trading.raise_alert('2026-03-02 13:00:00+00', 'warning', 'price_gap', null, 'symbol', 'SOLUSDT', 'A gap.');

@@ -1258,6 +1258,7 @@ export type Database = {
         Args: { p_trader_id: string | null; p_request_id?: string | null };
         Returns: Json;
       };
+      resolve_alert: { Args: { p_alert_id: string | null; p_note: string | null }; Returns: Json };
       resume_trading: {
         Args: {
           p_scope: string | null;
