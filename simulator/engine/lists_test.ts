@@ -281,3 +281,36 @@ for (
     desk.assertNothingLeaked();
   });
 }
+
+Deno.test("a leg that prevents a self-trade takes its list with it", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { BTC: "0.5", USDT: "100000" });
+  client.ok("POST", "/api/v3/orderList/oco", OCO);
+  desk.book([["61000", "1"]], [["63000", "1"]]);
+  client.order({ side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: "0.1", price: "62000" });
+  assert.deepEqual(states(client, "tp", "sl"), ["EXPIRED_IN_MATCH", "EXPIRED EXCHANGE_CANCELED"]);
+  assert.equal(listStatus(client, "exit"), "ALL_DONE");
+  assert.equal(client.balance("BTC"), "0.5/0");
+});
+
+Deno.test("what waits for an order that expires unfilled expires with it, and says so", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "40000" });
+  client.ok("POST", "/api/v3/orderList/otoco", { ...OTOCO, workingTimeInForce: "IOC" });
+  assert.deepEqual(states(client, "entry", "tp", "sl"), [
+    "EXPIRED UNFILLED_IOC_QUANTITY_EXPIRED",
+    "EXPIRED OTO_PHASE_ONE_EXPIRED",
+    "EXPIRED OTO_PHASE_ONE_EXPIRED",
+  ]);
+});
+
+Deno.test("a bracket's target is above its stop, and its stop keeps its time in force", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "40000" });
+  assert.equal(
+    client.refused("POST", "/api/v3/orderList/otoco", { ...OTOCO, pendingBelowStopPrice: "62500" }),
+    "-2010: The relationship of the prices for the orders is not correct.",
+  );
+  const list = client.ok("POST", "/api/v3/orderList/otoco", { ...OTOCO, pendingBelowTimeInForce: "FOK" });
+  assert.equal(list.orderReports[2].timeInForce, "FOK");
+});

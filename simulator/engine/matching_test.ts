@@ -218,3 +218,58 @@ Deno.test("a sale at market needs all that it would sell, though the book would 
   assert.deepEqual([status, executedQty], ["EXPIRED", "0.20000000"]);
   assert.equal(client.balance("BTC"), "0.3/0");
 });
+
+Deno.test("a fee in BNB is a share of the BNB where they are what is traded", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "1000", BNB: "1" });
+  desk.simulator.state.accounts.get("a")!.paysFeesInBnb = true;
+  desk.book([["599", "10"]], [["601", "10"]], "BNBUSDT");
+  desk.trade("300", "1", true, "BNBUSDT");
+  const { fills } = client.order({ symbol: "BNBUSDT", side: "BUY", type: "MARKET", quantity: "1" });
+  assert.deepEqual([fills[0].commission, fills[0].commissionAsset], ["0.00075000", "BNB"]);
+});
+
+Deno.test("who stood ahead in the queue and left is not waited for", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "100000" });
+  desk.book([["59999", "2"]], [["60001", "2"]]);
+  const { orderId } = client.order({ ...BUY, quantity: "0.5", price: "59999" });
+  desk.book([["59999", "0.1"]], [["60001", "2"]]);
+  desk.trade("59999", "0.3");
+  assert.equal(client.query(orderId).executedQty, "0.20000000");
+});
+
+Deno.test("of our orders the better price is met first, and at one price the older", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "100000" });
+  const place = (price: string) => client.order({ ...BUY, quantity: "0.1", price }).orderId as number;
+  const ids = [place("58000"), place("59000"), place("59000"), place("58500")];
+  desk.trade("57000", "0.25");
+  assert.deepEqual(ids.map((id) => client.query(id).executedQty.slice(0, 4)), [
+    "0.00",
+    "0.10",
+    "0.10",
+    "0.05",
+  ]);
+});
+
+Deno.test("the rest of the market stands ahead of our offer at the same price", () => {
+  const desk = new Desk();
+  const [maker, taker] = [desk.client("m", { BTC: "1" }), desk.client("t", { USDT: "100000" })];
+  maker.order({ ...SELL, quantity: "0.5", price: "60001" });
+  desk.book([["59999", "1"]], [["60001", "0.3"]]);
+  taker.order({ ...BUY, quantity: "0.4", price: "60001" });
+  assert.equal(maker.balance("BTC"), "0.5/0.4");
+});
+
+Deno.test("the average price is of the last five minutes", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "1000000" });
+  desk.trade("60000", "1000");
+  desk.clock.advance(300_000);
+  desk.trade("30000", "1");
+  const request = { method: "GET", path: "/api/v3/avgPrice", body: "", apiKey: null, ip: "" };
+  const { body } = desk.simulator.api.handle({ ...request, query: "symbol=BTCUSDT" });
+  assert.equal(JSON.parse(body).price, "30000.00000000");
+  assert.match(client.refusedOrder({ ...BUY, quantity: "0.001", price: "150001" }), /PERCENT_PRICE_BY_SIDE/);
+});

@@ -4,7 +4,7 @@ import type { Account, Execution } from "../engine/model.ts";
 import { marketOf } from "../engine/orders.ts";
 import { Rejection } from "../engine/rejection.ts";
 import { ORDER_LIMITS } from "./limits.ts";
-import { accountInfo, filterInfo, ownTrade } from "./render.ts";
+import { accountInfo, discountOf, filterInfo, ownTrade } from "./render.ts";
 import { type Action, readRange, type Route, selectRows, type SignedCall } from "./route.ts";
 import type { Json } from "./wire.ts";
 
@@ -44,12 +44,7 @@ function prepareCommission({ params, state, account }: SignedCall): Action {
     standardCommission: rates(account),
     specialCommission: NO_RATES,
     taxCommission: NO_RATES,
-    discount: {
-      enabledForAccount: account.paysFeesInBnb,
-      enabledForSymbol: true,
-      discountAsset: "BNB",
-      discount: "0.75000000",
-    },
+    discount: discountOf(account),
   });
 }
 

@@ -15,7 +15,7 @@ import { prepareCancelReplace } from "./cancel_replace.ts";
 import { cancelledList } from "./list_routes.ts";
 import { readOrderKey, readRestriction } from "./order_keys.ts";
 import { defaultResponse, readResponseType, readSingleDraft } from "./order_params.ts";
-import { amendedOrder, cancelledOrder, placedOrder, queriedOrder } from "./render.ts";
+import { amendedOrder, cancelledOrder, discountOf, placedOrder, queriedOrder } from "./render.ts";
 import { type Action, counted, readRange, type Route, selectRows, type SignedCall } from "./route.ts";
 import type { Json } from "./wire.ts";
 
@@ -52,12 +52,7 @@ function ratesOf({ account }: SignedCall): Readonly<Record<string, Json>> {
     standardCommissionForOrder: { maker: text(account.makerRate), taker: text(account.takerRate) },
     specialCommissionForOrder: zero,
     taxCommissionForOrder: zero,
-    discount: {
-      enabledForAccount: account.paysFeesInBnb,
-      enabledForSymbol: true,
-      discountAsset: "BNB",
-      discount: "0.75000000",
-    },
+    discount: discountOf(account),
   };
 }
 

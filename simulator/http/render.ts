@@ -1,4 +1,5 @@
 import { formatFixed as text, formatShort, ONE } from "../core/fixed.ts";
+import { BNB_DISCOUNT } from "../engine/commission.ts";
 import { ordersOfList } from "../engine/lists.ts";
 import type {
   Account,
@@ -173,6 +174,16 @@ export function ownTrade(it: Execution): Json {
     isBuyer: it.isBuyer,
     isMaker: it.isMaker,
     isBestMatch: true,
+  };
+}
+
+/** What paying the commission in BNB saves. */
+export function discountOf({ paysFeesInBnb }: Account): Json {
+  return {
+    enabledForAccount: paysFeesInBnb,
+    enabledForSymbol: true,
+    discountAsset: "BNB",
+    discount: text(BNB_DISCOUNT),
   };
 }
 

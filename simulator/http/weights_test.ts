@@ -1,6 +1,7 @@
 /** Every endpoint against the table of the documents: what it weighs, who may call it, what it counts. */
 import assert from "node:assert/strict";
 import { answered, type Client, Desk, SYMBOL } from "../testing.ts";
+import { Limits, RAW_REQUESTS_PER_5_MINUTES } from "./limits.ts";
 
 const LIMIT = { side: "BUY", type: "LIMIT", timeInForce: "GTC", quantity: "0.01", price: "50000" } as const;
 const OCO = {
@@ -230,4 +231,38 @@ Deno.test("the first fill gives back one order to who took and five to who reste
   desk.trade("50000", "0.001");
   desk.trade("49999", "0.0005");
   assert.equal(count(), 0, "two of the ten have rested");
+});
+
+Deno.test("the second ban is twice as long as the first", () => {
+  const { desk, client } = open();
+  const bannedFor = () => {
+    let seconds = "";
+    for (let at = 0; at < 400 && seconds === ""; at++) {
+      const { status, headers } = client.send("GET", "/api/v3/account");
+      if (status === 418) seconds = headers["Retry-After"]!;
+    }
+    desk.clock.advance(parseInt(seconds, 10) * 1_000);
+    return seconds;
+  };
+  assert.deepEqual([bannedFor(), bannedFor(), bannedFor()], ["120", "240", "480"]);
+});
+
+Deno.test("requests are counted as such, whatever they weigh", () => {
+  const { desk } = open();
+  const limits = new Limits(desk.simulator.state);
+  for (let at = 0; at < RAW_REQUESTS_PER_5_MINUTES; at++) limits.charge("10.0.0.9", 0, desk.clock.now());
+  assert.throws(() => limits.charge("10.0.0.9", 0, desk.clock.now()), { code: -1003, retryAfterS: 300 });
+  limits.charge("10.0.0.9", 0, desk.clock.now() + 300_000);
+});
+
+Deno.test("trades are the caller's own, from an id with that one", () => {
+  const { desk, client } = open();
+  const other = desk.client("b", { USDT: "100000" });
+  const ids = [client, other, client].map((one) =>
+    one.order({ side: "BUY", type: "MARKET", quantity: "0.1" }).fills[0].tradeId as number
+  );
+  const trades = (fromId: number) =>
+    client.ok("GET", "/api/v3/myTrades", { symbol: SYMBOL, fromId }).map(({ id }: { id: number }) => id);
+  assert.deepEqual(trades(ids[0]!), [ids[0], ids[2]]);
+  assert.deepEqual(trades(ids[1]!), [ids[2]]);
 });
