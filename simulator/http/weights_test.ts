@@ -266,3 +266,15 @@ Deno.test("trades are the caller's own, from an id with that one", () => {
   assert.deepEqual(trades(ids[0]!), [ids[0], ids[2]]);
   assert.deepEqual(trades(ids[1]!), [ids[2]]);
 });
+
+Deno.test("a replacement counts as an order also where it was not attempted, or failed", () => {
+  const { client } = open();
+  const replace = (params: Record<string, string | number>) =>
+    client.send("POST", "/api/v3/order/cancelReplace", { symbol: SYMBOL, ...LIMIT, ...params }).body.data;
+  const { orderId } = client.order(LIMIT);
+  const count = () => client.ok("GET", "/api/v3/rateLimit/order")[0].count as number;
+  const stopped = replace({ cancelReplaceMode: "STOP_ON_FAILURE", cancelOrderId: 99 });
+  assert.deepEqual([stopped.newOrderResult, count()], ["NOT_ATTEMPTED", 2]);
+  const failed = replace({ cancelReplaceMode: "STOP_ON_FAILURE", cancelOrderId: orderId, quantity: "100" });
+  assert.deepEqual([failed.cancelResult, failed.newOrderResult, count()], ["SUCCESS", "FAILURE", 3]);
+});
