@@ -1,5 +1,5 @@
 begin;
-select plan(7);
+select plan(12);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.go_live('ann');
@@ -13,6 +13,9 @@ select is(trading.outcome_delay(jsonb_populate_record(null::trading.jobs, '{"kin
 select is(trading.outcome_delay(jsonb_populate_record(null::trading.jobs, '{"kind": "exit", "attempts": 4}'), '{"code": "filter_failed"}'), interval '8 seconds',
   'a sale is not slowed down');
 
+select is(trading.outcome_delay(jsonb_populate_record(null::trading.jobs, '{"kind": "protect", "attempts": 3}'), jsonb_build_object('code', c)), interval '1 minute',
+  'whatever was wrong with it: ' || c) from unnest('{bad_request,refused}'::text[]) c;
+
 -- The exchange trades in coarser ticks since.
 select tests.list_symbol('SOLUSDT', '{"tick_size": 0.1}');
 create temp table c as select tests.next_call() as call;
@@ -22,6 +25,17 @@ select is((select stop_loss_price::numeric from tests.position_of('one')), 95.03
 select tests.answer(jsonb_build_object('outcome', 'accepted', 'orders', jsonb_build_array(
   tests.venue_report((select call #> '{request,target}' from c), 'working'), tests.venue_report((select call #> '{request,stop}' from c), 'working'))));
 select is((select array_agg(j.kind) from trading.jobs j where j.kind = 'protect' and j.status = 'queued'), null, 'and it is guarded');
+
+-- One that waits is left to wait, until there are news.
+select trading.note_naked((tests.position_of('one')).id, 'lost', trading.engine_now());
+insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, attempts)
+select 'protect', 'waits', p.portfolio_id, false, trading.engine_now() + interval '1 minute', p.id, 3 from tests.position_of('one') p;
+select trading.set_clock(trading.engine_now() + interval '10 seconds');
+select trading.watch_naked(trading.engine_now());
+select is((select due_at - trading.engine_now() from trading.jobs where key = 'waits'), interval '50 seconds', 'the sweep does not hasten a try that waits');
+select is((select count(*) from trading.jobs where kind = 'protect' and status = 'queued'), 1::bigint, 'nor does it queue another');
+select trading.queue_protection((tests.position_of('one')).id, trading.engine_now());
+select is((select due_at from trading.jobs where key = 'waits'), trading.engine_now(), 'news do');
 
 select * from finish();
 rollback;

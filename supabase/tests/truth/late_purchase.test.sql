@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(12);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"entry_order_type": "limit", "entry_timeout_seconds": 3000}');
 create temp table t as select tests.go_live('ann') as account;
@@ -37,6 +37,21 @@ select is(trading.managed_quantity((select account from t), 'USDT'), 9900::numer
 select tests.compare((select account from t), '{"USDT": 9000, "SOL": 1}', p_after => '31 seconds');
 select is(trading.managed_quantity((select account from t), 'USDT'), 9000::numeric, 'a minute is');
 select is((select count(*) from trading.quarantines), 0::bigint, 'nothing is set aside');
+
+-- What is not seen all the time begins anew.
+select tests.compare((select account from t), '{"USDT": 8500, "SOL": 1}');
+select tests.compare((select account from t), '{"USDT": 9000, "SOL": 1}', p_after => '30 seconds');
+select tests.compare((select account from t), '{"USDT": 8500, "SOL": 1}', p_after => d::interval) from unnest('{31 seconds,6 seconds}'::text[]) d;
+select is(trading.managed_quantity((select account from t), 'USDT'), 9000::numeric, 'what came, went and came again has not been there for a minute');
+select tests.compare((select account from t), '{"USDT": 9000, "SOL": 1}');
+
+-- A purchase that was cancelled a moment ago may have been filled before.
+delete from trading.jobs where status = 'queued';
+select trading.fold_venue_report(o.id, tests.venue_report(jsonb_build_object('client_order_id', o.client_order_id), 'cancelled'), trading.engine_now()) from tests.order_of('two', 'entry') o;
+select tests.compare((select account from t), '{"USDT": 8900, "SOL": 2}') from generate_series(1, 2);
+select is(trading.managed_quantity((select account from t), 'USDT'), 9000::numeric, 'nor does what one that ended a moment ago would have bought count at once');
+select tests.compare((select account from t), '{"USDT": 8900, "SOL": 2}', p_after => '61 seconds') from generate_series(1, 2);
+select is((select m.quantity::numeric from trading.outside_moves m where m.asset = 'SOL'), 1::numeric, 'but after a minute');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(5);
+select plan(7);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -17,6 +17,16 @@ select tests.obey();
 select is(tests.compare((select account from t), '{"USDT": 10020}'), '[]'::jsonb, 'its fill explains both');
 select is((select (status, exit_reason)::text from tests.position_of('one')), '(closed,take_profit)', 'the position is closed by its target');
 select is((select count(*) from trading.outside_moves where asset in ('SOL', 'USDT') and quantity < 0), 0::bigint, 'nothing of it moved by other hands');
+
+-- What a resting sell of ours would not make is nobody's late sale.
+select tests.buy_live('two', 'alpha');
+select tests.rest_guard();
+savepoint whole;
+select tests.compare((select account from t), '{"USDT": 9960, "SOL": 0.6}') from generate_series(1, 2);
+select is((select q.missing_quantity::numeric from trading.quarantines q where q.ended_at is null), 0.4, 'another quantity than rests is missed when it is seen twice');
+rollback to whole;
+select tests.compare((select account from t), '{"USDT": 9920, "SOL": 0}') from generate_series(1, 2);
+select is((select q.missing_quantity::numeric from trading.quarantines q where q.ended_at is null), 1::numeric, 'so are coins for which no money came');
 
 select * from finish();
 rollback;

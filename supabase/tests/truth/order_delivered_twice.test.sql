@@ -1,5 +1,5 @@
 begin;
-select plan(12);
+select plan(14);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -25,6 +25,8 @@ select is((select count(*) from public.alerts where code = 'external_move' and d
 select is((select (o.binance_order_id, o.filled_quantity::numeric)::text from tests.order_of('one', 'entry') o, twin),
   (select format('(x%s,1)', right(client_order_id, 6)) from twin), 'the row goes on standing for the order that it knows');
 select is((tests.position_of('one')).quantity::numeric, 1::numeric, 'and the position for its coins');
+select is(trading.our_order((select account from t), client_order_id, '4711'), null, 'a report of the other one is not folded into it') from twin;
+select is(trading.our_order((select account from t), client_order_id, 'x' || right(client_order_id, 6)), (tests.order_of('one', 'entry')).id, 'one of its own is') from twin;
 
 -- What was written down is not asked about again, and the alert waits for somebody.
 select tests.compare((select account from t), '{"USDT": 9800, "SOL": 2}', p_fills => pg_temp.twin_fill());
