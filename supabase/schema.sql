@@ -10325,12 +10325,14 @@ begin
         perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
           'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
       when 'order_not_listed' then
-        if trading.is_gone_with_symbol(p_job, v_one) and trading.was_seen_before(p_previous, v_one, p_started_at) then
+        if not trading.is_gone_with_symbol(p_job, v_one) then
+          perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+        elsif p_previous.is_whole and trading.was_seen_before(p_previous, v_one, p_started_at) then
           perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.venue_executed_quantity,
             'error_code', 'symbol_delisted', 'error_message', 'the exchange does not know the symbol any more'), p_now)
           from public.orders o where o.id = (v_one ->> 'order_id')::uuid;
         else
-          perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
+          perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
         end if;
       when 'order_believed_over' then
         if trading.was_seen_before(p_previous, v_one, p_started_at) then
@@ -10339,8 +10341,6 @@ begin
         else
           perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
         end if;
-      else
-        null;
     end case;
   end loop;
   perform trading.end_outlived(p_job, p_account_id, v_all, p_now);

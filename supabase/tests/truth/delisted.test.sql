@@ -1,5 +1,5 @@
 begin;
-select plan(22);
+select plan(23);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account, 1::numeric as sol;
@@ -47,9 +47,14 @@ select pg_temp.let_pass('30 seconds');
 select is((select j.status || ' ' || (j.last_error ->> 'code') from trading.jobs j where j.key = 'sell'), 'queued symbol_not_trading', 'a sale waits');
 select is((select count(*) from public.orders where role = 'exit'), 0::bigint, 'and places nothing');
 
--- The hourly look at the orders of all symbols is without the stop, twice.
-select pg_temp.let_pass('2 hours');
-select is((select (o.state, o.error_code)::text from tests.order_of('one', 'stop_loss') o), '(cancelled,symbol_delisted)', 'a stop that no list of open orders has went with its symbol');
+-- A look at the orders of all symbols is without the stop, and another one.
+delete from trading.jobs where kind = 'sync' and status = 'queued';
+select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', '[]');
+select is((tests.order_of('one', 'stop_loss')).state, 'working', 'one look at the orders of all symbols proves nothing');
+delete from trading.jobs where kind = 'sync' and status = 'queued';
+select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', '[]');
+select is((select (o.state, o.error_code)::text from tests.order_of('one', 'stop_loss') o), '(cancelled,symbol_delisted)', 'a stop that two of them are without went with its symbol');
+select pg_temp.let_pass('10 seconds');
 select is((select count(*) from trading.engine_stops s where s.fired_at is null and s.naked_since is not null), 1::bigint, 'the engine''s stop stands alone');
 select ok(tests.has_alert('position_unguarded'), 'which is told');
 select is((select count(*) from trading.quarantines), 0::bigint, 'nothing is missing');

@@ -77,15 +77,15 @@ create temp table hand as select jsonb_build_object('outcome', 'accepted', 'fill
   '{"trade_id": "6", "exchange_order_id": "56", "price": "99", "quantity": "0.5", "value": "49.5", "fee": "0", "fee_asset": "USDT", "side": "BUY"}'
     || jsonb_build_object('executed_at', trading.engine_now()))) as fills;
 savepoint by_hand;
-select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'whose', '{"outcome": "accepted", "order": {"client_order_id": "web_1", "exchange_order_id": "55"}}'::jsonb)) from hand;
+select pg_temp.ask('5 minutes', p_every => '30 seconds', p_said => jsonb_build_object('fills', fills, 'whose', '{"outcome": "accepted", "order": {"client_order_id": "web_1", "exchange_order_id": "55"}}'::jsonb)) from hand;
 select is((tests.order_of('one', 'entry')).state, 'not_placed', 'trades of orders that are the owner''s do not');
 select is((select array_agg(distinct c.request ->> 'exchange_order_id' order by c.request ->> 'exchange_order_id') from trading.exchange_calls c where c.action = 'lookup' and c.request ? 'exchange_order_id'),
   '{55,56}'::text[], 'each order was asked for');
 rollback to by_hand;
-select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'whose', '{"outcome": "rejected", "reason": "order_not_found", "code": -2013}'::jsonb)) from hand;
+select pg_temp.ask('5 minutes', p_every => '30 seconds', p_said => jsonb_build_object('fills', fills, 'whose', '{"outcome": "rejected", "reason": "order_not_found", "code": -2013}'::jsonb)) from hand;
 select is((tests.order_of('one', 'entry')).state, 'unknown', 'an order that is not shown yet goes on speaking against it');
 rollback to by_hand;
-select pg_temp.ask('5 minutes', jsonb_build_object('fills', fills, 'submit', '{"outcome": "unknown", "reason": "no_answer"}'::jsonb, 'whose', jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(
+select pg_temp.ask('5 minutes', p_every => '30 seconds', p_said => jsonb_build_object('fills', fills, 'submit', '{"outcome": "unknown", "reason": "no_answer"}'::jsonb, 'whose', jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(
   jsonb_build_object('client_order_id', (tests.order_of('one', 'entry')).client_order_id, 'quantity', '1'), 'filled', 1) || '{"exchange_order_id": "55"}'))) from hand;
 select is((select o.state || ' ' || p.quantity::numeric from tests.order_of('one', 'entry') o, tests.position_of('one') p), 'filled 1', 'and one that is its own is booked');
 rollback to piece;
