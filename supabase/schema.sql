@@ -799,7 +799,7 @@ create view public.stop_progress with (security_invoker=true) as
     positions_left
    FROM public.read_stops() read_stops(stop_id, scope, scope_id, mode, reason, requested_by, requested_at, halted_at, settled_at, flattened_at, ended_at, ended_by, entries_denied, entries_cancelled, entries_in_flight, positions_left);
 alter view public.stop_progress owner to fillbase_engine;
-comment on view public.stop_progress is 'The newest 100 stops of the caller''s own traders (operators: all): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+comment on view public.stop_progress is 'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
 grant select on table public.stop_progress to authenticated;
 grant select on table public.stop_progress to service_role;
 
@@ -1040,7 +1040,7 @@ comment on function public.preview_entry(p_signal_id uuid) is 'What would happen
 grant execute on function public.preview_entry(p_signal_id uuid) to authenticated;
 grant execute on function public.preview_entry(p_signal_id uuid) to service_role;
 
-CREATE OR REPLACE FUNCTION public.read_stops()
+CREATE OR REPLACE FUNCTION public.read_stops(p_stop_id uuid DEFAULT NULL::uuid)
  RETURNS TABLE(stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text, requested_at timestamp with time zone, halted_at timestamp with time zone, settled_at timestamp with time zone, flattened_at timestamp with time zone, ended_at timestamp with time zone, ended_by text, entries_denied integer, entries_cancelled integer, entries_in_flight integer, positions_left integer)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
@@ -1048,22 +1048,29 @@ CREATE OR REPLACE FUNCTION public.read_stops()
 AS $function$
 begin
   return query
+    with visible as (
+      select * from trading.stop_requests s
+      where (p_stop_id is null or s.id = p_stop_id)
+        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role')
+    ), shown as (
+      select * from visible v where v.ended_at is null
+      union all
+      (select * from visible v where v.ended_at is not null order by v.requested_at desc limit 100)
+    )
     select s.id, s.scope, s.scope_id, s.mode, s.reason, s.requested_by, s.requested_at, s.halted_at, s.settled_at, s.flattened_at,
       s.ended_at, s.ended_by, s.denied_count, greatest(s.cancel_count - l.entries, 0), l.entries, l.positions
-    from trading.stop_requests s
+    from shown s
     cross join lateral (
       select case when s.ended_at is null then (select count(*)::int from trading.live_entries(s.state_scope, s.state_scope_id)) else 0 end as entries,
         case when s.ended_at is null then (select count(*)::int from trading.live_positions(s.state_scope, s.state_scope_id) p where p.quantity > 0)
         else 0 end as positions) l
-    where s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role'
-    order by s.requested_at desc
-    limit 100;
+    order by s.ended_at is not null, s.scope <> 'everyone', s.requested_at desc;
 end
 $function$;
-alter function public.read_stops() owner to fillbase_engine;
-comment on function public.read_stops() is 'The rows of public.stop_progress.';
-grant execute on function public.read_stops() to authenticated;
-grant execute on function public.read_stops() to service_role;
+alter function public.read_stops(p_stop_id uuid) owner to fillbase_engine;
+comment on function public.read_stops(p_stop_id uuid) is 'One stop by its id, however old; without one the rows of public.stop_progress. None: there is no such stop, or it is not the caller''s to see.';
+grant execute on function public.read_stops(p_stop_id uuid) to authenticated;
+grant execute on function public.read_stops(p_stop_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.read_trading_states()
  RETURNS TABLE(scope text, user_id uuid, trader_id uuid, portfolio_id uuid, mode text, state text, flatten boolean, reason text, set_by text, since timestamp with time zone, needs_operator boolean)
@@ -1082,7 +1089,7 @@ begin
     left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
     where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
-    order by trading.state_strictness(s.state) desc, s.set_at desc
+    order by s.scope <> 'system', trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
 end
 $function$;
@@ -2412,6 +2419,8 @@ comment on column trading.stop_requests.announced_at is 'When the users it touch
 comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
 comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
 comment on column trading.stop_requests.denied_count is 'Decisions still queued at the halt, which ended as denied.';
+comment on column trading.stop_requests.cancel_count is 'Entries whose cancel this stop was the first to queue: one that two stops are over counts for one of them.';
+comment on column trading.stop_requests.close_count is 'Positions whose sale this stop was the first to queue.';
 CREATE UNIQUE INDEX stop_requests_standing_idx ON trading.stop_requests USING btree (state_scope, state_scope_id) WHERE (ended_at IS NULL);
 CREATE INDEX stop_requests_user_id_idx ON trading.stop_requests USING btree (user_id, requested_at);
 alter table trading.stop_requests enable row level security;
@@ -2746,26 +2755,31 @@ CREATE OR REPLACE FUNCTION trading.advance_stops(p_now timestamp with time zone)
  SET search_path TO ''
 AS $function$
 declare
-  v_state trading.trading_states;
-  v_stop  trading.stop_requests;
+  v_state   trading.trading_states;
+  v_stop    trading.stop_requests;
+  v_cancels int;
+  v_closes  int;
 begin
-  for v_state in select * from trading.trading_states s where s.flatten loop
-    perform trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
-  end loop;
   for v_stop in
     select * from trading.stop_requests s
     where s.ended_at is null
       and (s.settled_at is null or s.announced_at is null or (s.mode = 'halt_and_flatten' and s.flattened_at is null))
     for no key update skip locked
   loop
-    if v_stop.settled_at is null then
-      perform trading.queue_cancels(v_stop.state_scope, v_stop.state_scope_id, p_now);
-    end if;
+    -- With the workers down this is the first to act, and the halt's own job finds nothing left to count.
+    v_cancels := case when v_stop.settled_at is null then trading.queue_cancels(v_stop.state_scope, v_stop.state_scope_id, p_now) else 0 end;
+    v_closes := case when v_stop.mode = 'halt_and_flatten' then trading.queue_closes(v_stop.state_scope, v_stop.state_scope_id, p_now) else 0 end;
+    update trading.stop_requests s set cancel_count = s.cancel_count + v_cancels, close_count = s.close_count + v_closes
+    where s.id = v_stop.id and v_cancels + v_closes > 0;
     if v_stop.announced_at is null then
       perform trading.announce_stop(v_stop, p_now);
     end if;
     perform trading.publish_stop(v_stop);
     perform trading.advance_stop(v_stop.id, p_now);
+  end loop;
+  -- Flatten stands also after its stop was flattened, and whoever holds that stop's row.
+  for v_state in select * from trading.trading_states s where s.flatten loop
+    perform trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
   end loop;
 end
 $function$;
@@ -8832,21 +8846,26 @@ AS $function$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'cancel', concat_ws(':', 'halt', o.id, o.version), o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
-    '{"reason": "trading_stopped"}'
-  from trading.live_entries(p_state_scope, p_scope_id) o
-  where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
-    -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
-    and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
-  order by o.id
-  on conflict (key) do nothing;
-  get diagnostics v_count = row_count;
+  with queued as (
+    insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+    select 'cancel', concat_ws(':', 'halt', o.id, o.version), o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
+      '{"reason": "trading_stopped"}'
+    from trading.live_entries(p_state_scope, p_scope_id) o
+    where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
+      -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
+      and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
+    order by o.id
+    on conflict (key) do nothing
+    returning position_id, order_id
+  )
+  select count(*) into v_count from queued q
+  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
+    and j.payload ->> 'reason' = 'trading_stopped');
   return v_count;
 end
 $function$;
 alter function trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry in flight of a scope that has none on its way; returns how many.';
+comment on function trading.queue_cancels(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the cancel of every entry in flight of a scope that has none on its way; returns how many of them had no such cancel before.';
 
 CREATE OR REPLACE FUNCTION trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone)
  RETURNS integer
@@ -8856,19 +8875,23 @@ AS $function$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', concat_ws(':', 'flatten', p.id, p.version), p.portfolio_id, p.is_paper_trade, p_now, p.id, '{"reason": "trading_stopped"}'
-  from trading.live_positions(p_state_scope, p_scope_id) p
-  where p.status in ('open', 'monitoring') and not exists (
-    select from trading.jobs j where j.position_id = p.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity')
-  order by p.id
-  on conflict (key) do nothing;
-  get diagnostics v_count = row_count;
+  with queued as (
+    insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+    select 'exit', concat_ws(':', 'flatten', p.id, p.version), p.portfolio_id, p.is_paper_trade, p_now, p.id, '{"reason": "trading_stopped"}'
+    from trading.live_positions(p_state_scope, p_scope_id) p
+    where p.status in ('open', 'monitoring') and not exists (
+      select from trading.jobs j where j.position_id = p.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity')
+    order by p.id
+    on conflict (key) do nothing
+    returning position_id
+  )
+  select count(*) into v_count from queued q
+  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped');
   return v_count;
 end
 $function$;
 alter function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
+comment on function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamp with time zone) is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many of them had no such sale before.';
 
 CREATE OR REPLACE FUNCTION trading.queue_due_account_checks(p_now timestamp with time zone)
  RETURNS integer

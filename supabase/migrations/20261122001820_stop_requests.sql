@@ -33,6 +33,8 @@ comment on column trading.stop_requests.state_scope is 'The trading state that c
 comment on column trading.stop_requests.announced_at is 'When the users it touches got their alert.';
 comment on column trading.stop_requests.settled_at is 'When every entry permitted before the halt was final.';
 comment on column trading.stop_requests.flattened_at is 'When halt_and_flatten had closed the last position.';
+comment on column trading.stop_requests.cancel_count is 'Entries whose cancel this stop was the first to queue: one that two stops are over counts for one of them.';
+comment on column trading.stop_requests.close_count is 'Positions whose sale this stop was the first to queue.';
 comment on column trading.stop_requests.denied_count is 'Decisions still queued at the halt, which ended as denied.';
 create unique index stop_requests_standing_idx on trading.stop_requests (state_scope, state_scope_id) where ended_at is null;
 create index stop_requests_user_id_idx on trading.stop_requests (user_id, requested_at);
@@ -70,31 +72,39 @@ begin atomic
 end;
 comment on function trading.live_entries is 'Entry orders of a scope that left with a permit and are not final.';
 
-create function public.read_stops() returns table (stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text,
+-- What stands is never cut off, however many stops came and went since: by anybody's.
+create function public.read_stops(p_stop_id uuid default null) returns table (stop_id uuid, scope text, scope_id uuid, mode text, reason text, requested_by text,
   requested_at timestamptz, halted_at timestamptz, settled_at timestamptz, flattened_at timestamptz, ended_at timestamptz, ended_by text,
   entries_denied int, entries_cancelled int, entries_in_flight int, positions_left int)
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
   return query
+    with visible as (
+      select * from trading.stop_requests s
+      where (p_stop_id is null or s.id = p_stop_id)
+        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role')
+    ), shown as (
+      select * from visible v where v.ended_at is null
+      union all
+      (select * from visible v where v.ended_at is not null order by v.requested_at desc limit 100)
+    )
     select s.id, s.scope, s.scope_id, s.mode, s.reason, s.requested_by, s.requested_at, s.halted_at, s.settled_at, s.flattened_at,
       s.ended_at, s.ended_by, s.denied_count, greatest(s.cancel_count - l.entries, 0), l.entries, l.positions
-    from trading.stop_requests s
+    from shown s
     cross join lateral (
       select case when s.ended_at is null then (select count(*)::int from trading.live_entries(s.state_scope, s.state_scope_id)) else 0 end as entries,
         case when s.ended_at is null then (select count(*)::int from trading.live_positions(s.state_scope, s.state_scope_id) p where p.quantity > 0)
         else 0 end as positions) l
-    where s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role'
-    order by s.requested_at desc
-    limit 100;
+    order by s.ended_at is not null, s.scope <> 'everyone', s.requested_at desc;
 end
 $$;
-comment on function public.read_stops is 'The rows of public.stop_progress.';
+comment on function public.read_stops is 'One stop by its id, however old; without one the rows of public.stop_progress. None: there is no such stop, or it is not the caller''s to see.';
 grant execute on function public.read_stops to authenticated, service_role;
 
 create view public.stop_progress with (security_invoker = true) as select * from public.read_stops();
 comment on view public.stop_progress is
-  'The newest 100 stops of the caller''s own traders (operators: all): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+  'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
 revoke all on public.stop_progress from public, anon, authenticated, service_role;
 grant select on public.stop_progress to authenticated, service_role;
 
@@ -113,7 +123,7 @@ begin
     left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
     where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
       or (select public.is_operator()) or (select auth.role()) = 'service_role'
-    order by trading.state_strictness(s.state) desc, s.set_at desc
+    order by s.scope <> 'system', trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
 end
 $$;

@@ -50,20 +50,25 @@ as $$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
-  select 'cancel', concat_ws(':', 'halt', o.id, o.version), o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
-    '{"reason": "trading_stopped"}'
-  from trading.live_entries(p_state_scope, p_scope_id) o
-  where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
-    -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
-    and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
-  order by o.id
-  on conflict (key) do nothing;
-  get diagnostics v_count = row_count;
+  with queued as (
+    insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, order_id, payload)
+    select 'cancel', concat_ws(':', 'halt', o.id, o.version), o.portfolio_id, o.is_paper_trade, p_now, o.position_id, o.id,
+      '{"reason": "trading_stopped"}'
+    from trading.live_entries(p_state_scope, p_scope_id) o
+    where not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'cancel' and j.order_id = o.id
+      -- One that waits for its next try has been tried; one that has not been is the entry's time-out.
+      and (j.status = 'running' or (j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0))))
+    order by o.id
+    on conflict (key) do nothing
+    returning position_id, order_id
+  )
+  select count(*) into v_count from queued q
+  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
+    and j.payload ->> 'reason' = 'trading_stopped');
   return v_count;
 end
 $$;
-comment on function trading.queue_cancels is 'Queues the cancel of every entry in flight of a scope that has none on its way; returns how many.';
+comment on function trading.queue_cancels is 'Queues the cancel of every entry in flight of a scope that has none on its way; returns how many of them had no such cancel before.';
 
 create function trading.queue_closes(p_state_scope text, p_scope_id uuid, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
@@ -71,18 +76,22 @@ as $$
 declare
   v_count int;
 begin
-  insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
-  select 'exit', concat_ws(':', 'flatten', p.id, p.version), p.portfolio_id, p.is_paper_trade, p_now, p.id, '{"reason": "trading_stopped"}'
-  from trading.live_positions(p_state_scope, p_scope_id) p
-  where p.status in ('open', 'monitoring') and not exists (
-    select from trading.jobs j where j.position_id = p.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity')
-  order by p.id
-  on conflict (key) do nothing;
-  get diagnostics v_count = row_count;
+  with queued as (
+    insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
+    select 'exit', concat_ws(':', 'flatten', p.id, p.version), p.portfolio_id, p.is_paper_trade, p_now, p.id, '{"reason": "trading_stopped"}'
+    from trading.live_positions(p_state_scope, p_scope_id) p
+    where p.status in ('open', 'monitoring') and not exists (
+      select from trading.jobs j where j.position_id = p.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity')
+    order by p.id
+    on conflict (key) do nothing
+    returning position_id
+  )
+  select count(*) into v_count from queued q
+  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped');
   return v_count;
 end
 $$;
-comment on function trading.queue_closes is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many.';
+comment on function trading.queue_closes is 'Queues the sale of every open position of a scope that has no whole exit on its way; returns how many of them had no such sale before.';
 
 -- Progress ----------------------------------------------------------------------------------------------------------
 
@@ -237,26 +246,31 @@ create function trading.advance_stops(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_state trading.trading_states;
-  v_stop  trading.stop_requests;
+  v_state   trading.trading_states;
+  v_stop    trading.stop_requests;
+  v_cancels int;
+  v_closes  int;
 begin
-  for v_state in select * from trading.trading_states s where s.flatten loop
-    perform trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
-  end loop;
   for v_stop in
     select * from trading.stop_requests s
     where s.ended_at is null
       and (s.settled_at is null or s.announced_at is null or (s.mode = 'halt_and_flatten' and s.flattened_at is null))
     for no key update skip locked
   loop
-    if v_stop.settled_at is null then
-      perform trading.queue_cancels(v_stop.state_scope, v_stop.state_scope_id, p_now);
-    end if;
+    -- With the workers down this is the first to act, and the halt's own job finds nothing left to count.
+    v_cancels := case when v_stop.settled_at is null then trading.queue_cancels(v_stop.state_scope, v_stop.state_scope_id, p_now) else 0 end;
+    v_closes := case when v_stop.mode = 'halt_and_flatten' then trading.queue_closes(v_stop.state_scope, v_stop.state_scope_id, p_now) else 0 end;
+    update trading.stop_requests s set cancel_count = s.cancel_count + v_cancels, close_count = s.close_count + v_closes
+    where s.id = v_stop.id and v_cancels + v_closes > 0;
     if v_stop.announced_at is null then
       perform trading.announce_stop(v_stop, p_now);
     end if;
     perform trading.publish_stop(v_stop);
     perform trading.advance_stop(v_stop.id, p_now);
+  end loop;
+  -- Flatten stands also after its stop was flattened, and whoever holds that stop's row.
+  for v_state in select * from trading.trading_states s where s.flatten loop
+    perform trading.queue_closes(v_state.scope, v_state.scope_id, p_now);
   end loop;
 end
 $$;

@@ -38,7 +38,7 @@ export class StopRpc implements Stops {
   }
 
   async progress(stopId: string): Promise<StopRecord | null> {
-    const { data, error, status } = await this.#client.from("stop_progress").select("*").eq("stop_id", stopId)
+    const { data, error, status } = await this.#client.rpc("read_stops", { p_stop_id: stopId })
       .abortSignal(AbortSignal.timeout(CALL_DEADLINE_MS)).maybeSingle();
     if (error) throw engineErrorOf(error, status);
     return data === null ? null : stopRecord.parse(data);

@@ -1209,7 +1209,7 @@ export type Database = {
       };
       preview_entry: { Args: { p_signal_id: string | null }; Returns: Json };
       read_stops: {
-        Args: Record<PropertyKey, never>;
+        Args: { p_stop_id?: string | null };
         Returns: {
           stop_id: string | null;
           scope: string | null;
