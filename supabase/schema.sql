@@ -1246,6 +1246,7 @@ begin
   perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
+    perform trading.mend_resume(v_scope, v_state, v_by, v_now);
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null,
       'stopped_portfolios', trading.stopped_portfolios(v_scope));
   end if;
@@ -1255,7 +1256,8 @@ begin
   v_cause := trading.require_resumable(v_scope, v_state, coalesce(p_force, false), v_now);
   -- A decision made before now was made for a market that is gone: it does not come to life again.
   v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, v_now);
-  update trading.trading_states s set state = 'active', flatten = false, needs_operator = false, reason = v_reason, set_by = v_by, set_at = v_now
+  update trading.trading_states s set state = 'active', flatten = false, needs_operator = false, reason = v_reason, set_by = v_by, set_at = v_now,
+    resumed_after_job = trading.newest_job()
   where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
   v_stop := trading.end_stop(v_scope, v_by, v_now);
   perform trading.audit(v_now, 'trading_resumed', v_scope.user_id, v_scope.trader_id, v_state.scope, v_state.scope_id::text,
@@ -2438,6 +2440,7 @@ create table trading.trading_states (
   set_by text default 'engine'::text not null,
   set_at timestamp with time zone default now() not null,
   needs_operator boolean default false not null,
+  resumed_after_job bigint,
   constraint trading_states_pkey PRIMARY KEY (scope, scope_id),
   constraint trading_states_active_needs_nobody CHECK (NOT needs_operator OR state <> 'active'::text),
   constraint trading_states_flatten_only_when_not_active CHECK (NOT flatten OR state <> 'active'::text),
@@ -2448,6 +2451,7 @@ alter table trading.trading_states owner to fillbase_engine;
 comment on table trading.trading_states is 'active, reducing (no entry) or halted (no entry and no AI) per system, user, portfolio (all of a user''s traders of one mode) and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
+comment on column trading.trading_states.resumed_after_job is 'The newest job when it was last resumed: no decision that was queued by then comes to life again.';
 CREATE INDEX trading_states_flatten_idx ON trading.trading_states USING btree (scope, scope_id) WHERE flatten;
 alter table trading.trading_states enable row level security;
 create policy trading_states_select_service on trading.trading_states for select to service_role
@@ -7273,6 +7277,23 @@ $function$;
 alter function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.memory_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone) is 'Peaks, losing streaks, time since the last entry, and the locks in force for an entry in a symbol.';
 
+CREATE OR REPLACE FUNCTION trading.mend_resume(p_scope trading.stop_scope, p_state trading.trading_states, p_by text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_state.set_at > p_now then
+    update trading.trading_states s set set_at = p_now, resumed_after_job = trading.newest_job()
+    where s.scope = p_state.scope and s.scope_id = p_state.scope_id returning * into p_state;
+    perform trading.audit(p_now, 'resume_mended', p_scope.user_id, p_scope.trader_id, p_state.scope, p_state.scope_id::text, jsonb_build_object('by', p_by));
+    perform trading.publish_state(p_state);
+  end if;
+end
+$function$;
+alter function trading.mend_resume(p_scope trading.stop_scope, p_state trading.trading_states, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.mend_resume(p_scope trading.stop_scope, p_state trading.trading_states, p_by text, p_now timestamp with time zone) is 'Gives a resume that was given under a clock that was ahead the time of now.';
+
 CREATE OR REPLACE FUNCTION trading.merge_limits(p_limits jsonb, p_user_id uuid, p_trader_id uuid, p_mode text)
  RETURNS public.risk_limits
  LANGUAGE plpgsql
@@ -7345,6 +7366,18 @@ end
 $function$;
 alter function trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone) is 'Whether the open orders of all symbols are asked for at once.';
+
+CREATE OR REPLACE FUNCTION trading.newest_job()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce(pg_sequence_last_value(pg_get_serial_sequence('trading.jobs', 'id')::regclass), 0);
+end
+$function$;
+alter function trading.newest_job() owner to fillbase_engine;
+comment on function trading.newest_job() is 'The highest number that a job has been given; 0: none yet.';
 
 CREATE OR REPLACE FUNCTION trading.next_check_call(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
  RETURNS jsonb
@@ -8344,7 +8377,8 @@ begin
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
   end if;
   -- A decision made for a market before a stop does not come to life again when the stop is over.
-  if trading.was_stopped_since(v_trader.user_id, p_job.portfolio_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
+  if trading.was_stopped_since(v_trader.user_id, p_job.portfolio_id, v_account.id, case when not p_job.is_paper then v_trader.id end,
+    p_job.id, v_signal.decided_at, p_now) then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;
@@ -11700,7 +11734,7 @@ $function$;
 alter function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.was_seen_for_a_minute(p_account_id uuid, p_difference jsonb, p_started_at timestamp with time zone) is 'Whether all comparisons of the last minute, and one before it, found the very same.';
 
-CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_job_id bigint, p_decided_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
@@ -11709,13 +11743,13 @@ AS $function$
 begin
   return exists (
     select from trading.trading_states s
-    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
+    where s.state = 'active' and s.epoch > 0 and (s.resumed_after_job >= p_job_id or (s.set_at > p_decided_at and s.set_at <= p_now))
       and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
         ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $function$;
-alter function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
-comment on function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamp with time zone) is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after p_since.';
+alter function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_job_id bigint, p_decided_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_job_id bigint, p_decided_at timestamp with time zone, p_now timestamp with time zone) is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after a decision was made or its job queued.';
 
 CREATE OR REPLACE FUNCTION trading.watch_comparisons(p_now timestamp with time zone)
  RETURNS void

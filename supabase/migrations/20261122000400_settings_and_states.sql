@@ -79,6 +79,7 @@ create table trading.trading_states (
   set_by     text not null default 'engine',
   set_at     timestamptz not null default now(),
   needs_operator boolean not null default false,
+  resumed_after_job bigint,
   primary key (scope, scope_id),
   constraint trading_states_flatten_only_when_not_active check (not flatten or state <> 'active'),
   constraint trading_states_active_needs_nobody check (not needs_operator or state <> 'active')
@@ -87,6 +88,7 @@ comment on table trading.trading_states is
   'active, reducing (no entry) or halted (no entry and no AI) per system, user, portfolio (all of a user''s traders of one mode) and account, and per live trader, since live traders share an account. Each change away from active raises the epoch; a missing row means active, epoch 0.';
 comment on column trading.trading_states.flatten is 'While it stands every open position of the scope is closed, and every fill that opens or enlarges one queues its close.';
 comment on column trading.trading_states.needs_operator is 'An operator put somebody else''s scope here: only an operator resumes it.';
+comment on column trading.trading_states.resumed_after_job is 'The newest job when it was last resumed: no decision that was queued by then comes to life again.';
 create index trading_states_flatten_idx on trading.trading_states (scope, scope_id) where flatten;
 insert into trading.trading_states (scope, scope_id) values ('system', trading.system_scope_id());
 
@@ -174,17 +176,22 @@ end
 $$;
 comment on function trading.effective_state is 'The strictest state over system, user, portfolio, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
-create function trading.was_stopped_since(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_since timestamptz) returns boolean
+-- What was queued before a resume is told by the order of jobs, whatever the clock said then. What was decided before it and
+-- queued after it is told by the clock alone: a resume that it places in the future was given under a clock that was ahead,
+-- and says nothing until somebody resumes again.
+create function trading.was_stopped_since(
+  p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, p_job_id bigint, p_decided_at timestamptz, p_now timestamptz
+) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
     select from trading.trading_states s
-    where s.state = 'active' and s.epoch > 0 and s.set_at > p_since
+    where s.state = 'active' and s.epoch > 0 and (s.resumed_after_job >= p_job_id or (s.set_at > p_decided_at and s.set_at <= p_now))
       and (s.scope, s.scope_id) in (('system', trading.system_scope_id()), ('user', p_user_id),
         ('portfolio', p_portfolio_id), ('account', p_account_id), ('trader', p_live_trader_id)));
 end
 $$;
-comment on function trading.was_stopped_since is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after p_since.';
+comment on function trading.was_stopped_since is 'Whether the system, the user, the portfolio, the account or the live trader was taken away from active and resumed after a decision was made or its job queued.';
 
 reset role;

@@ -129,7 +129,8 @@ begin
     return jsonb_build_object('outcome', 'denied', 'code', 'trader_changed');
   end if;
   -- A decision made for a market before a stop does not come to life again when the stop is over.
-  if trading.was_stopped_since(v_trader.user_id, p_job.portfolio_id, v_account.id, case when not p_job.is_paper then v_trader.id end, v_signal.decided_at) then
+  if trading.was_stopped_since(v_trader.user_id, p_job.portfolio_id, v_account.id, case when not p_job.is_paper then v_trader.id end,
+    p_job.id, v_signal.decided_at, p_now) then
     perform trading.set_signal_status(v_signal.id, 'rejected', 'trading_not_active', 'trading was stopped after the decision and resumed since', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', 'trading_not_active');
   end if;

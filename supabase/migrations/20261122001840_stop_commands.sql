@@ -205,6 +205,30 @@ end
 $$;
 comment on function trading.require_resumable is 'The cause that stands and is overridden, or null. FB403 resume_by_hand, operators_only; FB409 cause_stands.';
 
+-- The sequence, not the table: a decision whose transaction has yet to commit was made before, too.
+create function trading.newest_job() returns bigint
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return coalesce(pg_sequence_last_value(pg_get_serial_sequence('trading.jobs', 'id')::regclass), 0);
+end
+$$;
+comment on function trading.newest_job is 'The highest number that a job has been given; 0: none yet.';
+
+create function trading.mend_resume(p_scope trading.stop_scope, p_state trading.trading_states, p_by text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if p_state.set_at > p_now then
+    update trading.trading_states s set set_at = p_now, resumed_after_job = trading.newest_job()
+    where s.scope = p_state.scope and s.scope_id = p_state.scope_id returning * into p_state;
+    perform trading.audit(p_now, 'resume_mended', p_scope.user_id, p_scope.trader_id, p_state.scope, p_state.scope_id::text, jsonb_build_object('by', p_by));
+    perform trading.publish_state(p_state);
+  end if;
+end
+$$;
+comment on function trading.mend_resume is 'Gives a resume that was given under a clock that was ahead the time of now.';
+
 create function trading.stopped_portfolios(p_scope trading.stop_scope) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -235,6 +259,7 @@ begin
   perform trading.close_gate(v_scope.state_scope, v_scope.state_scope_id);
   select * into v_state from trading.trading_states s where s.scope = v_scope.state_scope and s.scope_id = v_scope.state_scope_id;
   if coalesce(v_state.state, 'active') = 'active' then
+    perform trading.mend_resume(v_scope, v_state, v_by, v_now);
     return jsonb_build_object('scope', v_scope.scope, 'id', v_scope.scope_id, 'state', 'active', 'was', 'active', 'stop_id', null,
       'stopped_portfolios', trading.stopped_portfolios(v_scope));
   end if;
@@ -244,7 +269,8 @@ begin
   v_cause := trading.require_resumable(v_scope, v_state, coalesce(p_force, false), v_now);
   -- A decision made before now was made for a market that is gone: it does not come to life again.
   v_denied := trading.deny_queued_entries(v_state.scope, v_state.scope_id, v_now);
-  update trading.trading_states s set state = 'active', flatten = false, needs_operator = false, reason = v_reason, set_by = v_by, set_at = v_now
+  update trading.trading_states s set state = 'active', flatten = false, needs_operator = false, reason = v_reason, set_by = v_by, set_at = v_now,
+    resumed_after_job = trading.newest_job()
   where s.scope = v_state.scope and s.scope_id = v_state.scope_id;
   v_stop := trading.end_stop(v_scope, v_by, v_now);
   perform trading.audit(v_now, 'trading_resumed', v_scope.user_id, v_scope.trader_id, v_state.scope, v_state.scope_id::text,

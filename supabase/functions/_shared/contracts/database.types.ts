@@ -2561,6 +2561,7 @@ export type Database = {
           flatten: boolean;
           needs_operator: boolean;
           reason: string;
+          resumed_after_job: number | null;
           scope: string;
           scope_id: string;
           set_at: string;
@@ -2572,6 +2573,7 @@ export type Database = {
           flatten?: boolean;
           needs_operator?: boolean;
           reason?: string;
+          resumed_after_job?: number | null;
           scope: string;
           scope_id: string;
           set_at?: string;
@@ -2583,6 +2585,7 @@ export type Database = {
           flatten?: boolean;
           needs_operator?: boolean;
           reason?: string;
+          resumed_after_job?: number | null;
           scope?: string;
           scope_id?: string;
           set_at?: string;
