@@ -25,7 +25,9 @@ select is((select equity from trading.measure_losses(array[(tests.position_of('o
 select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -19, trading.engine_now());
 select is(trading.watch_losses(), 0, 'below the cap of the stage nothing trips');
 select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -2, trading.engine_now());
-select is(trading.watch_losses(), 1, 'beyond it the watch does');
+select trading.watch_losses();
+select is((select string_agg(concat_ws(' ', scope, rule, limit_value), ', ' order by scope) from trading.loss_trips), 'portfolio daily_loss 20, trader daily_loss 20',
+  'beyond it the watch takes all live traders to reducing, and the trader whose own limits were lowered to it');
 update trading.trading_states set state = 'active';
 delete from trading.daily_results;
 
