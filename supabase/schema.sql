@@ -3999,7 +3999,9 @@ begin
     from (values ('position', -v_dust), ('dust', v_dust)) as e (bucket, amount);
   end if;
   v_total := p_position.realized_pnl + v_value - p_position.cost;
-  update public.positions p set status = 'closed', closed_at = p_now, quantity = 0, cost = 0, realized_pnl = v_total,
+  update public.positions p set status = 'closed', quantity = 0, cost = 0, realized_pnl = v_total,
+    -- A paper account counts what was closed since its reset: this was, also where the clock was set back in between.
+    closed_at = greatest(p_now, (select b.reset_at from public.paper_balances b where b.account_id = p_position.account_id)),
     realized_pnl_percent = trading.divide_half_even(v_total * 100, p.entry_cost, 8),
     dust_quantity = p.dust_quantity + v_dust, dust_value = p.dust_value + v_value, exit_time = coalesce(p.exit_time, p_now), updated_at = p_now
   where p.id = p_position.id;
