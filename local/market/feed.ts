@@ -20,6 +20,8 @@ export interface OpenMarket {
   /** One plain sentence for the user: what the prices are and where they come from. */
   readonly described: string;
   readonly instruments: readonly Instrument[];
+  /** Asks the exchange for the instruments as they are now; absent where they cannot change. */
+  readonly fetchInstruments?: () => Promise<readonly Instrument[]>;
   /** Can be read once, by one reader. Ends when the recorded data ends or after `stop`. */
   readonly stream: TickStream;
   /** Ends the stream; a reader who waits for the next tick gets the end instead. Safe to call twice. */
@@ -122,11 +124,13 @@ async function openPolled(settings: MarketSettings, hosts: readonly BinanceHost[
   const symbols = settings.symbols ?? DEFAULT_SYMBOLS;
   const { now, log } = settings;
   const source = new BinanceMarket(hosts ? { now, log, hosts } : { now, log });
-  const instruments = await source.instruments(symbols);
+  const fetchInstruments = () => source.instruments(symbols);
+  const instruments = await fetchInstruments();
   const everyMs = pollEveryMs(symbols.length);
   const stop = new AbortController();
   const stream = polled(source, { symbols, everyMs, now, log, signal: stop.signal });
-  return { market: { instruments, stream, stop: () => stop.abort() }, count: symbols.length, everyMs };
+  const market = { instruments, fetchInstruments, stream, stop: () => stop.abort() };
+  return { market, count: symbols.length, everyMs };
 }
 
 function speedOfPolls({ speed }: MarketSettings): string {

@@ -25,25 +25,26 @@ async function take(stream: AsyncIterable<Tick>, count: number): Promise<Tick[]>
   return ticks;
 }
 
+const FILTERS = [
+  { filterType: "PRICE_FILTER", minPrice: "0.01", maxPrice: "1000000", tickSize: "0.01" },
+  { filterType: "LOT_SIZE", minQty: "0.00001", maxQty: "9000", stepSize: "0.00001" },
+];
+const BTC = {
+  symbol: "BTCUSDT",
+  status: "TRADING",
+  baseAsset: "BTC",
+  quoteAsset: "USDT",
+  baseCommissionPrecision: 8,
+  quoteCommissionPrecision: 8,
+  orderTypes: ["LIMIT"],
+  isSpotTradingAllowed: true,
+  filters: FILTERS,
+};
+
 function binanceAnswers(): FakeBinance["answers"] {
-  const filters = [
-    { filterType: "PRICE_FILTER", minPrice: "0.01", maxPrice: "1000000", tickSize: "0.01" },
-    { filterType: "LOT_SIZE", minQty: "0.00001", maxQty: "9000", stepSize: "0.00001" },
-  ];
-  const symbol = {
-    symbol: "BTCUSDT",
-    status: "TRADING",
-    baseAsset: "BTC",
-    quoteAsset: "USDT",
-    baseCommissionPrecision: 8,
-    quoteCommissionPrecision: 8,
-    orderTypes: ["LIMIT"],
-    isSpotTradingAllowed: true,
-    filters,
-  };
   return {
     "time": () => json({ serverTime: T0 }),
-    "exchangeInfo": () => json({ serverTime: T0, symbols: [symbol] }),
+    "exchangeInfo": () => json({ serverTime: T0, symbols: [BTC] }),
     "ticker/bookTicker": () => json([bookRow("BTCUSDT", "60741.67", "60741.68")]),
     "klines": () => json([klineRow(T0, "60740", "60742", "60741.5")]),
   };
@@ -157,6 +158,17 @@ Deno.test("the simulator's prices say that they are the simulator's", async () =
       assert.equal(quotes[0]!.source, "simulator");
     }
   });
+});
+
+Deno.test("an exchange's instruments can be fetched as they are now; those of a made-up market cannot change", async () => {
+  await withBinance(async (fake, hosts) => {
+    const settings = { ...lockstep, symbols: ["BTCUSDT"] };
+    const market = await openMarket(parseMarketOption(`simulator:${hosts[0]!.url}`), settings);
+    market.stop();
+    fake.answers["exchangeInfo"] = () => json({ serverTime: T0, symbols: [{ ...BTC, status: "HALT" }] });
+    assert.deepEqual((await market.fetchInstruments!()).map(({ status }) => status), ["HALT"]);
+  });
+  assert.equal((await openMarket({ kind: "synthetic", seed: 1 }, lockstep)).fetchInstruments, undefined);
 });
 
 Deno.test("auto takes Binance where it answers", async () => {

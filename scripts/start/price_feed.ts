@@ -126,7 +126,10 @@ function isPassing(sqlstate: string): boolean {
 /** The engine's market commands on a connection that acts as the service role. */
 export interface MarketConnection {
   applyPrices(quotes: readonly Quote[]): Promise<TickEffect>;
-  applyInstruments(instruments: readonly Instrument[], source: string): Promise<number>;
+  /** `isFullList`: symbols that are not in the list are delisted. */
+  applyInstruments(instruments: readonly Instrument[], source: string, isFullList: boolean): Promise<number>;
+  /** When instruments were last applied (ms); null: never, or some are doubted. */
+  instrumentsUpdatedAt(): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -148,10 +151,14 @@ export function connectMarket(url: string): MarketConnection {
       const [row] = await sql`select trading.apply_prices(${rows}) as effect`;
       return tickEffect.parse(row?.["effect"]);
     },
-    async applyInstruments(instruments, source) {
+    async applyInstruments(instruments, source, isFullList) {
       const rows = sql.json(instruments.map(instrumentRow) as never);
-      const [row] = await sql`select trading.apply_instruments(${rows}, ${source}) as count`;
+      const [row] = await sql`select trading.apply_instruments(${rows}, ${source}, ${isFullList}) as count`;
       return z.number().parse(row?.["count"]);
+    },
+    async instrumentsUpdatedAt() {
+      const [row] = await sql`select trading.instruments_updated_at() as at`;
+      return z.date().nullable().parse(row?.["at"])?.getTime() ?? null;
     },
     close: () => sql.end({ timeout: CLOSE_TIMEOUT_S }),
   };

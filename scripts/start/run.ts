@@ -11,6 +11,7 @@ import { captureConsole } from "./console_capture.ts";
 import { DEMO_EMAIL, type DemoDesk, openDemoDesk } from "./demo_desk.ts";
 import { readDesk } from "./desk_view.ts";
 import { EnvFile, type Environment } from "./env_file.ts";
+import { watchInstruments } from "./instrument_watch.ts";
 import { loadLocalSecrets, type LocalSecrets } from "./local_secrets.ts";
 import { LogFile } from "./log_file.ts";
 import type { StartOptions } from "./options.ts";
@@ -97,7 +98,7 @@ async function startFeed(
   ends: AsyncDisposableStack,
 ): Promise<PriceFeed> {
   const connection = ends.adopt(connectMarket(stack.database.url), (it) => it.close());
-  await connection.applyInstruments(market.instruments, market.name);
+  await connection.applyInstruments(market.instruments, market.name, false);
   const firstPrices = Promise.withResolvers<void>();
   const feed = new PriceFeed({
     apply: async (quotes) => {
@@ -113,11 +114,14 @@ async function startFeed(
     () => isStopping || reporter.note("The market has ended. Everything stays up, with the last prices."),
     (error) => reporter.note(`The market broke off: ${error instanceof Error ? error.message : error}`),
   );
+  const over = new AbortController();
+  const watching = watchInstruments(market, connection, over.signal, (line) => reporter.note(line));
   ends.defer(async () => {
     isStopping = true;
+    over.abort();
     market.stop();
     feed.stop();
-    await running;
+    await Promise.all([running, watching]);
   });
   const patience = new AbortController();
   await Promise.race([firstPrices.promise, sleepReal(FIRST_PRICES_MS, patience.signal)]);

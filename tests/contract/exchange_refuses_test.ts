@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { fixed } from "../../simulator/core/fixed.ts";
 import { deposit } from "../../simulator/engine/accounts.ts";
-import type { Filter } from "../../simulator/engine/model.ts";
 import type { ApiKey } from "../../simulator/http/keys.ts";
 import { TroubledDesk } from "./troubled_desk.ts";
 
@@ -84,7 +83,7 @@ Deno.test("a symbol that the exchange stops in mid-position keeps its stop armed
 Deno.test("a lot step that grew since it was read refuses the entry and is read again, and then entries fit it", async () => {
   await using desk = await TroubledDesk.open();
   await desk.go(2 * MINUTE_MS, 10_000);
-  setFilter(desk, "LOT_SIZE", { stepSize: fixed("0.001"), minQty: fixed("0.001") });
+  desk.setFilter("LOT_SIZE", { stepSize: fixed("0.001"), minQty: fixed("0.001") });
   assert.equal(await desk.signal(await desk.enter()), "rejected entry_rejected");
   assert.deepEqual(await desk.alerts(), ["filters_doubted"]);
 
@@ -97,7 +96,7 @@ Deno.test("a lot step that grew since it was read refuses the entry and is read 
 Deno.test("a guard that the exchange's new rules refuse is told, the engine's own stop stays armed, and it rests again once it fits", async () => {
   await using desk = await TroubledDesk.holding();
   const { id } = await desk.position();
-  setFilter(desk, "PRICE_FILTER", { tickSize: fixed("70") });
+  desk.setFilter("PRICE_FILTER", { tickSize: fixed("70") });
   await desk.floor.command("select public.close_position($1, 0.0008)", [id]);
   await desk.go(MINUTE_MS);
 
@@ -105,7 +104,7 @@ Deno.test("a guard that the exchange's new rules refuse is told, the engine's ow
   await desk.assertRemembered(rest);
   assert.ok((await desk.alerts()).includes("venue_stop_refused"));
   assert.ok((await desk.alerts()).includes("position_unguarded"));
-  setFilter(desk, "PRICE_FILTER", { tickSize: fixed("0.01") });
+  desk.setFilter("PRICE_FILTER", { tickSize: fixed("0.01") });
   await desk.go(2 * MINUTE_MS);
   await desk.assertGuarded(rest);
   assert.ok(!(await desk.alerts()).includes("position_unguarded"));
@@ -140,8 +139,3 @@ Deno.test("an exchange whose clock is five seconds off refuses one entry, is mea
   await desk.close();
   assert.equal((await desk.position()).status, "closed");
 });
-
-function setFilter(desk: TroubledDesk, type: string, change: Readonly<Record<string, bigint>>): void {
-  const { rules } = desk.floor.simulator.state.markets.get("BTCUSDT")!;
-  rules.filters = rules.filters.map((it): Filter => it.filterType === type ? { ...it, ...change } : it);
-}

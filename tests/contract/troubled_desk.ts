@@ -1,5 +1,6 @@
 /** A live trader with a guarded position on an exchange that then makes trouble, and what has to stay true meanwhile. */
 import assert from "node:assert/strict";
+import type { Filter } from "../../simulator/engine/model.ts";
 import { type ExchangeFloor, type LiveUser, openExchangeFloor } from "../harness/exchange_floor.ts";
 
 /** Rarer than the sweep is, so that an hour is played in seconds. */
@@ -104,6 +105,12 @@ export class TroubledDesk implements AsyncDisposable {
     const before = this.floor.simulator.log.length;
     await body();
     return this.floor.simulator.log.length - before;
+  }
+
+  /** Changes a rule of BTC at the exchange; the engine is not told. */
+  setFilter(type: string, change: Readonly<Record<string, bigint>>): void {
+    const { rules } = this.floor.simulator.state.markets.get("BTCUSDT")!;
+    rules.filters = rules.filters.map((it): Filter => it.filterType === type ? { ...it, ...change } : it);
   }
 
   /** Orders of ours that the exchange was asked to place, market sales and guards included. */

@@ -1,4 +1,5 @@
 /** One poll: instruments when they are old, then quotes of what matters now. */
+import type { Instrument } from "../domain/market/types.ts";
 import type { MarketSource } from "../ports/market.ts";
 import type { MarketStore, TickEffect } from "../ports/market_store.ts";
 
@@ -13,18 +14,43 @@ export interface RefreshSummary extends TickEffect {
   readonly instruments: number;
 }
 
+/** A list of instruments that can be had again. */
+export interface InstrumentList {
+  readonly fetch: () => Promise<readonly Instrument[]>;
+  /** Where it is from, for `instruments.source`. */
+  readonly source: string;
+  /** Whether a symbol that is not in it is delisted. */
+  readonly isFull: boolean;
+  readonly maxAgeMs: number;
+}
+
+/**
+ * Fetches and stores a list when what is stored is older than its greatest age, or when the engine doubts a symbol of
+ * it: the exchange has refused what its filters let pass. Returns the number of instruments stored; 0: none was due.
+ */
+export async function refreshInstruments(
+  list: InstrumentList,
+  store: Pick<MarketStore, "applyInstruments" | "instrumentsUpdatedAt">,
+  now: number,
+): Promise<number> {
+  const updatedAt = await store.instrumentsUpdatedAt();
+  if (updatedAt !== null && now - updatedAt <= list.maxAgeMs) return 0;
+  return await store.applyInstruments(await list.fetch(), list.source, list.isFull);
+}
+
 /** Polls `source` once at `now` (ms) and stores what it says. */
 export async function refreshMarket(
   source: MarketSource,
   store: MarketStore,
   now: number,
 ): Promise<RefreshSummary> {
-  const updatedAt = await store.instrumentsUpdatedAt();
-  let instruments = 0;
-  if (updatedAt === null || now - updatedAt > INSTRUMENTS_MAX_AGE_MS) {
-    const all = await source.instruments();
-    instruments = await store.applyInstruments(all, source.name, true);
-  }
+  const all = {
+    fetch: () => source.instruments(),
+    source: source.name,
+    isFull: true,
+    maxAgeMs: INSTRUMENTS_MAX_AGE_MS,
+  };
+  const instruments = await refreshInstruments(all, store, now);
   const plan = await store.pollPlan();
   const symbols = [...plan.keys()];
   const since = new Map([...plan].flatMap(([symbol, at]) => at === undefined ? [] : [[symbol, at] as const]));
