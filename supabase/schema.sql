@@ -1739,6 +1739,9 @@ create table trading.exchange_keys (
   inactive_code text,
   use_count bigint default 0 not null,
   last_used_at timestamp with time zone,
+  verified_at timestamp with time zone,
+  refused_at timestamp with time zone,
+  refused_call_id bigint,
   created_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   constraint exchange_keys_pkey PRIMARY KEY (id),
@@ -1749,6 +1752,8 @@ create table trading.exchange_keys (
 alter table trading.exchange_keys owner to fillbase_engine;
 comment on table trading.exchange_keys is 'Keys of exchange accounts; what they say is in Vault. Keys come and go, the account stays.';
 comment on column trading.exchange_keys.api_key_id is 'Vault''s id of the key; secret_id: of its secret.';
+comment on column trading.exchange_keys.verified_at is 'When the exchange said that the key is of this account; until then nothing but that is asked with it.';
+comment on column trading.exchange_keys.refused_at is 'When the exchange refused the key last, and at which call, if it has not taken it since.';
 CREATE INDEX exchange_keys_account_id_idx ON trading.exchange_keys USING btree (account_id);
 CREATE UNIQUE INDEX exchange_keys_one_active_per_user ON trading.exchange_keys USING btree (user_id) WHERE is_active;
 alter table trading.exchange_keys enable row level security;
@@ -3337,6 +3342,22 @@ RETURN jsonb_build_object('id', (p_call).id, 'environment', (p_call).environment
 alter function trading.call_json(p_call trading.exchange_calls) owner to fillbase_engine;
 comment on function trading.call_json(p_call trading.exchange_calls) is 'A permitted call as a worker performs it.';
 
+CREATE OR REPLACE FUNCTION trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case
+    when p_is_entry or p_job.kind = 'enter' then 'entry'
+    when trading.is_comparison(p_job) and trading.is_key_verified(p_account_id) then 'check'
+    else 'exit' end;
+end
+$function$;
+alter function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) owner to fillbase_engine;
+comment on function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) is 'How a call draws from the request budget: exit, entry or check.';
+
 CREATE OR REPLACE FUNCTION trading.call_weight(p_action text, p_request jsonb, p_symbol text)
  RETURNS integer
  LANGUAGE sql
@@ -4208,7 +4229,6 @@ begin
   returning id into v_key_id;
   perform trading.audit(v_now, 'exchange_key_stored', p_user_id, null, 'account', v_id::text,
     jsonb_build_object('key_id', v_key_id, 'environment', p_environment, 'last_four', right(p_api_key, 4)));
-  perform trading.hasten_jobs(v_id, v_now);
   perform trading.queue_account_check(v_id, 'connected', v_now);
   return v_id;
 end
@@ -6066,11 +6086,11 @@ begin
   update trading.jobs j set due_at = p_now
   from trading.accounts a
   where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
-    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted');
+    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted');
 end
 $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there: what waited for one goes on at once.';
+comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there and known: what waited for one goes on at once.';
 
 CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_account_id uuid, p_used integer)
  RETURNS void
@@ -6436,6 +6456,35 @@ end
 $function$;
 alter function trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb) owner to fillbase_engine;
 comment on function trading.is_gone_with_symbol(p_job trading.jobs, p_difference jsonb) is 'Whether an order that is not listed was in a symbol that the exchange has struck off, and the orders of all symbols were listed.';
+
+CREATE OR REPLACE FUNCTION trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.exchange_keys k join trading.exchange_calls c on c.id = k.refused_call_id
+    where k.account_id = p_account_id and k.is_active and k.refused_at > p_now - interval '1 minute'
+      and (p_job.kind <> 'sync' or c.action not in ('submit', 'submit_pair', 'cancel', 'replace')));
+end
+$function$;
+alter function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Whether the exchange refused the active key within the last minute, for what the job may want of it.';
+
+CREATE OR REPLACE FUNCTION trading.is_key_verified(p_account_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and k.verified_at is not null);
+end
+$function$;
+alter function trading.is_key_verified(p_account_id uuid) owner to fillbase_engine;
+comment on function trading.is_key_verified(p_account_id uuid) is 'Whether the exchange has said that the account''s active key is of this account.';
 
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
@@ -7492,6 +7541,8 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null
       and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
+    update trading.exchange_keys k set refused_at = null, refused_call_id = null
+    where k.account_id = p_call.account_id and k.is_active and k.refused_call_id is not null and trading.proves_key(p_call, k.refused_call_id);
   end if;
 end
 $function$;
@@ -7652,6 +7703,8 @@ begin
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
         jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
+      update trading.exchange_keys k set refused_at = p_now, refused_call_id = p_call.id
+      where k.account_id = p_call.account_id and k.is_active and k.created_at <= p_call.permitted_at;
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
       perform trading.note_refused_sell(p_call, p_now);
@@ -7812,9 +7865,9 @@ begin
     perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
   end if;
   update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
-  where k.account_id = v_call.account_id and k.is_active returning * into v_key;
+  where k.account_id = v_call.account_id and k.is_active and (k.verified_at is not null or v_call.action = 'balances') returning * into v_key;
   if not found then
-    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key', jsonb_build_object('account_id', v_call.account_id),
+    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key, or one that nobody knows yet whose it is', jsonb_build_object('account_id', v_call.account_id),
       'Store a key for it (trading.connect_exchange_account).');
   end if;
   perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,
@@ -8223,8 +8276,11 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when trading.is_comparison(p_job) then 'check' else 'exit' end,
-    v_weight, cardinality(p_placed), p_now);
+  if p_action not in ('server_time', 'balances') and not trading.is_key_verified(p_account_id) then
+    perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
+      'The job is tried again; the account is asked for its uid meanwhile.');
+  end if;
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_is_entry), v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
@@ -8236,7 +8292,7 @@ begin
 end
 $function$;
 alter function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) owner to fillbase_engine;
-comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, FB429 request_budget_exhausted.';
+comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
 CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone)
  RETURNS void
@@ -9242,8 +9298,14 @@ begin
     if found then
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
         'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+      perform trading.set_trading_state('account', v_account.id, 'reducing', false, 'the key is of another exchange account', 'engine', p_now);
     end if;
     return;
+  end if;
+  update trading.exchange_keys k set verified_at = p_now
+  where k.account_id = v_account.id and k.is_active and k.verified_at is null and k.created_at <= p_call.permitted_at;
+  if found then
+    perform trading.hasten_jobs(v_account.id, p_now);
   end if;
   -- An answer to an older question comes too late.
   if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
@@ -9936,6 +9998,12 @@ begin
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
   if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
     return trading.wait_for_key(p_job, v_account.id, p_now);
+  elsif v_account.id is not null and p_job.kind <> 'enter' and not trading.is_comparison(p_job) then
+    if not trading.is_key_verified(v_account.id) then
+      return trading.wait_for('key_unverified', 'the exchange has not said yet whose the new key is');
+    elsif trading.is_key_refused(p_job, v_account.id, p_now) then
+      return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
+    end if;
   end if;
   if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
     return case when exists (select from trading.calls_of_attempt(p_job) c where c.action = 'server_time')

@@ -15,12 +15,17 @@ create table trading.exchange_keys (
   inactive_code  text,
   use_count      bigint not null default 0,
   last_used_at   timestamptz,
+  verified_at    timestamptz,
+  refused_at     timestamptz,
+  refused_call_id bigint,
   created_at     timestamptz not null,
   ended_at       timestamptz,
   constraint exchange_keys_end_explained check (is_active = (inactive_code is null) and is_active = (ended_at is null))
 );
 comment on table  trading.exchange_keys is 'Keys of exchange accounts; what they say is in Vault. Keys come and go, the account stays.';
 comment on column trading.exchange_keys.api_key_id is 'Vault''s id of the key; secret_id: of its secret.';
+comment on column trading.exchange_keys.verified_at is 'When the exchange said that the key is of this account; until then nothing but that is asked with it.';
+comment on column trading.exchange_keys.refused_at is 'When the exchange refused the key last, and at which call, if it has not taken it since.';
 create unique index exchange_keys_one_active_per_user on trading.exchange_keys (user_id) where is_active;
 create index exchange_keys_account_id_idx on trading.exchange_keys (account_id);
 
@@ -118,8 +123,8 @@ end
 $$;
 comment on function trading.end_exchange_key is 'Makes a key inactive for good, and audits why.';
 
--- A database owner's command. The uid is what the exchange answers for this key; the first call with it is compared. Security
--- definer: keys and accounts are the engine's.
+-- A database owner's command. The uid is what the exchange answers for this key; the first call with it asks for that, and
+-- nothing else is done with it before. Security definer: keys and accounts are the engine's.
 create function trading.connect_exchange_account(
   p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text default '', p_now timestamptz default null
 ) returns uuid
@@ -161,7 +166,6 @@ begin
   returning id into v_key_id;
   perform trading.audit(v_now, 'exchange_key_stored', p_user_id, null, 'account', v_id::text,
     jsonb_build_object('key_id', v_key_id, 'environment', p_environment, 'last_four', right(p_api_key, 4)));
-  perform trading.hasten_jobs(v_id, v_now);
   perform trading.queue_account_check(v_id, 'connected', v_now);
   return v_id;
 end

@@ -54,6 +54,28 @@ language sql immutable
 return p_job.kind = 'sync' and p_job.payload ? 'account_id';
 comment on function trading.is_comparison is 'Whether a job compares an exchange account with its books.';
 
+create function trading.is_key_verified(p_account_id uuid) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and k.verified_at is not null);
+end
+$$;
+comment on function trading.is_key_verified is 'Whether the exchange has said that the account''s active key is of this account.';
+
+-- What a key is of has to be known before anything can be sold: that question goes before comparisons.
+create function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case
+    when p_is_entry or p_job.kind = 'enter' then 'entry'
+    when trading.is_comparison(p_job) and trading.is_key_verified(p_account_id) then 'check'
+    else 'exit' end;
+end
+$$;
+comment on function trading.call_priority is 'How a call draws from the request budget: exit, entry or check.';
+
 -- What is asked for is told by the orders' states alone, so a worker that dies leaves nothing but rows to look at. The one
 -- that places an order names it in call_orders, whose key refuses a second sending.
 create function trading.permit_call(
@@ -73,8 +95,11 @@ begin
     perform trading.raise_error('FB423', 'clock_unknown', 'the exchange''s clock has not been measured lately',
       jsonb_build_object('environment', v_environment), 'The job is tried again and asks for it first.');
   end if;
-  perform trading.require_budget(p_account_id, case when p_is_entry or p_job.kind = 'enter' then 'entry' when trading.is_comparison(p_job) then 'check' else 'exit' end,
-    v_weight, cardinality(p_placed), p_now);
+  if p_action not in ('server_time', 'balances') and not trading.is_key_verified(p_account_id) then
+    perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
+      'The job is tried again; the account is asked for its uid meanwhile.');
+  end if;
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_is_entry), v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
@@ -86,9 +111,10 @@ begin
 end
 $$;
 comment on function trading.permit_call is
-  'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, FB429 request_budget_exhausted.';
+  'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
--- The one place a key is opened. The call must have its permit and its time; each opening is audited. Security definer: the
+-- The one place a key is opened. The call must have its permit and its time; each opening is audited. A key that was stored
+-- since the permit is not used for it before the exchange has said whose it is. Security definer: the
 -- worker's role may read neither keys nor Vault, only ask for the key of a call.
 create function trading.open_key(p_call_id bigint, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -103,9 +129,9 @@ begin
     perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
   end if;
   update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
-  where k.account_id = v_call.account_id and k.is_active returning * into v_key;
+  where k.account_id = v_call.account_id and k.is_active and (k.verified_at is not null or v_call.action = 'balances') returning * into v_key;
   if not found then
-    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key', jsonb_build_object('account_id', v_call.account_id),
+    perform trading.raise_error('FB423', 'key_unavailable', 'the exchange account has no active key, or one that nobody knows yet whose it is', jsonb_build_object('account_id', v_call.account_id),
       'Store a key for it (trading.connect_exchange_account).');
   end if;
   perform trading.audit(v_now, 'exchange_key_opened', v_key.user_id, null, 'account', v_key.account_id::text,

@@ -206,8 +206,14 @@ begin
     if found then
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_wrong', v_account.user_id, 'account', v_account.id::text,
         'The key belongs to another exchange account than the one it was stored for; it is not used any more.');
+      perform trading.set_trading_state('account', v_account.id, 'reducing', false, 'the key is of another exchange account', 'engine', p_now);
     end if;
     return;
+  end if;
+  update trading.exchange_keys k set verified_at = p_now
+  where k.account_id = v_account.id and k.is_active and k.verified_at is null and k.created_at <= p_call.permitted_at;
+  if found then
+    perform trading.hasten_jobs(v_account.id, p_now);
   end if;
   -- An answer to an older question comes too late.
   if exists (select from trading.exchange_balances b where b.account_id = v_account.id and b.observed_at > p_call.permitted_at) then
@@ -248,6 +254,8 @@ begin
       perform trading.raise_alert(p_now, 'critical', 'exchange_key_refused', v_user_id, 'account', p_call.account_id::text,
         format('The exchange account cannot be used: %s', coalesce(p_answer ->> 'message', p_answer ->> 'reason')),
         jsonb_build_object('reason', p_answer ->> 'reason', 'code', p_answer -> 'code', 'call_id', p_call.id));
+      update trading.exchange_keys k set refused_at = p_now, refused_call_id = p_call.id
+      where k.account_id = p_call.account_id and k.is_active and k.created_at <= p_call.permitted_at;
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
       perform trading.note_refused_sell(p_call, p_now);

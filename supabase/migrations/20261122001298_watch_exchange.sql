@@ -109,6 +109,8 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code in ('exchange_key_refused', 'exchange_key_missing') and a.subject_id = p_call.account_id::text and a.resolved_at is null
       and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
+    update trading.exchange_keys k set refused_at = null, refused_call_id = null
+    where k.account_id = p_call.account_id and k.is_active and k.refused_call_id is not null and trading.proves_key(p_call, k.refused_call_id);
   end if;
 end
 $$;
@@ -139,10 +141,10 @@ begin
   update trading.jobs j set due_at = p_now
   from trading.accounts a
   where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
-    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted');
+    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted');
 end
 $$;
-comment on function trading.hasten_jobs is 'A new key is there: what waited for one goes on at once.';
+comment on function trading.hasten_jobs is 'A new key is there and known: what waited for one goes on at once.';
 
 -- Orders and symbols ------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ select tests.next_call();
 select trading.set_clock(trading.engine_now() + interval '1 second');
 select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'the-right-key', 'the-right-secret');
 select tests.answer('{"outcome": "accepted", "account": {"uid": "somebody", "can_trade": true}, "balances": []}');
-select is((select count(*) from trading.exchange_keys where is_active), 1::bigint, 'a late word about the old key does not end the new one');
+select is((select count(*) from trading.exchange_keys where is_active and verified_at is null), 1::bigint, 'a late word about the old key does not end the new one, nor vouch for it');
 select ok(not tests.has_alert('exchange_key_wrong'), 'nor is anybody told so');
 
 -- While something is held, the key of its account is needed.
 update trading.jobs set status = 'done', finished_at = now(), lease_until = null where status in ('queued', 'running');
+select tests.compare((select account from t), '{"USDT": 10000}');
 select tests.buy_live('one', 'alpha');
 select tests.raises($$ select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-other', 'the-other-key', 'the-other-secret') $$, 'FB409', 'account_in_use',
   'a key of another account would leave what is held without one');

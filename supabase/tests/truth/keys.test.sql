@@ -1,5 +1,5 @@
 begin;
-select plan(28);
+select plan(33);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -45,11 +45,17 @@ update trading.jobs set status = 'done', finished_at = now() where kind = 'sync'
 
 -- Another key ends the wait -------------------------------------------------------------------------------------------------
 select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'another-key', 'another-secret');
-select is(pg_temp.wait_of('sell'), 'queued 0 s', 'another key ends the wait at once');
-create temp table sale as select tests.next_call() as call;
-select is((select call ->> 'action' from sale), 'replace', 'what waited goes on, before the comparison');
+select trading.enqueue_job('protect', 'guard', p.portfolio_id, false, trading.engine_now(), p_position_id => p.id) from tests.position_of('one') p;
+select tests.decide('meanwhile', 'alpha');
+select is(tests.next_call() ->> 'action', 'balances', 'of another key it is asked first whose it is, before any sale, stop, question or entry');
+select is((select j.last_error ->> 'code' from trading.jobs j where j.key = 'guard'), 'key_unverified', 'what is due before it waits for that');
+select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-ann", "can_trade": true}, "balances": [{"asset": "USDT", "free": "9900", "locked": "0"}, {"asset": "SOL", "free": "1", "locked": "0"}]}');
+select is(pg_temp.wait_of('sell'), 'queued 0 s', 'its answer ends the wait at once');
+select tests.answer(jsonb_build_object('outcome', 'accepted', 'orders', tests.listed((select account from t))));
+update trading.jobs set status = 'done', finished_at = now(), lease_until = null where kind in ('sync', 'protect', 'enter') and status in ('queued', 'running');
+select is(tests.next_call() ->> 'action', 'replace', 'what waited goes on');
 select tests.answer(jsonb_build_object('outcome', 'rejected', 'reason', 'cancel_failed', 'code', -2022));
-select ok(tests.has_alert('exchange_key_refused'), 'a refusal of something else does not end the alert');
+update trading.jobs set status = 'done', finished_at = now(), lease_until = null where kind in ('sync', 'protect', 'enter') and status in ('queued', 'running');
 select tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}', p_after => '0 seconds');
 select ok(not tests.has_alert('exchange_key_refused'), 'an answer to the key does');
 select is(pg_temp.state(), 'reducing', 'entries wait for a person');
@@ -65,18 +71,28 @@ select tests.answer('{"outcome": "accepted", "account": {"uid": "somebody", "can
 select is((select inactive_code from trading.exchange_keys order by created_at desc, ended_at desc limit 1), 'uid_mismatch', 'a key of another account is not used any more');
 select is((select b.free::numeric from trading.exchange_balances b where asset = 'USDT'), 9900::numeric, 'what it saw is not believed');
 select ok(tests.has_alert('exchange_key_wrong'), 'with an alert');
+select is(pg_temp.state(), 'reducing', 'and entries wait for a person');
 select is((select j.outcome ->> 'code' from trading.jobs j where j.status = 'done' order by j.id desc limit 1), 'key_unavailable', 'the comparison ends there');
 select is(trading.queue_due_account_checks(trading.engine_now() + interval '1 hour'), 0, 'without a key nothing is compared');
 
 -- Without a key ----------------------------------------------------------------------------------------------------------------
+create temp table made as select max(c.id) as id from trading.exchange_calls c;
 select pg_temp.sell('sell more');
 select is(tests.next_call(), null, 'without a key no call is made');
 select is(pg_temp.wait_of('sell more'), 'queued 60 s', 'a sale waits for one');
 select is((select severity || ' ' || occurrences from public.alerts where code = 'exchange_key_missing'), 'critical 1', 'with a critical alert');
 select pg_temp.later('1 minute');
-select is((select count(*) from trading.exchange_calls where answered_at is null), 0::bigint, 'nothing is left unanswered, so nothing is unknown');
+select is((select count(*) from trading.exchange_calls c, made m where c.id > m.id), 0::bigint, 'nothing was permitted, so nothing is unknown');
 select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'third-key', 'third-secret');
-select is(tests.next_call() ->> 'action', 'replace', 'the next key sells');
+select is(tests.next_call() ->> 'action', 'balances', 'the next key is looked at');
+select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-ann", "can_trade": true}, "balances": [{"asset": "USDT", "free": "9900", "locked": "0"}, {"asset": "SOL", "free": "1", "locked": "0"}]}');
+create temp table sale as select tests.next_call() as call;
+select is((select call ->> 'action' from sale), 'replace', 'and sells');
+
+-- A key that is replaced between a call's permit and its departure ---------------------------------------------------------------
+select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'fourth-key', 'fourth-secret');
+select tests.raises(format('select trading.open_key(%s)', (select call ->> 'id' from sale)), 'FB423', 'key_unavailable', 'a key that nobody knows yet is not opened for a sale that was permitted before');
+select is((select count(*) from trading.exchange_keys where verified_at is null and is_active), 1::bigint, 'it is not known yet');
 
 -- An account that may not trade --------------------------------------------------------------------------------------------------
 update trading.jobs set status = 'done', finished_at = now(), lease_until = null where status in ('queued', 'running');

@@ -1670,9 +1670,12 @@ export type Database = {
           label: string;
           last_four: string;
           last_used_at: string | null;
+          refused_at: string | null;
+          refused_call_id: number | null;
           secret_id: string;
           use_count: number;
           user_id: string;
+          verified_at: string | null;
         };
         Insert: {
           account_id: string;
@@ -1685,9 +1688,12 @@ export type Database = {
           label?: string;
           last_four: string;
           last_used_at?: string | null;
+          refused_at?: string | null;
+          refused_call_id?: number | null;
           secret_id: string;
           use_count?: number;
           user_id: string;
+          verified_at?: string | null;
         };
         Update: {
           account_id?: string;
@@ -1700,9 +1706,12 @@ export type Database = {
           label?: string;
           last_four?: string;
           last_used_at?: string | null;
+          refused_at?: string | null;
+          refused_call_id?: number | null;
           secret_id?: string;
           use_count?: number;
           user_id?: string;
+          verified_at?: string | null;
         };
         Relationships: [{
           foreignKeyName: "exchange_keys_account_id_fkey";
