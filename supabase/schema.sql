@@ -799,7 +799,7 @@ create view public.stop_progress with (security_invoker=true) as
     positions_left
    FROM public.read_stops() read_stops(stop_id, scope, scope_id, mode, reason, requested_by, requested_at, halted_at, settled_at, flattened_at, ended_at, ended_by, entries_denied, entries_cancelled, entries_in_flight, positions_left);
 alter view public.stop_progress owner to fillbase_engine;
-comment on view public.stop_progress is 'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+comment on view public.stop_progress is 'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators and the database owner: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
 grant select on table public.stop_progress to authenticated;
 grant select on table public.stop_progress to service_role;
 
@@ -817,7 +817,7 @@ create view public.trading_states with (security_invoker=true) as
     needs_operator
    FROM public.read_trading_states() read_trading_states(scope, user_id, trader_id, portfolio_id, mode, state, flatten, reason, set_by, since, needs_operator);
 alter view public.trading_states owner to fillbase_engine;
-comment on view public.trading_states is 'Trading states over the caller''s traders (operators: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
+comment on view public.trading_states is 'Trading states over the caller''s traders (operators and the database owner: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
 grant select on table public.trading_states to authenticated;
 grant select on table public.trading_states to service_role;
 
@@ -1051,7 +1051,7 @@ begin
     with visible as (
       select * from trading.stop_requests s
       where (p_stop_id is null or s.id = p_stop_id)
-        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role')
+        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role' or (select trading.is_database_owner()))
     ), shown as (
       select * from visible v where v.ended_at is null
       union all
@@ -1088,7 +1088,7 @@ begin
     left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
     left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
     where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
-      or (select public.is_operator()) or (select auth.role()) = 'service_role'
+      or (select public.is_operator()) or (select auth.role()) = 'service_role' or (select trading.is_database_owner())
     order by s.scope <> 'system', trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
 end

@@ -83,7 +83,7 @@ begin
     with visible as (
       select * from trading.stop_requests s
       where (p_stop_id is null or s.id = p_stop_id)
-        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role')
+        and (s.user_id = (select auth.uid()) or (select public.is_operator()) or (select auth.role()) = 'service_role' or (select trading.is_database_owner()))
     ), shown as (
       select * from visible v where v.ended_at is null
       union all
@@ -104,7 +104,7 @@ grant execute on function public.read_stops to authenticated, service_role;
 
 create view public.stop_progress with (security_invoker = true) as select * from public.read_stops();
 comment on view public.stop_progress is
-  'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
+  'Every standing stop and the newest 100 ended ones of the caller''s own traders (operators and the database owner: all; one of everyone first): halted, settled, flattened and ended when, entries denied, cancelled and still in flight, positions left.';
 revoke all on public.stop_progress from public, anon, authenticated, service_role;
 grant select on public.stop_progress to authenticated, service_role;
 
@@ -122,7 +122,7 @@ begin
     left join public.traders t on s.scope = 'trader' and t.id = s.scope_id
     left join trading.portfolios f on s.scope = 'portfolio' and f.id = s.scope_id
     where s.scope = 'system' or s.scope_id = (select auth.uid()) or coalesce(a.user_id, t.user_id, f.user_id) = (select auth.uid())
-      or (select public.is_operator()) or (select auth.role()) = 'service_role'
+      or (select public.is_operator()) or (select auth.role()) = 'service_role' or (select trading.is_database_owner())
     order by s.scope <> 'system', trading.state_strictness(s.state) desc, s.set_at desc
     limit 1000;
 end
@@ -132,7 +132,7 @@ grant execute on function public.read_trading_states to authenticated, service_r
 
 create view public.trading_states with (security_invoker = true) as select * from public.read_trading_states();
 comment on view public.trading_states is
-  'Trading states over the caller''s traders (operators: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
+  'Trading states over the caller''s traders (operators and the database owner: all): of the system, the user, each portfolio, each account and each live trader, with mode (null: both), reason, author and since when. No row: active. The strictest one rules; a portfolio is resumed by its portfolio_id.';
 revoke all on public.trading_states from public, anon, authenticated, service_role;
 grant select on public.trading_states to authenticated, service_role;
 
