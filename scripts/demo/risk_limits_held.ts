@@ -1,10 +1,10 @@
 /** Whether limits were held, asked of the tables and not of the verdicts. */
 import type { Sql } from "postgres";
 
-/** How many limits are passed at a moment, and by how much losses went beyond theirs through gaps. */
+/** How many limits are passed at a moment, and what gaps took beyond the stops that losses are planned by. */
 export interface Exceeded {
   readonly limits_exceeded: number;
-  /** Largest daily loss above its limit, decimal text in USDT: what gaps beyond the stops cost. */
+  /** What all stops together sold below their price, before fees, decimal text in USDT (`public.stop_overshoots`). */
   readonly overshoot_usdt: string;
 }
 
@@ -30,9 +30,6 @@ export async function countExceeded(sql: Sql): Promise<Exceeded> {
       join public.positions p on p.id = o.position_id
       join public.risk_limits l on l.trader_id = o.trader_id or (l.user_id = o.user_id and l.trader_id is null and l.mode = 'paper')
       where o.role = 'entry' and o.state not in ('denied', 'rejected')
-    ), losses as (
-      select l, -sum(p.realized_pnl) as loss from public.positions p
-      join public.risk_limits l on l.trader_id = p.trader_id and p.closed_at > l.updated_at group by l, trading.utc_day(p.closed_at)
     )
     select (
       (select count(*) from scopes s where s.entered_at >= (s.l).updated_at
@@ -40,6 +37,6 @@ export async function countExceeded(sql: Sql): Promise<Exceeded> {
       + (select count(*) from orders o where o.created_at >= (o.l).updated_at
         and (o.notional > least((o.l).max_position_quote, (o.l).max_order_quote) or o.max_loss_usdt > (o.l).max_loss_per_position))
     )::int as exceeded,
-    coalesce((select trim_scale(max(loss - (l).max_daily_loss_quote)) from losses where loss > (l).max_daily_loss_quote), 0)::text as overshoot`;
+    (select coalesce(trim_scale(sum(o.overshoot::numeric)), 0)::text from public.stop_overshoots o) as overshoot`;
   return { limits_exceeded: row!.exceeded, overshoot_usdt: row!.overshoot };
 }

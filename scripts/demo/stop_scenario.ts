@@ -30,6 +30,7 @@ export interface StopFacts {
   readonly permits_after_halt: number;
   readonly positions_closed: number;
   readonly entries_cancelled: number;
+  /** Decisions that ended with `trading_not_active`; most were queued and have no verdict, which `denied` counts. */
   readonly decisions_denied: number;
   /** Positions that were opened by a decision after the resume. */
   readonly opened_after_resume: number;
