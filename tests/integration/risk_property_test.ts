@@ -4,10 +4,13 @@ import { applyTick, asService, type Limits } from "../../scripts/lib/desk.ts";
 import { randomFor } from "../../supabase/functions/_shared/domain/market/prng.ts";
 import { withYard, type Yard } from "../concurrency/yard.ts";
 import { quoteOf } from "./floor.ts";
+import { assertOrderRules, drawOrderLimits } from "./risk_order_oracle.ts";
 import { type Figures, figuresOf, type Ledger, readLedger } from "./risk_oracle.ts";
 
 /** Of many that were run, those that between them trip every loss rule. */
 const SEEDS = [3, 4, 5];
+/** With limits of orders and locks as well, which deny most of what would trip the others. */
+const ORDER_SEEDS = [3, 4];
 const STEPS = 120;
 const TRADERS = 3;
 /** After the yard's own first prices, which are of today. */
@@ -64,6 +67,8 @@ function drawSettings(random: Random) {
 interface Desk {
   readonly yard: Yard;
   readonly random: Random;
+  /** Draws the limits of orders and how sure a decision is, apart from all else. */
+  readonly orders: Random;
   readonly userId: string;
   readonly traders: readonly string[];
   readonly limits: ReadonlyMap<string | null, Limits>;
@@ -76,19 +81,21 @@ interface Desk {
   admitted: number;
 }
 
-async function openDesk(yard: Yard, seed: number): Promise<Desk> {
+async function openDesk(yard: Yard, seed: number, withOrders: boolean): Promise<Desk> {
   const random = randomFor("risk", seed);
+  const orders = randomFor("risk of orders", seed);
   const user = await yard.user();
   await yard.sql`update trading.settings set paper_slippage_max = 0.001`;
+  const ofOrders = () => withOrders ? drawOrderLimits(orders) : {};
   const limits = new Map<string | null, Limits>();
   const traders: string[] = [];
   for (let n = 0; n < TRADERS; n++) {
-    const own = drawLimits(random, 1);
+    const own = { ...drawLimits(random, 1), ...ofOrders() };
     const id = await yard.trader(user.id, drawSettings(random), own);
     traders.push(id);
     limits.set(id, own);
   }
-  const all = drawLimits(random, 2);
+  const all = { ...drawLimits(random, 2), ...ofOrders() };
   limits.set(null, all);
   await yard.sql.begin(async (tx) => {
     await tx`select set_config('request.jwt.claims', ${
@@ -100,6 +107,7 @@ async function openDesk(yard: Yard, seed: number): Promise<Desk> {
   return {
     yard,
     random,
+    orders,
     userId: user.id,
     traders,
     limits,
@@ -154,9 +162,9 @@ async function decide(desk: Desk, traderId: string): Promise<string> {
   const [signalId] = await yard.signals(traderId, 1, symbol);
   await yard
     .sql`insert into public.signal_analyses (signal_id, trader_id, decision, confidence, key_levels, created_at)
-    values (${signalId!}, ${traderId}, 'enter_trade', 80, ${yard.sql.json(levels)}, ${
-    new Date(desk.now).toISOString()
-  })`;
+    values (${signalId!}, ${traderId}, 'enter_trade', ${50 + desk.orders.below(50)}, ${
+    yard.sql.json(levels)
+  }, ${new Date(desk.now).toISOString()})`;
   return signalId!;
 }
 
@@ -303,13 +311,24 @@ async function enterOnce(desk: Desk, step: number): Promise<void> {
     const [then, now] = [figuresOf(before, accounts, resumed), figuresOf(after, accounts, resumed)];
     assertWithin(own, then, now, desk.peaks.get(scope) ?? new Decimal(0), row["symbol"], what(scope));
     await assertOrderWithin(desk, signalId, [own], then, what(scope));
+    const bid = desk.prices[row["symbol"]]!;
+    const entry = { signalId, bid, ask: bid + 1, limits: own, isAll: scope === null };
+    await assertOrderRules(yard.sql, entry, what(scope));
   }
 }
 
-for (const seed of SEEDS) {
-  Deno.test(`after each admitted entry every limit holds on recomputation (seed ${seed})`, async () => {
-    await withYard(`risk_property_${seed}`, async (yard) => {
-      const desk = await openDesk(yard, seed);
+const RUNS = [
+  ...SEEDS.map((seed) => ({ seed, name: `seed ${seed}`, withOrders: false })),
+  ...ORDER_SEEDS.map((seed) => ({
+    seed,
+    name: `seed ${seed}, limits of orders and locks`,
+    withOrders: true,
+  })),
+];
+for (const { seed, name, withOrders } of RUNS) {
+  Deno.test(`after each admitted entry every limit holds on recomputation (${name})`, async () => {
+    await withYard(`risk_property_${seed}_${withOrders}`, async (yard) => {
+      const desk = await openDesk(yard, seed, withOrders);
       for (let step = 0; step < STEPS; step++) {
         await moveMarket(desk);
         await resume(desk);
@@ -318,6 +337,7 @@ for (const seed of SEEDS) {
       }
       const [{ codes } = { codes: [] }] = await yard.sql`
         select array_agg(distinct rejection_code) as codes from public.signals where rejection_code is not null`;
+      console.error("CODES", seed, desk.admitted, String(codes), JSON.stringify([...desk.limits.values()]));
       assert.ok(desk.admitted >= ENOUGH_ENTRIES, `only ${desk.admitted} entries were admitted`);
       assert.ok((codes as string[]).length >= 2, `only ${codes} denied anything`);
       await yard.assertBooks();
