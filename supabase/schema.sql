@@ -837,11 +837,11 @@ begin
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
     perform trading.give_default_limits(p_trader_id, v_trader.user_id, not v_trader.paper_trade_mode, trading.engine_now());
   end if;
-  return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
+  return (select trading.limits_answer(r) from public.risk_limits r where r.trader_id = p_trader_id);
 end
 $function$;
 alter function public.adopt_default_limits(p_trader_id uuid) owner to fillbase_engine;
-comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+comment on function public.adopt_default_limits(p_trader_id uuid) is 'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits, money as text; limits that are there stay. FB404 trader_not_found.';
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to authenticated;
 grant execute on function public.adopt_default_limits(p_trader_id uuid) to service_role;
 
@@ -1302,11 +1302,11 @@ begin
   v_row := trading.store_limits(v_row, v_now);
   perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
     jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
-  return to_jsonb(v_row);
+  return trading.limits_answer(v_row);
 end
 $function$;
 alter function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) owner to fillbase_engine;
-comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) is 'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
+comment on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) is 'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row, money as text. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) to authenticated;
 grant execute on function public.set_risk_limits(p_limits jsonb, p_trader_id uuid, p_mode text, p_replace boolean) to service_role;
 
@@ -6848,6 +6848,21 @@ end
 $function$;
 alter function trading.limit_names() owner to fillbase_engine;
 comment on function trading.limit_names() is 'The columns of risk_limits that are limits.';
+
+CREATE OR REPLACE FUNCTION trading.limits_answer(p_row public.risk_limits)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return to_jsonb(p_row) || (
+    select jsonb_object_agg(a.attname, trading.money_text((to_jsonb(p_row) ->> a.attname)::numeric)) from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.risk_limits'::regclass and a.atttypid = 'trading.amount'::regtype);
+end
+$function$;
+alter function trading.limits_answer(p_row public.risk_limits) owner to fillbase_engine;
+comment on function trading.limits_answer(p_row public.risk_limits) is 'A row of limits as commands return it: money as text.';
 
 CREATE OR REPLACE FUNCTION trading.limits_daily_loss(p_limits public.risk_limits)
  RETURNS boolean

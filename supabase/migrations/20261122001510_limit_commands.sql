@@ -150,6 +150,17 @@ end
 $$;
 comment on function trading.store_limits is 'Writes the one row of its scope, as a new version. FB400 limits_invalid.';
 
+create function trading.limits_answer(p_row public.risk_limits) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return to_jsonb(p_row) || (
+    select jsonb_object_agg(a.attname, trading.money_text((to_jsonb(p_row) ->> a.attname)::numeric)) from pg_catalog.pg_attribute a
+    where a.attrelid = 'public.risk_limits'::regclass and a.atttypid = 'trading.amount'::regtype);
+end
+$$;
+comment on function trading.limits_answer is 'A row of limits as commands return it: money as text.';
+
 -- Limits arrive as JSON, so that one wrong key or value is answered by name and nothing is half set.
 create function public.set_risk_limits(p_limits jsonb, p_trader_id uuid default null, p_mode text default null, p_replace boolean default false) returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -177,11 +188,11 @@ begin
   v_row := trading.store_limits(v_row, v_now);
   perform trading.audit(v_now, 'limits_set', v_user_id, p_trader_id, 'risk_limits', v_row.id::text,
     jsonb_build_object('by', (select auth.uid()), 'version', v_row.version, 'limits', p_limits));
-  return to_jsonb(v_row);
+  return trading.limits_answer(v_row);
 end
 $$;
 comment on function public.set_risk_limits is
-  'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
+  'Changes the limits of a trader, or of all the caller''s traders of a mode: one JSON object of column names. What is not named stays, unless p_replace; null takes a limit away (live: the cap of the rollout stage takes its place). Returns the whole row, money as text. Lower limits sell nothing, they deny entries. FB400 limits_invalid, limits_unknown, limits_scope_invalid, limits_past_cap; FB404 trader_not_found.';
 
 create function trading.default_limits() returns jsonb
 language sql immutable parallel safe
@@ -219,11 +230,11 @@ begin
   if not exists (select from public.risk_limits r where r.trader_id = p_trader_id) then
     perform trading.give_default_limits(p_trader_id, v_trader.user_id, not v_trader.paper_trade_mode, trading.engine_now());
   end if;
-  return (select to_jsonb(r) from public.risk_limits r where r.trader_id = p_trader_id);
+  return (select trading.limits_answer(r) from public.risk_limits r where r.trader_id = p_trader_id);
 end
 $$;
 comment on function public.adopt_default_limits is
-  'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits; limits that are there stay. FB404 trader_not_found.';
+  'Gives a trader without limits the conservative ones (position 100, exposure 500, daily loss 50 USDT; live no more than the stage''s caps) and returns its limits, money as text; limits that are there stay. FB404 trader_not_found.';
 
 -- What was set on paper may be past the cap that live trading has; what is read then is what holds.
 create function trading.cap_limits_of(p_trader_id uuid, p_user_id uuid, p_now timestamptz) returns void

@@ -8,8 +8,8 @@ create temporary table before as select * from public.risk_limits;
 select tests.act_as_user('ann');
 select is(jsonb_strip_nulls(public.set_risk_limits('{"max_position_quote": 150, "min_confidence": "60.5"}', tests.trader_id('alpha'))
     - '{id,version,created_at,updated_at}'::text[]),
-  jsonb_build_object('user_id', tests.user_id('ann'), 'trader_id', tests.trader_id('alpha'), 'max_position_quote', 150, 'min_confidence', 60.5,
-    'min_position_quote', 10), 'an owner sets the limits of a trader');
+  jsonb_build_object('user_id', tests.user_id('ann'), 'trader_id', tests.trader_id('alpha'), 'max_position_quote', '150', 'min_confidence', 60.5,
+    'min_position_quote', '10'), 'an owner sets the limits of a trader, and reads money as text');
 select is(public.set_risk_limits('{"max_open_positions": 3}', tests.trader_id('alpha')) ->> 'max_position_quote', '150',
   'what is not named next time stays');
 select is(public.set_risk_limits('{"max_exposure_quote": 900}', p_mode => 'paper') ->> 'mode', 'paper', 'and of all traders of a mode');
