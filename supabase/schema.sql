@@ -1954,6 +1954,7 @@ create table trading.outside_moves (
 );
 alter table trading.outside_moves owner to fillbase_engine;
 comment on table trading.outside_moves is 'What moved in an exchange account by other hands than the engine''s: deposits, withdrawals, the owner''s own trades.';
+comment on column trading.outside_moves.kind is 'cash (USDT) and coins: what was held changed by so much, all of them add up to what moved. trade: one of the owner''s own trades that explains such a change, or the coins that a quarantine misses; it is part of it and does not add to it.';
 comment on column trading.outside_moves.quantity is 'Of the asset: positive came, negative went.';
 CREATE INDEX outside_moves_account_id_idx ON trading.outside_moves USING btree (account_id, noted_at);
 CREATE UNIQUE INDEX outside_moves_trade_idx ON trading.outside_moves USING btree (account_id, symbol, exchange_trade_id) WHERE (kind = 'trade'::text);
@@ -4031,7 +4032,7 @@ begin
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code in ('exit_failed', 'position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position.id::text and a.resolved_at is null;
+  where a.code in ('exit_failed', 'position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position.id::text and a.resolved_at is null;
   perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then
@@ -4516,6 +4517,20 @@ $function$;
 alter function trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) owner to fillbase_engine;
 comment on function trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean) is 'The strictest state over system, user, portfolio, account and (null on paper) live trader; the epoch is the sum of theirs, so any halt changes it.';
 
+CREATE OR REPLACE FUNCTION trading.end_blocks(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_rate_limited' and a.resolved_at is null
+    and not exists (select from trading.rate_budgets b where b.rule = a.subject_id and b.blocked_until > p_now);
+end
+$function$;
+alter function trading.end_blocks(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_blocks(p_now timestamp with time zone) is 'On each sweep: resolves exchange_rate_limited of buckets whose named time is over.';
+
 CREATE OR REPLACE FUNCTION trading.end_conflict(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -4724,7 +4739,7 @@ CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
+RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
 alter function trading.ends_by_itself(p_alert public.alerts) owner to fillbase_engine;
 comment on function trading.ends_by_itself(p_alert public.alerts) is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
@@ -7579,7 +7594,7 @@ begin
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code in ('position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position_id::text and a.resolved_at is null;
+  where a.code in ('position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $function$;
 alter function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
@@ -11871,6 +11886,7 @@ AS $function$
 begin
   perform trading.note_startup(p_now);
   perform trading.queue_due_account_checks(p_now);
+  perform trading.end_blocks(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
   perform trading.watch_comparisons(p_now);

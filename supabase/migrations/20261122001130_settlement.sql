@@ -76,7 +76,7 @@ begin
   where b.account_id = p_position.account_id;
   perform trading.end_protection(p_position.id, 'position_closed', p_now);
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code in ('exit_failed', 'position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position.id::text and a.resolved_at is null;
+  where a.code in ('exit_failed', 'position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position.id::text and a.resolved_at is null;
   perform trading.note_closed_position(p_position, v_total, p_now);
   update public.workflow_schedules w set is_active = false where w.entity_id = p_position.id and w.workflow_type = 'position_management';
   if p_position.signal_id is not null then

@@ -163,4 +163,15 @@ end
 $$;
 comment on function trading.block_budget is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
 
+create function trading.end_blocks(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_rate_limited' and a.resolved_at is null
+    and not exists (select from trading.rate_budgets b where b.rule = a.subject_id and b.blocked_until > p_now);
+end
+$$;
+comment on function trading.end_blocks is 'On each sweep: resolves exchange_rate_limited of buckets whose named time is over.';
+
 reset role;

@@ -26,7 +26,7 @@ begin
   )
   update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
-  where a.code in ('position_unguarded', 'sell_refused_for_funds') and a.subject_id = p_position_id::text and a.resolved_at is null;
+  where a.code in ('position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $$;
 comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';

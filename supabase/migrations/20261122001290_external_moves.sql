@@ -31,6 +31,8 @@ create table trading.outside_moves (
   constraint outside_moves_trade_named check ((kind = 'trade') = (exchange_trade_id is not null) and (kind = 'trade') = (symbol is not null))
 );
 comment on table  trading.outside_moves is 'What moved in an exchange account by other hands than the engine''s: deposits, withdrawals, the owner''s own trades.';
+comment on column trading.outside_moves.kind is
+  'cash (USDT) and coins: what was held changed by so much, all of them add up to what moved. trade: one of the owner''s own trades that explains such a change, or the coins that a quarantine misses; it is part of it and does not add to it.';
 comment on column trading.outside_moves.quantity is 'Of the asset: positive came, negative went.';
 create index outside_moves_account_id_idx on trading.outside_moves (account_id, noted_at);
 create unique index outside_moves_trade_idx on trading.outside_moves (account_id, symbol, exchange_trade_id) where kind = 'trade';
