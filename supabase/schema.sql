@@ -2877,12 +2877,17 @@ CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_sour
  SET search_path TO ''
 AS $function$
 declare
-  v_now   timestamptz := coalesce(p_now, trading.engine_now());
-  v_count int;
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_changed text[];
+  v_count   int;
 begin
   if jsonb_typeof(p_instruments) is distinct from 'array' then
     perform trading.raise_error('FB400', 'instruments_invalid', 'p_instruments must be a JSON array');
   end if;
+  select array_agg(i.symbol) into v_changed
+  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol
+  where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
+    is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0));
   insert into public.instruments as i
   select r.symbol, r.base_asset, r.quote_asset, r.status,
     coalesce(r.base_commission_precision, 8), coalesce(r.quote_commission_precision, 8),
@@ -2918,6 +2923,7 @@ begin
     where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
+  perform trading.fit_protection(v_changed, v_now);
   return v_count;
 end
 $function$;
@@ -5175,6 +5181,24 @@ alter function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for t
 comment on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) is 'Executes a claimed job in one transaction. Where p_next_for names a worker, it goes on with the portfolio''s next paper entries (also: how many) and claims one more, or after another job the next that is no entry: {outcome, code?, position_id?, also, next}; a live job may answer {outcome: call, call}: the worker makes the call and hands its answer to trading.answer_call. FB409 fence_lost, FB404 job_not_found, FB423 trading_not_active when a halt came in between, 55P03 when a lock took over 1 s.';
 grant execute on function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.execute_protect(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_position public.positions := trading.lock_position(p_job.position_id);
+begin
+  if v_position.status not in ('open', 'monitoring') then
+    return '{"outcome": "done", "code": "not_open"}';
+  end if;
+  perform trading.sync_protection(v_position, p_now);
+  return jsonb_build_object('outcome', 'done', 'position_id', v_position.id);
+end
+$function$;
+alter function trading.execute_protect(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.execute_protect(p_job trading.jobs, p_now timestamp with time zone) is 'Brings what rests on the paper venue in line with what a position can sell by the symbol''s rules of now.';
+
 CREATE OR REPLACE FUNCTION trading.execute_sync(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5593,6 +5617,21 @@ end
 $function$;
 alter function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
+
+CREATE OR REPLACE FUNCTION trading.fit_protection(p_symbols text[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.enqueue_job('protect', concat_ws(':', 'fit', p.id, gen_random_uuid()), p.portfolio_id, true, p_now, p_position_id => p.id)
+  from public.positions p where p.symbol = any (p_symbols) and p.is_paper_trade and p.status in ('open', 'monitoring');
+  perform trading.queue_protection(p.id, p_now)
+  from public.positions p where p.symbol = any (p_symbols) and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing');
+end
+$function$;
+alter function trading.fit_protection(p_symbols text[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fit_protection(p_symbols text[], p_now timestamp with time zone) is 'Queues a look at what guards the open positions in symbols whose rules have changed.';
 
 CREATE OR REPLACE FUNCTION trading.floor_to_step(p_value numeric, p_step numeric)
  RETURNS numeric
@@ -10006,6 +10045,7 @@ begin
     when 'exit' then trading.execute_exit(p_job, p_now)
     when 'sync' then trading.execute_sync(p_job, p_now)
     when 'cancel' then trading.execute_cancel(p_job, p_now)
+    when 'protect' then trading.execute_protect(p_job, p_now)
     when 'halt' then trading.execute_halt(p_job, p_now)
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end

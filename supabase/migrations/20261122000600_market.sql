@@ -90,12 +90,17 @@ returns int
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_now   timestamptz := coalesce(p_now, trading.engine_now());
-  v_count int;
+  v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_changed text[];
+  v_count   int;
 begin
   if jsonb_typeof(p_instruments) is distinct from 'array' then
     perform trading.raise_error('FB400', 'instruments_invalid', 'p_instruments must be a JSON array');
   end if;
+  select array_agg(i.symbol) into v_changed
+  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol
+  where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
+    is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0));
   insert into public.instruments as i
   select r.symbol, r.base_asset, r.quote_asset, r.status,
     coalesce(r.base_commission_precision, 8), coalesce(r.quote_commission_precision, 8),
@@ -131,6 +136,7 @@ begin
     where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
+  perform trading.fit_protection(v_changed, v_now);
   return v_count;
 end
 $$;

@@ -1,4 +1,4 @@
--- Purpose: exits, resting orders and cancels on the paper venue.
+-- Purpose: exits, resting orders, cancels and resized stops on the paper venue.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
@@ -240,6 +240,21 @@ begin
 end
 $$;
 comment on function trading.execute_sync is 'Asks the paper venue: about one order that arrives after its latency, or about all resting limits of a position at a quote.';
+
+create function trading.execute_protect(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_position public.positions := trading.lock_position(p_job.position_id);
+begin
+  if v_position.status not in ('open', 'monitoring') then
+    return '{"outcome": "done", "code": "not_open"}';
+  end if;
+  perform trading.sync_protection(v_position, p_now);
+  return jsonb_build_object('outcome', 'done', 'position_id', v_position.id);
+end
+$$;
+comment on function trading.execute_protect is 'Brings what rests on the paper venue in line with what a position can sell by the symbol''s rules of now.';
 
 -- What the market did before a cancel was asked for counts first, as at an exchange: whichever worker comes first.
 create function trading.match_before_cancel(p_order public.orders, p_asked_at timestamptz, p_now timestamptz) returns public.orders

@@ -92,6 +92,19 @@ end
 $$;
 comment on function trading.queue_protection is 'Queues a look at a live position''s protection, unless one is queued or under way already. Who brings news holds the portfolio''s lock; the sweep looks without it, and again.';
 
+-- A stop of the old step or tick is for more, or less, than can be sold now; one that was refused may fit.
+create function trading.fit_protection(p_symbols text[], p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.enqueue_job('protect', concat_ws(':', 'fit', p.id, gen_random_uuid()), p.portfolio_id, true, p_now, p_position_id => p.id)
+  from public.positions p where p.symbol = any (p_symbols) and p.is_paper_trade and p.status in ('open', 'monitoring');
+  perform trading.queue_protection(p.id, p_now)
+  from public.positions p where p.symbol = any (p_symbols) and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing');
+end
+$$;
+comment on function trading.fit_protection is 'Queues a look at what guards the open positions in symbols whose rules have changed.';
+
 -- The exchange refuses a stop that would trigger at once: its market has crossed it, whatever ours says.
 create function trading.fire_crossed_stop(p_position public.positions, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

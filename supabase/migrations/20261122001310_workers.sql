@@ -17,6 +17,7 @@ begin
     when 'exit' then trading.execute_exit(p_job, p_now)
     when 'sync' then trading.execute_sync(p_job, p_now)
     when 'cancel' then trading.execute_cancel(p_job, p_now)
+    when 'protect' then trading.execute_protect(p_job, p_now)
     when 'halt' then trading.execute_halt(p_job, p_now)
     else jsonb_build_object('outcome', 'ignored', 'code', 'kind_not_served') end;
 end
