@@ -1,5 +1,5 @@
 begin;
-select plan(6);
+select plan(8);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -21,6 +21,12 @@ select tests.raises($$ select trading.connect_exchange_account(tests.user_id('an
 select is((select count(*) from trading.exchange_keys where is_active and account_id = (select account from t)), 1::bigint, 'which keeps its own');
 select lives_ok($$ select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'the-third-key', 'the-third-secret') $$, 'one of the same account does not');
 select tests.raises($$ select trading.connect_exchange_account(tests.user_id('ann'), null, 'uid-ann', 'the-third-key', 'the-third-secret') $$, 'FB400', 'key_invalid', 'a key names its environment');
+
+-- An entry, before the account was asked whose key it is.
+update trading.jobs set status = 'done', finished_at = now(), lease_until = null where status in ('queued', 'running');
+select tests.decide('two', 'alpha');
+select tests.raises($$ select tests.next_call() $$, 'FB423', 'key_unverified', 'nothing is bought with a key that nobody knows yet');
+select is((select count(*) from public.orders where signal_id = tests.signal_id('two')), 0::bigint, 'and nothing is left of the attempt');
 
 select * from finish();
 rollback;
