@@ -1663,6 +1663,7 @@ create table trading.exchange_calls (
   recv_window_ms integer not null,
   permitted_at timestamp with time zone not null,
   send_by timestamp with time zone not null,
+  opened_at timestamp with time zone,
   outcome text,
   reason text,
   code integer,
@@ -1686,6 +1687,7 @@ comment on table trading.exchange_calls is 'Every call to an exchange: permitted
 comment on column trading.exchange_calls.order_id is 'The order that is placed (of a pair: its stop), cancelled or asked about.';
 comment on column trading.exchange_calls.timestamp_ms is 'Exchange''s time that the request is stamped with.';
 comment on column trading.exchange_calls.send_by is 'After it the call is dropped unsent, and the exchange refuses it.';
+comment on column trading.exchange_calls.opened_at is 'When the key was opened for it, once; before that nothing of it can have left (the exchange''s time is asked without a key).';
 comment on column trading.exchange_calls.answer is 'What the venue said, parsed (trading.answer_call).';
 CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
 CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
@@ -3406,6 +3408,7 @@ BEGIN ATOMIC
      c.recv_window_ms,
      c.permitted_at,
      c.send_by,
+     c.opened_at,
      c.outcome,
      c.reason,
      c.code,
@@ -5937,13 +5940,31 @@ $function$;
 alter function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.give_default_limits(p_trader_id uuid, p_user_id uuid, p_is_live boolean, p_now timestamp with time zone) is 'Sets the default limits of a trader that has none; those of a live one within the caps of its owner''s stage.';
 
+CREATE OR REPLACE FUNCTION trading.give_up_call(p_call_id bigint, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call trading.exchange_calls;
+begin
+  select * into v_call from trading.exchange_calls c where c.id = p_call_id for no key update;
+  perform trading.record_answer(p_call_id, case
+    when v_call.opened_at is null and v_call.action <> 'server_time'
+      then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'::jsonb
+    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end, p_now);
+end
+$function$;
+alter function trading.give_up_call(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.give_up_call(p_call_id bigint, p_now timestamp with time zone) is 'Answers a call that nobody will answer any more (worker_lost): not_sent while its key was never opened, else unknown.';
+
 CREATE OR REPLACE FUNCTION trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.take_for_unknown(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
+  perform trading.give_up_call(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
 end
 $function$;
 alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5955,7 +5976,7 @@ CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timest
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.take_for_unknown(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  perform trading.give_up_call(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
   where l.order_id = p_order_id and c.answered_at is null
     and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
 end
@@ -6065,7 +6086,7 @@ CREATE OR REPLACE FUNCTION trading.has_asked_to_cancel(p_job trading.jobs, p_ord
  RETURNS boolean
  LANGUAGE sql
  STABLE
-RETURN (EXISTS (SELECT FROM trading.calls_of_attempt(has_asked_to_cancel.p_job) c(id, account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, timestamp_ms, recv_window_ms, permitted_at, send_by, outcome, reason, code, message, http_status, used_weight, order_count_10s, sent_at, elapsed_ms, answer, answered_at) WHERE ((c.order_id = has_asked_to_cancel.p_order_id) AND (c.action = 'cancel'::text))));
+RETURN (EXISTS (SELECT FROM trading.calls_of_attempt(has_asked_to_cancel.p_job) c(id, account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, timestamp_ms, recv_window_ms, permitted_at, send_by, opened_at, outcome, reason, code, message, http_status, used_weight, order_count_10s, sent_at, elapsed_ms, answer, answered_at) WHERE ((c.order_id = has_asked_to_cancel.p_order_id) AND (c.action = 'cancel'::text))));
 alter function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) owner to fillbase_engine;
 comment on function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) is 'Whether a job''s present attempt has asked the exchange to cancel an order.';
 
@@ -7929,9 +7950,10 @@ declare
   v_call trading.exchange_calls;
   v_key  trading.exchange_keys;
 begin
-  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
-  if not found or v_call.answered_at is not null or v_now > v_call.send_by then
-    perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
+  update trading.exchange_calls c set opened_at = v_now
+  where c.id = p_call_id and c.answered_at is null and c.opened_at is null and v_now <= c.send_by returning * into v_call;
+  if not found then
+    perform trading.raise_error('FB409', 'call_over', 'there is no such call, its time is over, or its key was opened before', jsonb_build_object('call_id', p_call_id));
   end if;
   update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
   where k.account_id = v_call.account_id and k.is_active and (k.verified_at is not null or v_call.action = 'balances') returning * into v_key;
@@ -11124,18 +11146,6 @@ CREATE OR REPLACE FUNCTION trading.system_scope_id()
 RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
-
-CREATE OR REPLACE FUNCTION trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  perform trading.record_answer(p_call_id, '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}', p_now);
-end
-$function$;
-alter function trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.take_for_unknown(p_call_id bigint, p_now timestamp with time zone) is 'Answers a call that nobody will answer any more: unknown, worker_lost.';
 
 CREATE OR REPLACE FUNCTION trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone)
  RETURNS numeric

@@ -19,6 +19,7 @@ create table trading.exchange_calls (
   recv_window_ms int not null check (recv_window_ms between 1 and 60000),
   permitted_at   timestamptz not null,
   send_by        timestamptz not null,
+  opened_at      timestamptz,
   outcome        text check (outcome in ('accepted', 'rejected', 'not_sent', 'unknown')),
   reason         text,
   code           int,
@@ -36,6 +37,7 @@ comment on table  trading.exchange_calls is 'Every call to an exchange: permitte
 comment on column trading.exchange_calls.order_id is 'The order that is placed (of a pair: its stop), cancelled or asked about.';
 comment on column trading.exchange_calls.timestamp_ms is 'Exchange''s time that the request is stamped with.';
 comment on column trading.exchange_calls.send_by is 'After it the call is dropped unsent, and the exchange refuses it.';
+comment on column trading.exchange_calls.opened_at is 'When the key was opened for it, once; before that nothing of it can have left (the exchange''s time is asked without a key).';
 comment on column trading.exchange_calls.answer is 'What the venue said, parsed (trading.answer_call).';
 create index exchange_calls_job_id_idx on trading.exchange_calls (job_id, id);
 create index exchange_calls_order_id_idx on trading.exchange_calls (order_id, id) where order_id is not null;

@@ -114,8 +114,9 @@ comment on function trading.permit_call is
   'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
 -- The one place a key is opened. The call must have its permit and its time; each opening is audited. A key that was stored
--- since the permit is not used for it before the exchange has said whose it is. Security definer: the
--- worker's role may read neither keys nor Vault, only ask for the key of a call.
+-- since the permit is not used for it before the exchange has said whose it is. Opened once: whoever takes the job up later
+-- can tell by the row whether anything can have left. Security definer: the worker's role may read neither keys nor Vault, only
+-- ask for the key of a call.
 create function trading.open_key(p_call_id bigint, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -124,9 +125,10 @@ declare
   v_call trading.exchange_calls;
   v_key  trading.exchange_keys;
 begin
-  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
-  if not found or v_call.answered_at is not null or v_now > v_call.send_by then
-    perform trading.raise_error('FB409', 'call_over', 'there is no such call, or its time is over', jsonb_build_object('call_id', p_call_id));
+  update trading.exchange_calls c set opened_at = v_now
+  where c.id = p_call_id and c.answered_at is null and c.opened_at is null and v_now <= c.send_by returning * into v_call;
+  if not found then
+    perform trading.raise_error('FB409', 'call_over', 'there is no such call, its time is over, or its key was opened before', jsonb_build_object('call_id', p_call_id));
   end if;
   update trading.exchange_keys k set use_count = k.use_count + 1, last_used_at = v_now
   where k.account_id = v_call.account_id and k.is_active and (k.verified_at is not null or v_call.action = 'balances') returning * into v_key;

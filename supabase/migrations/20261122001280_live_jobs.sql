@@ -20,7 +20,7 @@ create function trading.give_up_calls(p_job trading.jobs, p_now timestamptz) ret
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.take_for_unknown(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
+  perform trading.give_up_call(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
 end
 $$;
 comment on function trading.give_up_calls is 'Takes the calls of a job that its workers left unanswered for unknown.';

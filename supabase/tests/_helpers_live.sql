@@ -40,10 +40,11 @@ begin
     exit when (select w.answer ->> 'outcome' from tests.live_work w) = 'call';
     delete from tests.live_work;
   end loop;
+  update trading.exchange_calls c set opened_at = c.permitted_at from tests.live_work w where c.id = (w.answer #>> '{call,id}')::bigint;
   return (select w.answer -> 'call' from tests.live_work w);
 end
 $$;
-comment on function tests.next_call is 'The call that the next due job makes; null: no job wants one.';
+comment on function tests.next_call is 'The call that the next due job makes, its key opened; null: no job wants one.';
 
 create or replace function tests.answer(p_answer jsonb) returns jsonb
 language plpgsql set search_path = ''
@@ -54,6 +55,7 @@ begin
   select * into v_work from tests.live_work;
   v_work.answer := trading.answer_call(v_work.job_id, v_work.fence, (v_work.answer #>> '{call,id}')::bigint, p_answer);
   update tests.live_work set answer = v_work.answer;
+  update trading.exchange_calls c set opened_at = c.permitted_at where c.id = (v_work.answer #>> '{call,id}')::bigint;
   return v_work.answer;
 end
 $$;

@@ -1557,6 +1557,7 @@ export type Database = {
           job_attempt: number;
           job_id: number;
           message: string | null;
+          opened_at: string | null;
           order_count_10s: number | null;
           order_id: string | null;
           outcome: string | null;
@@ -1585,6 +1586,7 @@ export type Database = {
           job_attempt: number;
           job_id: number;
           message?: string | null;
+          opened_at?: string | null;
           order_count_10s?: number | null;
           order_id?: string | null;
           outcome?: string | null;
@@ -1613,6 +1615,7 @@ export type Database = {
           job_attempt?: number;
           job_id?: number;
           message?: string | null;
+          opened_at?: string | null;
           order_count_10s?: number | null;
           order_id?: string | null;
           outcome?: string | null;
