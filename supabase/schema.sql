@@ -5968,7 +5968,7 @@ begin
 end
 $function$;
 alter function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Takes the calls of a job that its workers left unanswered for unknown.';
+comment on function trading.give_up_calls(p_job trading.jobs, p_now timestamp with time zone) is 'Gives up the calls of a job that its workers left unanswered.';
 
 CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -5982,7 +5982,7 @@ begin
 end
 $function$;
 alter function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Takes the unanswered call that was to place an order for unknown, unless its worker still has the job.';
+comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Gives up the unanswered call that was to place an order, unless its worker still has the job.';
 
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void

@@ -231,35 +231,6 @@ comment on function trading.prove_absence is 'The next step towards knowing that
 
 -- Follow up ---------------------------------------------------------------------------------------------------------
 
--- Whoever was to make it is gone. Without a key it cannot have been made; behind the row's lock none is opened any more.
-create function trading.give_up_call(p_call_id bigint, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_call trading.exchange_calls;
-begin
-  select * into v_call from trading.exchange_calls c where c.id = p_call_id for no key update;
-  perform trading.record_answer(p_call_id, case
-    when v_call.opened_at is null and v_call.action <> 'server_time'
-      then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'::jsonb
-    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end, p_now);
-end
-$$;
-comment on function trading.give_up_call is 'Answers a call that nobody will answer any more (worker_lost): not_sent while its key was never opened, else unknown.';
-
--- The job that was to place an order may never be taken up again (a resume denies queued entries): then nobody else says that
--- nobody knows.
-create function trading.give_up_placing(p_order_id uuid, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform trading.give_up_call(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
-  where l.order_id = p_order_id and c.answered_at is null
-    and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
-end
-$$;
-comment on function trading.give_up_placing is 'Takes the unanswered call that was to place an order for unknown, unless its worker still has the job.';
-
 -- Looks at the order and at the last answer, and says what to ask next. So it does not matter whose question it was, nor
 -- whether the worker that asked it is still there.
 create function trading.follow_up(p_job trading.jobs, p_order_id uuid, p_now timestamptz) returns jsonb

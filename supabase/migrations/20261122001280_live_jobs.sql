@@ -15,16 +15,6 @@ end
 $$;
 comment on function trading.job_account is 'The exchange account that a job is about; null: its owner has none.';
 
--- A call that nobody answered belonged to a worker that is gone: a lease is longer than any call.
-create function trading.give_up_calls(p_job trading.jobs, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform trading.give_up_call(c.id, p_now) from trading.exchange_calls c where c.job_id = p_job.id and c.answered_at is null order by c.id;
-end
-$$;
-comment on function trading.give_up_calls is 'Takes the calls of a job that its workers left unanswered for unknown.';
-
 -- An entry that has outlived its signal needs no exchange any more.
 create function trading.is_past_its_time(p_job trading.jobs, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
