@@ -1363,7 +1363,7 @@ begin
   perform trading.audit(v_stop.halted_at, 'stop_requested', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
     jsonb_build_object('by', v_by, 'scope', v_stop.scope, 'mode', p_mode, 'reason', v_reason, 'request_id', p_request_id));
   perform trading.raise_alert(v_stop.halted_at, 'emergency', 'emergency_stop', null, 'stop', v_stop.id::text,
-    format('Trading was stopped for %s %s (%s): %s', v_stop.scope, nullif(v_stop.scope_id, trading.system_scope_id()),
+    format('Trading was stopped for %s (%s): %s', concat_ws(' ', v_stop.scope, nullif(v_stop.scope_id, trading.system_scope_id())),
       replace(p_mode, '_', ' '), v_reason), trading.stop_json(v_stop));
   return trading.stop_json(v_stop);
 end
@@ -2916,15 +2916,14 @@ begin
     max_open_orders = excluded.max_open_orders, max_algo_orders = excluded.max_algo_orders,
     order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at, doubted_at = null;
   get diagnostics v_count = row_count;
-  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
-  where a.code = 'filters_doubted' and a.resolved_at is null
-    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
-
   if p_is_full_list then
     update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
     where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
+  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
+  where a.code = 'filters_doubted' and a.resolved_at is null
+    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
   perform trading.fit_protection(v_changed, v_now);
   return v_count;
 end

@@ -127,15 +127,14 @@ begin
     max_open_orders = excluded.max_open_orders, max_algo_orders = excluded.max_algo_orders,
     order_types = excluded.order_types, source = excluded.source, updated_at = excluded.updated_at, doubted_at = null;
   get diagnostics v_count = row_count;
-  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
-  where a.code = 'filters_doubted' and a.resolved_at is null
-    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
-
   if p_is_full_list then
     update public.instruments i set status = 'DELISTED', updated_at = v_now, doubted_at = null
     where (i.status <> 'DELISTED' or i.doubted_at is not null)
       and not exists (select from jsonb_array_elements(p_instruments) e where e ->> 'symbol' = i.symbol);
   end if;
+  update public.alerts a set resolved_at = v_now, resolved_by = 'engine'
+  where a.code = 'filters_doubted' and a.resolved_at is null
+    and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
   perform trading.fit_protection(v_changed, v_now);
   return v_count;
 end

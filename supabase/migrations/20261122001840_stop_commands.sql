@@ -135,7 +135,7 @@ begin
   perform trading.audit(v_stop.halted_at, 'stop_requested', v_stop.user_id, v_stop.trader_id, 'stop', v_stop.id::text,
     jsonb_build_object('by', v_by, 'scope', v_stop.scope, 'mode', p_mode, 'reason', v_reason, 'request_id', p_request_id));
   perform trading.raise_alert(v_stop.halted_at, 'emergency', 'emergency_stop', null, 'stop', v_stop.id::text,
-    format('Trading was stopped for %s %s (%s): %s', v_stop.scope, nullif(v_stop.scope_id, trading.system_scope_id()),
+    format('Trading was stopped for %s (%s): %s', concat_ws(' ', v_stop.scope, nullif(v_stop.scope_id, trading.system_scope_id())),
       replace(p_mode, '_', ' '), v_reason), trading.stop_json(v_stop));
   return trading.stop_json(v_stop);
 end

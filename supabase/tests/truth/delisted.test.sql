@@ -1,5 +1,5 @@
 begin;
-select plan(23);
+select plan(24);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account, 1::numeric as sol;
@@ -35,6 +35,7 @@ $$;
 select pg_temp.let_pass('2 minutes');
 select isnt((select i.doubted_at from public.instruments i where i.symbol = 'SOLUSDT'), null, 'the list of symbols is fetched again');
 select trading.apply_instruments('[]', 'tests', true);
+select ok(not tests.has_alert('filters_doubted', 'SOLUSDT'), 'which ends the doubt about its filters');
 select cmp_ok(pg_temp.let_pass('10 minutes'), '<', 40::bigint, 'what is refused is asked a few times a minute at most');
 select is((select (p.status, p.quantity::numeric, o.state)::text from tests.position_of('one') p, tests.order_of('one', 'stop_loss') o), '(open,1,working)',
   'the position is open with its coins; nobody has said that its stop ended');
