@@ -4381,6 +4381,21 @@ $function$;
 alter function trading.disagreement(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.disagreement(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'What still speaks against ending a quarantine: not_compared (in the last three minutes, since it began), coins_missing, unsettled, order_believed_over, order_unexplained; null: books and exchange agree.';
 
+CREATE OR REPLACE FUNCTION trading.distrust_clock(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.exchange_clocks c set measured_at = '-infinity', uncertainty_ms = 86400000 where c.environment = p_call.environment;
+  perform trading.raise_alert(p_now, 'warning', 'exchange_clock_off', p_user_id, 'account', p_call.account_id::text,
+    'A call reached the exchange outside of its time: the clocks have moved apart, or the network was slow. Nothing was placed by it; the exchange''s clock is measured before the next one.',
+    jsonb_build_object('environment', p_call.environment, 'action', p_call.action, 'symbol', p_call.symbol, 'position_id', p_call.position_id, 'call_id', p_call.id));
+end
+$function$;
+alter function trading.distrust_clock(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.distrust_clock(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) is 'After a refusal for the time of a call: its exchange''s clock is measured anew before the next one, and the owner is told.';
+
 CREATE OR REPLACE FUNCTION trading.divide_half_even(p_dividend numeric, p_divisor numeric, p_scale integer DEFAULT 18)
  RETURNS numeric
  LANGUAGE plpgsql
@@ -4538,6 +4553,19 @@ end
 $function$;
 alter function trading.end_blocks(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_blocks(p_now timestamp with time zone) is 'On each sweep: resolves exchange_rate_limited of buckets whose named time is over.';
+
+CREATE OR REPLACE FUNCTION trading.end_clock_alerts(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_clock_off' and a.resolved_at is null and a.last_seen_at < p_now - interval '10 minutes';
+end
+$function$;
+alter function trading.end_clock_alerts(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_clock_alerts(p_now timestamp with time zone) is 'On each sweep: resolves exchange_clock_off where no call was late for ten minutes.';
 
 CREATE OR REPLACE FUNCTION trading.end_conflict(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
@@ -4747,7 +4775,7 @@ CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
+RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_clock_off'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
 alter function trading.ends_by_itself(p_alert public.alerts) owner to fillbase_engine;
 comment on function trading.ends_by_itself(p_alert public.alerts) is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
@@ -7784,7 +7812,7 @@ declare
 begin
   case p_answer ->> 'reason'
     when 'clock_skewed' then
-      update trading.exchange_clocks c set measured_at = '-infinity', uncertainty_ms = 86400000 where c.environment = p_call.environment;
+      perform trading.distrust_clock(p_call, v_user_id, p_now);
     when 'rate_limited', 'banned' then
       perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id, -- -1015: orders
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);
@@ -11936,6 +11964,7 @@ begin
   perform trading.note_startup(p_now);
   perform trading.queue_due_account_checks(p_now);
   perform trading.end_blocks(p_now);
+  perform trading.end_clock_alerts(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
   perform trading.watch_comparisons(p_now);

@@ -25,4 +25,29 @@ end
 $$;
 comment on function trading.measure_clock is 'Remembers how far the exchange''s clock is ahead, and within which bounds.';
 
+-- A call that arrives outside of its window (-1021) has done nothing. A sale, a stop or a question is tried again; an entry
+-- is over with its decision, and its owner should learn that it was not the market.
+create function trading.distrust_clock(p_call trading.exchange_calls, p_user_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.exchange_clocks c set measured_at = '-infinity', uncertainty_ms = 86400000 where c.environment = p_call.environment;
+  perform trading.raise_alert(p_now, 'warning', 'exchange_clock_off', p_user_id, 'account', p_call.account_id::text,
+    'A call reached the exchange outside of its time: the clocks have moved apart, or the network was slow. Nothing was placed by it; the exchange''s clock is measured before the next one.',
+    jsonb_build_object('environment', p_call.environment, 'action', p_call.action, 'symbol', p_call.symbol, 'position_id', p_call.position_id, 'call_id', p_call.id));
+end
+$$;
+comment on function trading.distrust_clock is 'After a refusal for the time of a call: its exchange''s clock is measured anew before the next one, and the owner is told.';
+
+-- The clock is measured within the second: an alert that ended with that would be seen by nobody.
+create function trading.end_clock_alerts(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exchange_clock_off' and a.resolved_at is null and a.last_seen_at < p_now - interval '10 minutes';
+end
+$$;
+comment on function trading.end_clock_alerts is 'On each sweep: resolves exchange_clock_off where no call was late for ten minutes.';
+
 reset role;

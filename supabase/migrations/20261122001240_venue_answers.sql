@@ -246,7 +246,7 @@ declare
 begin
   case p_answer ->> 'reason'
     when 'clock_skewed' then
-      update trading.exchange_clocks c set measured_at = '-infinity', uncertainty_ms = 86400000 where c.environment = p_call.environment;
+      perform trading.distrust_clock(p_call, v_user_id, p_now);
     when 'rate_limited', 'banned' then
       perform trading.block_budget(case when p_answer ->> 'code' = '-1015' then 'orders_10s' else 'request_weight' end, p_call.account_id, -- -1015: orders
         p_now + make_interval(secs => least(greatest(coalesce((p_answer ->> 'retry_after_ms')::numeric, 0), 1000), 259200000) / 1000.0), p_now);

@@ -247,6 +247,7 @@ begin
   perform trading.note_startup(p_now);
   perform trading.queue_due_account_checks(p_now);
   perform trading.end_blocks(p_now);
+  perform trading.end_clock_alerts(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
   perform trading.watch_comparisons(p_now);
