@@ -143,6 +143,11 @@ export class BinanceRest {
 /** The exchange says no, with its own code; asking again would not help. Holds no signature and no key. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
+
+  /** `code`: Binance's, as -2015; null where the answer has none. */
+  constructor(message: string, readonly code: number | null = null) {
+    super(message);
+  }
 }
 
 async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
@@ -154,13 +159,20 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
   });
   const words = `${origin} answered ${pathname} with ${status}: ${text.slice(0, 200)}`;
   if (status === 200) return parsed(text, words);
-  if (status >= 400 && status < 500 && status !== 429 && status !== 418) throw new RefusedError(words);
+  if (status >= 400 && status < 500 && status !== 429 && status !== 418) {
+    throw new RefusedError(words, codeOf(text));
+  }
   throw new Error(words);
 }
 
 async function read(url: string, headers: Readonly<Record<string, string>>) {
   const answer = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS), redirect: "error" });
   return { status: answer.status, text: await answer.text() };
+}
+
+function codeOf(text: string): number | null {
+  const code = /"code":\s*(-\d{1,5})\b/.exec(text)?.[1];
+  return code === undefined ? null : parseInt(code, 10);
 }
 
 function parsed(text: string, words: string): unknown {

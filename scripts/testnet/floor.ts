@@ -4,7 +4,7 @@ import { quoteRow } from "../../supabase/functions/_shared/contracts/market_rows
 import { Decimal } from "decimal.js";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
 import type { VenueEnvironment } from "../../supabase/functions/_shared/domain/venue_call.ts";
-import { type ApiCredentials, BinanceRest } from "../lib/binance_rest.ts";
+import { type ApiCredentials, BinanceRest, RefusedError } from "../lib/binance_rest.ts";
 import { asService, listInstruments, type TraderSettings } from "../lib/desk.ts";
 import { type Baseline, readBaseline } from "../lib/exchange_comparison.ts";
 import { hireLiveTrader, hireLiveUser, type LiveUser } from "../lib/live_desk.ts";
@@ -159,15 +159,31 @@ export interface Connection {
 }
 
 /** Asks for the account. Throws when the exchange cannot be reached, refuses the key, or money or leave to trade is missing. */
-export async function connect({ url, key, maxQuote }: Target): Promise<Connection> {
+export async function connect(target: Target): Promise<Connection> {
+  const { url, key, maxQuote } = target;
   const rest = new BinanceRest(url, key);
-  const { uid, canTrade, balances } = await rest.account();
+  const { uid, canTrade, balances } = await rest.account().catch((error) => {
+    throw new Error(`${error.message}. ${adviceOn(error, target)} Nothing was started.`);
+  });
   if (!canTrade) throw new Error("the exchange does not let this key trade");
   const free = balances.find(({ asset }) => asset === "USDT")?.free ?? "0";
   if (new Decimal(free).lt(maxQuote)) {
     throw new Error(`the account has ${canonical(free)} USDT free, and a position may cost ${maxQuote}`);
   }
   return { rest, uid: String(uid) };
+}
+
+/** What the caller can do about an exchange that cannot be used; -2014 and -2015 are about the key, -1022 about its secret. */
+function adviceOn(error: unknown, { environment }: Target): string {
+  const [site, prefix] = environment === "production"
+    ? ["binance.com", "BINANCE"]
+    : ["testnet.binance.vision", "BINANCE_TESTNET"];
+  if (!(error instanceof RefusedError)) {
+    return `Is the exchange at that address (BINANCE_${environment.toUpperCase()}_URL), and does this machine reach it?`;
+  }
+  return error.code !== null && [-2014, -2015, -1022].includes(error.code)
+    ? `Is ${prefix}_KEY a Spot key of ${site} that may be used from this address, and ${prefix}_SECRET its secret?`
+    : "That code's meaning is in Binance's list of errors.";
 }
 
 /** Connects the account to a fresh stack whose functions know where the exchange is. */

@@ -60,6 +60,18 @@ Deno.test("without keys it says what it needs, and starts nothing", async () => 
   assert.equal((await testnet({}, ["--production", "--max", "11"])).code, 2);
 });
 
+Deno.test("an exchange that is not there, or refuses the key, is told with what to look at, and nothing is started", () =>
+  withExchange(async (simulator, { apiKey, secret }) => {
+    const keys = { BINANCE_TESTNET_KEY: apiKey, BINANCE_TESTNET_SECRET: secret };
+    const nowhere = await testnet({ ...keys, BINANCE_TESTNET_URL: "http://127.0.0.1:1" }, []);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.err, /no connection.*BINANCE_TESTNET_URL.*Nothing was started\./);
+    const wrong = { ...keys, BINANCE_TESTNET_SECRET: "another", BINANCE_TESTNET_URL: simulator.url };
+    const refused = await testnet(wrong, []);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /-1022.*BINANCE_TESTNET_SECRET its secret\? Nothing was started\./);
+  }));
+
 Deno.test("with real money only what was confirmed is traded, and never for more than the maximum", () =>
   withExchange(async (simulator, { apiKey, secret }) => {
     const { code, out, err } = await testnet(
