@@ -2472,6 +2472,7 @@ create table trading.venue_orders (
   venue_status text,
   asked_at timestamp with time zone,
   fenced_at timestamp with time zone,
+  seen_at timestamp with time zone,
   constraint venue_orders_pkey PRIMARY KEY (order_id),
   constraint venue_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
 ) with (fillfactor=70);
@@ -2479,6 +2480,7 @@ alter table trading.venue_orders owner to fillbase_engine;
 comment on table trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
 comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
+comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
 alter table trading.venue_orders enable row level security;
 create policy venue_orders_select_service on trading.venue_orders for select to service_role
   using (true);
@@ -3105,6 +3107,21 @@ end
 $function$;
 alter function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'Has the order of a conflict asked about again; what agrees then ends its quarantine.';
+
+CREATE OR REPLACE FUNCTION trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
+    jsonb_build_object('since_ms', floor(extract(epoch from
+      trading.exchange_time(p_order.account_id, greatest(p_order.permitted_at, p_now - interval '19 days'))) * 1000) - 1000),
+    p_now, p_order.position_id, p_order.id);
+end
+$function$;
+alter function trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone) is 'The permitted call for all executions in an order''s symbol since it got its permit.';
 
 CREATE OR REPLACE FUNCTION trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4625,6 +4642,38 @@ $function$;
 alter function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) is 'Makes a key inactive for good, and audits why.';
 
+CREATE OR REPLACE FUNCTION trading.end_gone_order(p_order public.orders, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_detail jsonb := jsonb_build_object('order_id', p_order.id, 'client_order_id', p_order.client_order_id, 'symbol', p_order.symbol, 'role', p_order.role,
+    'quantity', trading.money_text(p_order.quantity), 'executed', trading.money_text(p_order.filled_quantity),
+    'executed_unshown', trading.money_text(p_order.venue_executed_quantity - p_order.filled_quantity));
+begin
+  update public.orders o set venue_executed_quantity = o.filled_quantity, reason = coalesce(nullif(o.reason, ''), 'gone_from_exchange') where o.id = p_order.id;
+  perform trading.fold_venue_report(p_order.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', p_order.filled_quantity,
+    'error_code', 'gone_from_exchange', 'error_message', 'the exchange does not know this order any more'), p_now);
+  if exists (select from public.orders o where o.id = p_order.id and o.finished_at is null) then
+    return trading.wait_for('report_conflict', 'the end of an order that is gone could not be recorded');
+  end if;
+  perform trading.audit(p_now, 'order_gone', p_order.user_id, p_order.trader_id, 'order', p_order.id::text, v_detail);
+  perform trading.raise_alert(p_now, 'critical', 'order_gone', p_order.user_id, 'position', p_order.position_id::text,
+    format('The exchange does not know an order in %s any more that rested there. It counts as cancelled; what it guarded is guarded anew.', p_order.symbol), v_detail);
+  perform trading.queue_sibling_syncs(p_order.id, p_now);
+  perform trading.queue_account_check(p_order.account_id, 'order_gone', p_now);
+  -- A sale that waited for this goes on at once.
+  update trading.jobs j set due_at = p_now where j.position_id = p_order.position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+  end if;
+  return null;
+end
+$function$;
+alter function trading.end_gone_order(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_gone_order(p_order public.orders, p_now timestamp with time zone) is 'Ends an order that is proven gone as cancelled with what it has executed: audit, critical alert order_gone, account compared, sales and protection go on. null, or why it has to wait.';
+
 CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5398,6 +5447,11 @@ begin
   if v_instrument.status <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
+  v_next := trading.settle_guard(p_job, v_position.id, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
+  select * into v_position from public.positions p where p.id = v_position.id;
   -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
   v_there := v_position;
   v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);
@@ -5708,6 +5762,9 @@ begin
     from jsonb_array_elements(p_answer -> 'fills') with ordinality as f (fill, n)
     join public.orders o on o.account_id = p_call.account_id and o.symbol = p_call.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id'
     left join trading.venue_orders v on v.order_id = o.id
+    -- An exchange that was wiped gives its numbers again: the newest order of ours has it.
+    where not exists (select from public.orders n where n.account_id = o.account_id and n.symbol = o.symbol and n.binance_order_id = o.binance_order_id
+      and n.permitted_at > o.permitted_at)
     group by o.id, o.venue_executed_quantity, v.venue_status
     order by o.id
   loop
@@ -5857,8 +5914,9 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
-  on conflict (order_id) do update set asked_at = excluded.asked_at, -- An answer that was longer on its way does not undo an end:
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at)
+  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end) -- The exchange's own report names it.
+  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at), -- An answer that was longer on its way does not undo an end:
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -5896,8 +5954,11 @@ begin
   if v_order.finished_at is not null then
     return null;
   end if;
-  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
+  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances', 'open_orders') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
+  end if;
+  if v_order.state in ('working', 'partially_filled') and trading.is_asked_for_proof(v_last, v_order.client_order_id) then
+    return trading.prove_gone(p_job, v_order, v_last, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity
     and not (v_last.action = 'fills' and v_last.request ? 'exchange_order_id') then
@@ -6010,6 +6071,65 @@ end
 $function$;
 alter function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Gives up the unanswered call that was to place an order, unless its worker still has the job.';
+
+CREATE OR REPLACE FUNCTION trading.gone_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT exchange_order_id text, OUT looks bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_apart  constant interval := '30 seconds';
+  c_fresh  constant interval := '30 seconds';
+  v_seen   timestamptz := trading.last_seen(p_order.id);
+  v_first  timestamptz;
+  v_second timestamptz;
+  v_list   trading.exchange_calls;
+  v_trades trading.exchange_calls;
+begin
+  is_proven := false;
+  select count(*), min(c.permitted_at) into looks, v_first from trading.exchange_calls c
+  where c.order_id = p_order.id and c.request ? 'client_order_id' and c.permitted_at > v_seen and trading.is_not_found(c, p_order.client_order_id);
+  select min(c.permitted_at) into v_second from trading.exchange_calls c
+  where c.order_id = p_order.id and c.request ? 'client_order_id' and c.permitted_at >= v_first + c_apart and trading.is_not_found(c, p_order.client_order_id);
+  if v_second is null then
+    return;
+  end if;
+  if not exists (select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'cancel' and c.reason = 'order_not_found'
+    and c.permitted_at >= v_second) then
+    next_call := 'cancel';
+    return;
+  end if;
+  if p_order.binance_order_id is not null and not exists (select from trading.exchange_calls c where c.order_id = p_order.id
+    and c.request ->> 'exchange_order_id' = p_order.binance_order_id and c.permitted_at >= v_second and trading.is_not_found(c, p_order.client_order_id)) then
+    next_call := 'lookup';
+    exchange_order_id := p_order.binance_order_id;
+    return;
+  end if;
+  select * into v_list from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'open_orders' and c.outcome = 'accepted' and c.permitted_at >= v_second order by c.id desc limit 1;
+  if v_list.id is null or (trading.is_listed(v_list, p_order.client_order_id) and v_list.permitted_at < p_now - c_fresh) then
+    next_call := 'open_orders';
+    return;
+  end if;
+  select * into v_trades from trading.exchange_calls c
+  where c.order_id = p_order.id and c.action = 'fills' and c.request ? 'since_ms' and c.outcome = 'accepted' and c.permitted_at >= v_second
+  order by c.id desc limit 1;
+  exchange_order_id := trading.suspect_of(p_order, v_trades.answer -> 'fills');
+  if v_trades.id is null or (exchange_order_id is not null and v_trades.permitted_at < p_now - c_fresh) then
+    next_call := 'fills';
+    exchange_order_id := null;
+    return;
+  end if;
+  if exchange_order_id is not null then
+    next_call := 'lookup';
+    return;
+  end if;
+  is_proven := not trading.is_listed(v_list, p_order.client_order_id);
+end
+$function$;
+alter function trading.gone_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT exchange_order_id text, OUT looks bigint) owner to fillbase_engine;
+comment on function trading.gone_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT exchange_order_id text, OUT looks bigint) is 'Whether an order that should rest at the exchange is proven gone, or else the call that its proof still lacks (null: only time; exchange_order_id: the number that is to be looked up), and how many looks have not found it.';
 
 CREATE OR REPLACE FUNCTION trading.greet_position(p_position public.positions, p_now timestamp with time zone)
  RETURNS void
@@ -6397,6 +6517,14 @@ RETURN (p_observed_at > (p_now + '00:00:05'::interval));
 alter function trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone) is 'Whether a quote is of a moment that the engine''s clock has not reached, by more than clocks may differ (5 s).';
 
+CREATE OR REPLACE FUNCTION trading.is_asked_for_proof(p_call trading.exchange_calls, p_client_order_id text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE((trading.is_not_found(p_call, p_client_order_id) OR (((p_call).outcome = 'accepted'::text) AND (((p_call).action = 'open_orders'::text) OR (((p_call).action = 'fills'::text) AND ((p_call).request ? 'since_ms'::text))))), false);
+alter function trading.is_asked_for_proof(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
+comment on function trading.is_asked_for_proof(p_call trading.exchange_calls, p_client_order_id text) is 'Whether an answer about an order that should rest is a piece of the proof that it is gone.';
+
 CREATE OR REPLACE FUNCTION trading.is_attended()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6518,6 +6646,23 @@ $function$;
 alter function trading.is_depth(p_depth jsonb) owner to fillbase_engine;
 comment on function trading.is_depth(p_depth jsonb) is 'Whether JSON is {"bids": [["price","quantity"], ..], "asks": [..]} with usable numbers.';
 
+CREATE OR REPLACE FUNCTION trading.is_doubted(p_order public.orders)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from public.orders l join trading.exchange_calls c on c.order_id = l.id
+    where l.position_id = p_order.position_id and (l.id = p_order.id or l.order_list_id = p_order.order_list_id)
+      and c.permitted_at > trading.last_seen(p_order.id)
+      and c.action in ('lookup', 'cancel') and c.request ? 'client_order_id' and c.reason = 'order_not_found');
+end
+$function$;
+alter function trading.is_doubted(p_order public.orders) owner to fillbase_engine;
+comment on function trading.is_doubted(p_order public.orders) is 'Whether the exchange has not found an order, or the other leg of its list, since it last told of it.';
+
 CREATE OR REPLACE FUNCTION trading.is_ended_with_list(p_order public.orders)
  RETURNS boolean
  LANGUAGE sql
@@ -6588,6 +6733,14 @@ $function$;
 alter function trading.is_key_verified(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.is_key_verified(p_account_id uuid) is 'Whether the exchange has said that the account''s active key is of this account.';
 
+CREATE OR REPLACE FUNCTION trading.is_listed(p_call trading.exchange_calls, p_client_order_id text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (EXISTS (SELECT FROM jsonb_array_elements((((is_listed.p_call).answer -> 'orders'::text) || COALESCE(((is_listed.p_call).answer -> 'unread_orders'::text), '[]'::jsonb))) o(value) WHERE ((o.value ->> 'client_order_id'::text) = is_listed.p_client_order_id)));
+alter function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
+comment on function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) is 'Whether a list of open orders has the order with this client id.';
+
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6633,6 +6786,14 @@ end
 $function$;
 alter function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_new_request(p_command text, p_subject_id uuid, p_request_id uuid, p_content jsonb, p_now timestamp with time zone) is 'Notes a call; false when the same one was heard before. FB400 request_id_missing, FB409 request_conflict when the id stands for other content.';
+
+CREATE OR REPLACE FUNCTION trading.is_not_found(p_call trading.exchange_calls, p_client_order_id text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((p_call).action = 'lookup'::text) AND COALESCE((((p_call).reason = 'order_not_found'::text) OR (((p_call).outcome = 'accepted'::text) AND (((p_call).answer #>> '{order,client_order_id}'::text[]) <> p_client_order_id))), false));
+alter function trading.is_not_found(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
+comment on function trading.is_not_found(p_call trading.exchange_calls, p_client_order_id text) is 'Whether a lookup, by either id, did not find the order with this client id.';
 
 CREATE OR REPLACE FUNCTION trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS boolean
@@ -6857,6 +7018,19 @@ end
 $function$;
 alter function trading.last_check(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.last_check(p_account_id uuid) is 'The newest comparison of an account; all null: there was none.';
+
+CREATE OR REPLACE FUNCTION trading.last_seen(p_order_id uuid)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce((select v.seen_at from trading.venue_orders v where v.order_id = p_order_id), '-infinity');
+end
+$function$;
+alter function trading.last_seen(p_order_id uuid) owner to fillbase_engine;
+comment on function trading.last_seen(p_order_id uuid) is 'When the exchange last told of an order; -infinity: never.';
 
 CREATE OR REPLACE FUNCTION trading.level_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result
@@ -8764,6 +8938,10 @@ begin
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
+  v_next := trading.settle_guard(p_job, v_position.id, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
   v_guard := trading.resting_guard(v_position.id);
   -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.
   if v_guard.role = 'take_profit' then
@@ -8832,15 +9010,45 @@ begin
     return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
   if v_proof.next_call = 'fills' then
-    return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
-      jsonb_build_object('since_ms', floor(extract(epoch from trading.exchange_time(p_order.account_id, p_order.permitted_at)) * 1000) - 1000),
-      p_now, p_order.position_id, p_order.id);
+    return trading.ask_for_executions(p_job, p_order, p_now);
   end if;
   return trading.call_about(p_job, v_proof.next_call, p_order, p_now);
 end
 $function$;
 alter function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.prove_absence(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) is 'The next step towards knowing that an order was never placed; null: it is proven, and folded.';
+
+CREATE OR REPLACE FUNCTION trading.prove_gone(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_proof record;
+begin
+  select * into v_proof from trading.gone_proof(p_order, p_now);
+  if v_proof.is_proven then
+    return trading.end_gone_order(p_order, p_now);
+  end if;
+  -- One look may have been at a reader that is behind.
+  if p_order.role = 'stop_loss' and v_proof.looks >= 2 then
+    perform trading.note_naked(p_order.position_id, 'stop_not_found', p_now);
+  end if;
+  -- What was asked a moment ago is not asked again before the next attempt.
+  if v_proof.next_call is null
+    or (v_proof.next_call = p_last.action and v_proof.exchange_order_id is not distinct from p_last.request ->> 'exchange_order_id') then
+    return trading.wait_for('order_not_found', 'the exchange does not know an order that should rest there; it is asked again until its end is proven');
+  end if;
+  return case v_proof.next_call
+    when 'lookup' then trading.permit_call(p_job, p_order.account_id, 'lookup', p_order.symbol,
+      jsonb_build_object('exchange_order_id', v_proof.exchange_order_id), p_now, p_order.position_id, p_order.id)
+    when 'open_orders' then trading.permit_call(p_job, p_order.account_id, 'open_orders', p_order.symbol, '{}', p_now, p_order.position_id, p_order.id)
+    when 'fills' then trading.ask_for_executions(p_job, p_order, p_now)
+    else trading.call_about(p_job, v_proof.next_call, p_order, p_now) end;
+end
+$function$;
+alter function trading.prove_gone(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.prove_gone(p_job trading.jobs, p_order public.orders, p_last trading.exchange_calls, p_now timestamp with time zone) is 'The next step towards knowing that an order does not rest at the exchange any more; null: it is proven, and ended.';
 
 CREATE OR REPLACE FUNCTION trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint)
  RETURNS boolean
@@ -10542,13 +10750,38 @@ begin
     where p.id = v_position.id returning * into v_position;
   end if;
   if v_position.status <> 'closing' then
-    update trading.engine_stops s set fired_at = null where s.position_id = v_position.id and s.fired_at is not null;
+    -- While the sale of the whole goes on, a stop armed anew would queue another one at each price.
+    update trading.engine_stops s set fired_at = null
+    where s.position_id = v_position.id and s.fired_at is not null and (v_position.is_paper_trade or not exists (
+      select from trading.jobs j where j.position_id = v_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
     perform trading.sync_protection(v_position, p_now);
   end if;
 end
 $function$;
 alter function trading.settle_exit(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.settle_exit(p_order public.orders, p_fill_count integer, p_now timestamp with time zone) is 'After an exit''s report: close when nothing sellable is left, else back to the state before, stop re-armed.';
+
+CREATE OR REPLACE FUNCTION trading.settle_guard(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_legs  constant int := 2;
+  v_guard public.orders;
+  v_next  jsonb;
+begin
+  for v_leg in 1 .. c_legs loop
+    v_guard := trading.resting_guard(p_position_id);
+    exit when v_guard.id is null or not trading.is_doubted(v_guard);
+    v_next := trading.follow_up(p_job, v_guard.id, p_now);
+    exit when v_next is not null;
+  end loop;
+  return v_next;
+end
+$function$;
+alter function trading.settle_guard(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.settle_guard(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) is 'The next step towards knowing whether what should rest for a position does, where the exchange did not find it; null: nothing is in doubt.';
 
 CREATE OR REPLACE FUNCTION trading.settle_orders(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS jsonb

@@ -201,7 +201,10 @@ begin
     where p.id = v_position.id returning * into v_position;
   end if;
   if v_position.status <> 'closing' then
-    update trading.engine_stops s set fired_at = null where s.position_id = v_position.id and s.fired_at is not null;
+    -- While the sale of the whole goes on, a stop armed anew would queue another one at each price.
+    update trading.engine_stops s set fired_at = null
+    where s.position_id = v_position.id and s.fired_at is not null and (v_position.is_paper_trade or not exists (
+      select from trading.jobs j where j.position_id = v_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
     perform trading.sync_protection(v_position, p_now);
   end if;
 end

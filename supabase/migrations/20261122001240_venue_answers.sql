@@ -28,8 +28,9 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at) values (p_order_id, p_report ->> 'status', p_now)
-  on conflict (order_id) do update set asked_at = excluded.asked_at, -- An answer that was longer on its way does not undo an end:
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at)
+  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end) -- The exchange's own report names it.
+  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at), -- An answer that was longer on its way does not undo an end:
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -180,6 +181,9 @@ begin
     from jsonb_array_elements(p_answer -> 'fills') with ordinality as f (fill, n)
     join public.orders o on o.account_id = p_call.account_id and o.symbol = p_call.symbol and o.binance_order_id = f.fill ->> 'exchange_order_id'
     left join trading.venue_orders v on v.order_id = o.id
+    -- An exchange that was wiped gives its numbers again: the newest order of ours has it.
+    where not exists (select from public.orders n where n.account_id = o.account_id and n.symbol = o.symbol and n.binance_order_id = o.binance_order_id
+      and n.permitted_at > o.permitted_at)
     group by o.id, o.venue_executed_quantity, v.venue_status
     order by o.id
   loop

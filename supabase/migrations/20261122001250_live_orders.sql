@@ -53,15 +53,6 @@ end
 $$;
 comment on function trading.call_about is 'The permitted call that looks an order up, cancels it, or asks for its fills.';
 
--- Whoever ends one leg ends the list: the other one rests nowhere, even before it was asked about.
-create function trading.is_ended_with_list(p_order public.orders) returns boolean
-language sql stable
-return exists (
-    select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
-      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
-    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id);
-comment on function trading.is_ended_with_list is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
-
 -- An intent for a live position, permitted in the same commit that records its call.
 create function trading.insert_live_sell(
   p_position public.positions, p_role text, p_level int, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reason text,
@@ -220,9 +211,7 @@ begin
     return trading.permit_call(p_job, p_order.account_id, 'balances', null, '{}', p_now, p_order.position_id, p_order.id);
   end if;
   if v_proof.next_call = 'fills' then
-    return trading.permit_call(p_job, p_order.account_id, 'fills', p_order.symbol,
-      jsonb_build_object('since_ms', floor(extract(epoch from trading.exchange_time(p_order.account_id, p_order.permitted_at)) * 1000) - 1000),
-      p_now, p_order.position_id, p_order.id);
+    return trading.ask_for_executions(p_job, p_order, p_now);
   end if;
   return trading.call_about(p_job, v_proof.next_call, p_order, p_now);
 end
@@ -248,8 +237,11 @@ begin
   if v_order.finished_at is not null then
     return null;
   end if;
-  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances') then
+  if v_last.order_id is distinct from v_order.id or v_last.action not in ('lookup', 'cancel', 'fills', 'balances', 'open_orders') then
     return trading.call_about(p_job, 'lookup', v_order, p_now);
+  end if;
+  if v_order.state in ('working', 'partially_filled') and trading.is_asked_for_proof(v_last, v_order.client_order_id) then
+    return trading.prove_gone(p_job, v_order, v_last, p_now);
   end if;
   if v_last.outcome = 'accepted' and v_order.venue_executed_quantity > v_order.filled_quantity
     and not (v_last.action = 'fills' and v_last.request ? 'exchange_order_id') then

@@ -66,6 +66,15 @@ end
 $$;
 comment on function trading.plan_guard is 'What should rest at the exchange for a live position as it is now.';
 
+-- Whoever ends one leg ends the list: the other one rests nowhere, even before it was asked about.
+create function trading.is_ended_with_list(p_order public.orders) returns boolean
+language sql stable
+return exists (
+    select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
+      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
+    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id);
+comment on function trading.is_ended_with_list is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
+
 -- A list ends with either of its legs: what we have ended by one of them does not rest any more, whoever says so later.
 create function trading.resting_guard(p_position_id uuid) returns public.orders
 language plpgsql stable set search_path = ''
@@ -199,6 +208,10 @@ begin
   end if;
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
+  end if;
+  v_next := trading.settle_guard(p_job, v_position.id, p_now);
+  if v_next is not null then
+    return v_next;
   end if;
   v_guard := trading.resting_guard(v_position.id);
   -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.

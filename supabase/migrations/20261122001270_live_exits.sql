@@ -133,6 +133,11 @@ begin
   if v_instrument.status <> 'TRADING' then
     return trading.wait_for('symbol_not_trading', 'the exchange does not trade this symbol now; it is tried again');
   end if;
+  v_next := trading.settle_guard(p_job, v_position.id, p_now);
+  if v_next is not null then
+    return v_next;
+  end if;
+  select * into v_position from public.positions p where p.id = v_position.id;
   -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
   v_there := v_position;
   v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);

@@ -2611,18 +2611,21 @@ export type Database = {
           asked_at: string | null;
           fenced_at: string | null;
           order_id: string;
+          seen_at: string | null;
           venue_status: string | null;
         };
         Insert: {
           asked_at?: string | null;
           fenced_at?: string | null;
           order_id: string;
+          seen_at?: string | null;
           venue_status?: string | null;
         };
         Update: {
           asked_at?: string | null;
           fenced_at?: string | null;
           order_id?: string;
+          seen_at?: string | null;
           venue_status?: string | null;
         };
         Relationships: [];
