@@ -72,7 +72,7 @@ Deno.test("a halt that the engine learns from a refused sale is told, ends the t
   assert.equal(desk.placed("SELL"), placed, "nothing is sent to a symbol that is known to be halted");
   await desk.assertRemembered(HELD);
   rules.status = "TRADING";
-  await watch(desk, 75_000);
+  await watch(desk, 35_000);
   assert.equal((await desk.position()).status, "closed");
   assert.deepEqual(await desk.alerts(), []);
 });
