@@ -5707,11 +5707,20 @@ CREATE OR REPLACE FUNCTION trading.fit_protection(p_symbols text[], p_now timest
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_position public.positions;
 begin
-  perform trading.enqueue_job('protect', concat_ws(':', 'fit', p.id, gen_random_uuid()), p.portfolio_id, true, p_now, p_position_id => p.id)
-  from public.positions p where p.symbol = any (p_symbols) and p.is_paper_trade and p.status in ('open', 'monitoring');
-  perform trading.queue_protection(p.id, p_now)
-  from public.positions p where p.symbol = any (p_symbols) and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing');
+  for v_position in
+    select p.* from trading.engine_stops s join public.positions p on p.id = s.position_id
+    where s.symbol = any (p_symbols) and p.status in ('open', 'monitoring', 'closing') order by p.id
+  loop
+    if not v_position.is_paper_trade then
+      perform trading.queue_protection(v_position.id, p_now);
+    elsif v_position.status <> 'closing' then
+      perform trading.enqueue_job('protect', concat_ws(':', 'fit', v_position.id, gen_random_uuid()), v_position.portfolio_id, true, p_now,
+        p_position_id => v_position.id);
+    end if;
+  end loop;
 end
 $function$;
 alter function trading.fit_protection(p_symbols text[], p_now timestamp with time zone) owner to fillbase_engine;
