@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { DayResult } from "../../tests/soak/day.ts";
 import type { RollOver } from "../../tests/soak/paper_day.ts";
 import { atLeast, type BenchResult, measured, unmeasured } from "../bench/result.ts";
-import { driftOf, driftRow, zeroRows } from "./verdict.ts";
+import { driftOf, driftRow, mediansOfTenths, zeroRows } from "./verdict.ts";
 import { findGrowth, type TableGrowth, type TableSize } from "./table_sizes.ts";
 
 /** live: on the simulated exchange; paper: with the change of the UTC day. */
@@ -27,6 +27,8 @@ export interface VirtualFacts {
   readonly minutes: number;
   readonly happened: Readonly<Record<string, number>>;
   readonly alerts: Readonly<Record<string, number>>;
+  /** Medians of the ten tenths of the day (MB). */
+  readonly resident_tenths: readonly number[];
   /** The first broken invariants. */
   readonly words: readonly string[];
   /** Tables that were still growing in the second half, most bytes an hour first. */
@@ -112,13 +114,16 @@ function rollOverRows(rollOver: RollOver | null): BenchResult[] {
   ];
 }
 
-export function virtualFacts({ hours, paceMs, tables: [middle, end], result }: VirtualDay): VirtualFacts {
+export function virtualFacts(
+  { hours, resident, paceMs, tables: [middle, end], result }: VirtualDay,
+): VirtualFacts {
   const { steps, happened, alerts, words } = result;
   return {
     steps,
     minutes: Math.round(paceMs.reduce((sum, ms) => sum + ms, 0) / MINUTE_MS * 10) / 10,
     happened,
     alerts,
+    resident_tenths: mediansOfTenths(resident.map((bytes) => bytes / MB)),
     words,
     growing: findGrowth(middle, end, hours / 2),
     tables: end,
