@@ -14,6 +14,15 @@ export interface AlertCount {
   readonly unresolved: number;
 }
 
+/** An alert that somebody would have to be woken for. */
+export interface CriticalAlert {
+  readonly code: string;
+  readonly message: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly raised_at: string;
+  readonly resolved_by: string | null;
+}
+
 /** See the top of the file. */
 export interface RealEnd {
   readonly result: DemoResult;
@@ -23,6 +32,8 @@ export interface RealEnd {
   /** Assets that the simulator itself lost or invented. */
   readonly leaks: readonly string[];
   readonly alerts: readonly AlertCount[];
+  /** The first critical alerts, resolved or not, in their own words. */
+  readonly critical: readonly CriticalAlert[];
   /** Warnings and errors of the stack by kind. */
   readonly troubles: Readonly<Record<string, number>>;
   /** Closed positions by exit reason, of both modes. */
@@ -33,6 +44,7 @@ export interface RealEnd {
 
 /** Reading an account again costs a good part of a minute's request weight: the next one waits so long. */
 const BETWEEN_ACCOUNTS_MS = 6_000;
+const CRITICAL_SHOWN = 10;
 
 /** Reads it all; the exchange by code that shares nothing with the engine and its adapter. */
 export async function readRealEnd(
@@ -66,6 +78,7 @@ export async function readRealEnd(
     differences,
     leaks: Object.entries(leaks).map(([asset, amount]) => `${asset} ${amount}`),
     alerts: await readAlerts(sql),
+    critical: await readCritical(sql),
     exits: await readExits(sql),
     troubles: troubles.counts,
     left: await countLeft(sql),
@@ -77,6 +90,12 @@ export async function readAlerts(sql: Sql): Promise<AlertCount[]> {
   return await sql<AlertCount[]>`
     select code, severity, sum(occurrences)::int as raised, count(*) filter (where resolved_at is null)::int as unresolved
     from public.alerts group by code, severity order by code`;
+}
+
+async function readCritical(sql: Sql): Promise<CriticalAlert[]> {
+  return await sql<CriticalAlert[]>`
+    select code, message, detail, created_at::text as raised_at, resolved_by from public.alerts
+    where severity in ('critical', 'emergency') order by created_at, id limit ${CRITICAL_SHOWN}`;
 }
 
 async function readExits(sql: Sql): Promise<Record<string, number>> {

@@ -1,7 +1,7 @@
 /** What the real load tells besides its rows. */
 import type { RealRun } from "./real_load.ts";
 import { findGrowth, type TableGrowth, type TableSize } from "./table_sizes.ts";
-import type { AlertCount } from "./real_end.ts";
+import type { AlertCount, CriticalAlert } from "./real_end.ts";
 import type { Sample } from "./sampler.ts";
 import { mediansOfTenths } from "./verdict.ts";
 
@@ -13,6 +13,7 @@ export interface RealFacts {
   readonly differences: readonly string[];
   readonly leaks: readonly string[];
   readonly alerts: readonly AlertCount[];
+  readonly critical: readonly CriticalAlert[];
   /** Warnings and errors of the stack by kind. */
   readonly troubles: Readonly<Record<string, number>>;
   readonly denied: number;
@@ -32,7 +33,7 @@ export function realFacts(
   { samples, tallies, end, tables: [middle, last] }: RealRun,
   minutes: number,
 ): RealFacts {
-  const { result, exits, compared, differences, leaks, alerts, troubles } = end;
+  const { result, exits, compared, differences, leaks, alerts, critical, troubles } = end;
   return {
     calls: Object.fromEntries(tallies.map(({ name, calls }) => [name, calls])),
     exits,
@@ -40,6 +41,7 @@ export function realFacts(
     differences,
     leaks,
     alerts,
+    critical,
     troubles,
     denied: result.denied,
     unfilled: result.unfilled,

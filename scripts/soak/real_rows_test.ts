@@ -47,6 +47,7 @@ const END: RealEnd = {
   differences: [],
   leaks: [],
   alerts: [{ code: "stop_overshoot", severity: "warning", raised: 3, unresolved: 3 }],
+  critical: [],
   exits: {},
   left: { positions: 0, orders: 0, jobs: 0 },
   troubles: {},
