@@ -1810,6 +1810,7 @@ comment on column trading.jobs.due_at is 'Engine time before which it must not r
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
 CREATE INDEX jobs_due_idx ON trading.jobs USING btree (priority, id) WHERE ((status = 'queued'::text) AND (kind <> 'enter'::text));
+CREATE INDEX jobs_ends_idx ON trading.jobs USING btree (position_id) WHERE (kind = ANY (ARRAY['exit'::text, 'cancel'::text]));
 CREATE INDEX jobs_finished_at_idx ON trading.jobs USING btree (finished_at) WHERE (status = 'done'::text);
 CREATE INDEX jobs_leases_idx ON trading.jobs USING btree (lease_until) WHERE (status = 'running'::text);
 CREATE UNIQUE INDEX jobs_one_entry_per_portfolio ON trading.jobs USING btree (portfolio_id) WHERE ((status = 'running'::text) AND (kind = 'enter'::text));
@@ -9285,9 +9286,10 @@ begin
     on conflict (key) do nothing
     returning position_id, order_id
   )
+  -- Looked up one by one: as a join it would read every job there ever was, under the stop's lock.
   select count(*) into v_count from queued q
-  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
-    and j.payload ->> 'reason' = 'trading_stopped');
+  where (select true from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
+    and j.payload ->> 'reason' = 'trading_stopped' limit 1) is null;
   return v_count;
 end
 $function$;
@@ -9313,7 +9315,7 @@ begin
     returning position_id
   )
   select count(*) into v_count from queued q
-  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped');
+  where (select true from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped' limit 1) is null;
   return v_count;
 end
 $function$;

@@ -41,6 +41,8 @@ create index jobs_queued_entries_idx on trading.jobs (portfolio_id, id) where st
 create index jobs_queued_entries_age_idx on trading.jobs (id) where status = 'queued' and kind = 'enter';
 create index jobs_leases_idx on trading.jobs (lease_until) where status = 'running';
 create index jobs_position_id_idx on trading.jobs (position_id) where status in ('queued', 'running');
+-- What a stop has queued for a position before is looked for among those that are over, too.
+create index jobs_ends_idx on trading.jobs (position_id) where kind in ('exit', 'cancel');
 create index jobs_finished_at_idx on trading.jobs (finished_at) where status = 'done';
 -- User-wide limits are judged one entry at a time; a second one in planning would be write skew.
 create unique index jobs_one_entry_per_portfolio on trading.jobs (portfolio_id) where status = 'running' and kind = 'enter';

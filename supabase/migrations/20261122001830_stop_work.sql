@@ -62,9 +62,10 @@ begin
     on conflict (key) do nothing
     returning position_id, order_id
   )
+  -- Looked up one by one: as a join it would read every job there ever was, under the stop's lock.
   select count(*) into v_count from queued q
-  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
-    and j.payload ->> 'reason' = 'trading_stopped');
+  where (select true from trading.jobs j where j.position_id = q.position_id and j.order_id = q.order_id and j.kind = 'cancel'
+    and j.payload ->> 'reason' = 'trading_stopped' limit 1) is null;
   return v_count;
 end
 $$;
@@ -87,7 +88,7 @@ begin
     returning position_id
   )
   select count(*) into v_count from queued q
-  where not exists (select from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped');
+  where (select true from trading.jobs j where j.position_id = q.position_id and j.kind = 'exit' and j.payload ->> 'reason' = 'trading_stopped' limit 1) is null;
   return v_count;
 end
 $$;
