@@ -9,6 +9,7 @@ import { isRiskRight, runRisk } from "./demo/risk_scenario.ts";
 import { isStopRight, runStopAll } from "./demo/stop_scenario.ts";
 import { SimulatorProcess } from "./lib/simulator_process.ts";
 import { startThrowawayStack, type ThrowawayStack } from "./lib/throwaway_stack.ts";
+import { wholeNumber } from "./lib/whole_number.ts";
 
 /** The discard port, where nobody answers. */
 const NOWHERE = "http://127.0.0.1:9";
@@ -158,16 +159,6 @@ function share(value: string): number {
   const n = /^\d+(\.\d+)?$/.test(value) ? parseFloat(value) : NaN;
   if (!(n <= 0.5)) throw new InvalidArgumentError("It must be a number from 0 to 0.5.");
   return n;
-}
-
-function wholeNumber(least: number, most: number): (value: string) => number {
-  return (value) => {
-    const n = /^\d+$/.test(value) ? parseInt(value, 10) : NaN;
-    if (!(n >= least && n <= most)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
-    return n;
-  };
 }
 
 function marketOption(value: string): MarketOption {

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { describeMachine, loadNow } from "./bench/machine.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
+import { wholeNumber } from "./lib/whole_number.ts";
 import { realFacts } from "./soak/real_facts.ts";
 import { runRealLoad } from "./soak/real_load.ts";
 import { realRows } from "./soak/real_rows.ts";
@@ -89,16 +90,6 @@ function amount(most: number): (value: string) => number {
   return (value) => {
     const n = /^\d+(\.\d+)?$/.test(value) ? Number(value) : NaN;
     if (!(n <= most)) throw new InvalidArgumentError(`It must be a number from 0 to ${most}.`);
-    return n;
-  };
-}
-
-function wholeNumber(least: number, most: number): (value: string) => number {
-  return (value) => {
-    const n = /^\d+$/.test(value) ? parseInt(value, 10) : NaN;
-    if (!(n >= least && n <= most)) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
     return n;
   };
 }

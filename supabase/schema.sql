@@ -3364,7 +3364,7 @@ CREATE OR REPLACE FUNCTION trading.call_json(p_call trading.exchange_calls)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-RETURN jsonb_build_object('id', (p_call).id, 'environment', (p_call).environment, 'action', (p_call).action, 'symbol', (p_call).symbol, 'request', (p_call).request, 'timestamp_ms', (p_call).timestamp_ms, 'recv_window_ms', (p_call).recv_window_ms, 'send_within_ms', (p_call).recv_window_ms);
+RETURN jsonb_build_object('id', (p_call).id, 'environment', (p_call).environment, 'action', (p_call).action, 'symbol', (p_call).symbol, 'request', (p_call).request, 'timestamp_ms', (p_call).timestamp_ms, 'recv_window_ms', (p_call).recv_window_ms);
 alter function trading.call_json(p_call trading.exchange_calls) owner to fillbase_engine;
 comment on function trading.call_json(p_call trading.exchange_calls) is 'A permitted call as a worker performs it.';
 

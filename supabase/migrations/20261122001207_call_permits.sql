@@ -45,8 +45,7 @@ comment on function trading.exchange_time is 'A moment of ours by the clock of a
 create function trading.call_json(p_call trading.exchange_calls) returns jsonb
 language sql stable
 return jsonb_build_object('id', p_call.id, 'environment', p_call.environment, 'action', p_call.action, 'symbol', p_call.symbol,
-    'request', p_call.request, 'timestamp_ms', p_call.timestamp_ms, 'recv_window_ms', p_call.recv_window_ms,
-    'send_within_ms', p_call.recv_window_ms);
+    'request', p_call.request, 'timestamp_ms', p_call.timestamp_ms, 'recv_window_ms', p_call.recv_window_ms);
 comment on function trading.call_json is 'A permitted call as a worker performs it.';
 
 create function trading.is_comparison(p_job trading.jobs) returns boolean

@@ -282,6 +282,7 @@ create trigger traders_500_limit_the_first after insert on public.traders
 create trigger traders_510_limit_the_first_owned after update of user_id on public.traders
   for each row when (old.user_id is null and new.user_id is not null) execute function trading.tg_traders__limit_the_first();
 
+-- Security definer as the one before: a user switches the trader's mode, but may write no limits.
 create function trading.tg_traders__cap_live_limits() returns trigger
 language plpgsql set search_path = ''
 as $$

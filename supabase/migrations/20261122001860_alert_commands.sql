@@ -16,6 +16,7 @@ return (p_alert).code in (
   or ((p_alert).code = 'order_unexplained' and not (p_alert).detail ? 'trade_id');
 comment on function trading.ends_by_itself is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
+-- Security definer: alerts are read by their owners and written by the engine alone.
 create function public.resolve_alert(p_alert_id uuid, p_note text) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
