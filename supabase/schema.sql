@@ -2857,6 +2857,10 @@ begin
   perform trading.lock_portfolio(v_job.portfolio_id);
   -- Read behind the lock: a wait for it would be taken from the window of the next call.
   v_now := coalesce(p_now, trading.engine_now());
+  v_outcome := trading.permitted_with(v_job, p_call_id, p_answer);
+  if v_outcome is not null then
+    return v_outcome || '{"also": 0, "next": null}';
+  end if;
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
@@ -2872,7 +2876,7 @@ begin
 end
 $function$;
 alter function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, job_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
 grant execute on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
@@ -8595,6 +8599,28 @@ end
 $function$;
 alter function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) owner to fillbase_engine;
 comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
+
+CREATE OR REPLACE FUNCTION trading.permitted_with(p_job trading.jobs, p_call_id bigint, p_answer jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_next trading.exchange_calls;
+begin
+  select n.* into v_next
+  from trading.calls_of_attempt(p_job) c join trading.calls_of_attempt(p_job) n on n.id > c.id and n.answered_at is null
+  where c.id = p_call_id and c.answered_at is not null and c.answer = p_answer;
+  if v_next.opened_at is not null then
+    perform trading.raise_error('FB409', 'call_under_way', 'this answer was reported before, and the call that came of it is being made',
+      jsonb_build_object('call_id', v_next.id), 'Drop it; whoever makes that call reports it.');
+  end if;
+  return case when v_next.id is not null then jsonb_build_object('outcome', 'call', 'call', trading.call_json(v_next)) end;
+end
+$function$;
+alter function trading.permitted_with(p_job trading.jobs, p_call_id bigint, p_answer jsonb) owner to fillbase_engine;
+comment on function trading.permitted_with(p_job trading.jobs, p_call_id bigint, p_answer jsonb) is 'The call that was permitted with the first report of this same answer and that nobody has begun: {outcome: call, call}; null: the answer is new. FB409 call_under_way once its key was opened.';
 
 CREATE OR REPLACE FUNCTION trading.place_first_protection(p_position public.positions, p_instrument public.instruments, p_sellable numeric, p_now timestamp with time zone)
  RETURNS void

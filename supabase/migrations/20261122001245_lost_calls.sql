@@ -1,4 +1,4 @@
--- Purpose: what becomes of a call whose worker is gone.
+-- Purpose: what becomes of a call whose worker is gone, or did not hear of it.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
@@ -41,5 +41,26 @@ begin
 end
 $$;
 comment on function trading.give_up_calls is 'Gives up the calls of a job that its workers left unanswered.';
+
+-- Whoever reports an answer again has not heard what was permitted with it: that call, nobody's yet, is theirs. One whose key
+-- was opened is being made by somebody who has heard of it, so this report was only longer on its way. Nothing is given up.
+create function trading.permitted_with(p_job trading.jobs, p_call_id bigint, p_answer jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_next trading.exchange_calls;
+begin
+  select n.* into v_next
+  from trading.calls_of_attempt(p_job) c join trading.calls_of_attempt(p_job) n on n.id > c.id and n.answered_at is null
+  where c.id = p_call_id and c.answered_at is not null and c.answer = p_answer;
+  if v_next.opened_at is not null then
+    perform trading.raise_error('FB409', 'call_under_way', 'this answer was reported before, and the call that came of it is being made',
+      jsonb_build_object('call_id', v_next.id), 'Drop it; whoever makes that call reports it.');
+  end if;
+  return case when v_next.id is not null then jsonb_build_object('outcome', 'call', 'call', trading.call_json(v_next)) end;
+end
+$$;
+comment on function trading.permitted_with is
+  'The call that was permitted with the first report of this same answer and that nobody has begun: {outcome: call, call}; null: the answer is new. FB409 call_under_way once its key was opened.';
 
 reset role;

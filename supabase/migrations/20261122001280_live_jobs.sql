@@ -106,6 +106,10 @@ begin
   perform trading.lock_portfolio(v_job.portfolio_id);
   -- Read behind the lock: a wait for it would be taken from the window of the next call.
   v_now := coalesce(p_now, trading.engine_now());
+  v_outcome := trading.permitted_with(v_job, p_call_id, p_answer);
+  if v_outcome is not null then
+    return v_outcome || '{"also": 0, "next": null}';
+  end if;
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
@@ -121,7 +125,7 @@ begin
 end
 $$;
 comment on function trading.answer_call is
-  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job. FB404 call_not_found, job_not_found, FB409 fence_lost, 55P03 when a lock took over 1 s.';
+  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
 grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------
