@@ -1,37 +1,25 @@
 /**
- * `deno task testnet`: orders of every kind through the whole engine on Binance's testnet, with the caller's keys; then
- * database and exchange are compared. `--production` does five small trades with real money, each confirmed by hand.
- * Exit code 0: everything agrees; 1: it does not, or something broke; 2: keys or arguments are missing.
+ * `deno task testnet`: orders of every kind through the whole engine on Binance's testnet or (`--demo`) its demo trading,
+ * with the caller's keys; then database and exchange are compared. `--production` does five small trades with real money,
+ * each confirmed by hand. Exit code 0: everything agrees; 1: it does not, or something broke; 2: key, argument or account
+ * cannot be used, and nothing was started.
  */
 import { Decimal } from "decimal.js";
-import { Command, InvalidArgumentError } from "commander";
 import { TextLineStream } from "../local/text_lines.ts";
-import { parseVenueUrls } from "../supabase/functions/_shared/contracts/environment.ts";
 import { checkQuietBooks } from "./lib/desk.ts";
 import { compareAccount } from "./lib/exchange_comparison.ts";
 import { startThrowawayStack } from "./lib/throwaway_stack.ts";
-import { connect, type Floor, openFloor, type Target } from "./testnet/floor.ts";
+import { connect } from "./testnet/connection.ts";
+import { type Floor, openFloor } from "./testnet/floor.ts";
 import { renderReport, reportTrade, type RunReport, type TradeReport } from "./testnet/report.ts";
+import { parseFlags, type Target, targetOf, UnusableError } from "./testnet/target.ts";
 import { decideOn, PRODUCTION_CASES, TESTNET_CASES, type TradeCase } from "./testnet/trades.ts";
 
 /** What is asked of live trading: an entry takes less than this on average (ms). */
 const ASKED_AVERAGE_MS = 500;
-/** Below this an entry could not be left again: Binance's usual notional minimum is 5 USDT. */
-const LEAST_QUOTE = 6;
-const MOST_QUOTE = 50;
-const MOST_PRODUCTION_QUOTE = 10;
-const DEFAULT_TESTNET_QUOTE = 40;
-
-interface Flags {
-  readonly production: boolean;
-  readonly max?: number;
-  readonly symbol: string;
-  readonly json: boolean;
-}
-
 const flags = parseFlags(Deno.args);
-const target = readTarget(flags);
-const cases = flags.production ? PRODUCTION_CASES : TESTNET_CASES;
+const isProduction = flags.environment === "production";
+const cases = isProduction ? PRODUCTION_CASES : TESTNET_CASES;
 const interruption = Promise.withResolvers<null>();
 let isInterrupted = false;
 let lines: AsyncIterator<string> | undefined;
@@ -39,15 +27,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(sign
 Deno.exit(
   await main().catch((error) => {
     say(error instanceof Error ? error.message : String(error));
-    return 1;
+    return error instanceof UnusableError ? 2 : 1;
   }),
 );
 
 async function main(): Promise<number> {
+  const target = targetOf(flags, Deno.env.toObject());
   const connection = await connect(target);
-  const stack = await startThrowawayStack({
-    env: { [flags.production ? "BINANCE_PRODUCTION_URL" : "BINANCE_TESTNET_URL"]: target.url },
-  });
+  const stack = await startThrowawayStack({ env: { [target.urlVariable]: target.url } });
   try {
     const report = await run(await openFloor(stack, target, connection));
     console.log(flags.json ? JSON.stringify(report) : renderReport(report));
@@ -75,7 +62,7 @@ async function run(floor: Floor): Promise<RunReport> {
       hasty: await floor.hire("hasty", { entry_order_type: "limit", entry_timeout_seconds: 2 }),
     };
     for (const one of cases) {
-      if (isInterrupted || (flags.production && !await isConfirmed(one))) break;
+      if (isInterrupted || (isProduction && !await isConfirmed(one, floor.target))) break;
       say(one.name);
       trades.push(await trade(floor, traders[one.trader], one));
     }
@@ -161,7 +148,7 @@ async function finish(
 }
 
 /** Real money: whoever runs this says yes to each trade. Asked on standard error, so that `--json` stays clean. */
-async function isConfirmed({ name }: TradeCase): Promise<boolean> {
+async function isConfirmed({ name }: TradeCase, target: Target): Promise<boolean> {
   Deno.stderr.writeSync(
     new TextEncoder().encode(
       `REAL MONEY: ${name}, ${target.symbol}, up to ${target.maxQuote} USDT. Type yes: `,
@@ -173,72 +160,6 @@ async function isConfirmed({ name }: TradeCase): Promise<boolean> {
     .values();
   const line = await Promise.race([lines.next(), interruption.promise]);
   return line !== null && !line.done && line.value.trim() === "yes";
-}
-
-function readTarget({ production, symbol, max }: Flags): Target {
-  const [keyName, secretName] = production
-    ? ["BINANCE_KEY", "BINANCE_SECRET"]
-    : ["BINANCE_TESTNET_KEY", "BINANCE_TESTNET_SECRET"];
-  const [apiKey, secret] = [Deno.env.get(keyName!), Deno.env.get(secretName!)];
-  if (!apiKey || !secret) {
-    const where = production
-      ? "binance.com (trading allowed, withdrawals not; at least 20 USDT)"
-      : "testnet.binance.vision (it gives coins by itself)";
-    say(`set ${keyName} and ${secretName} to a Spot key of ${where}. Nothing was started.`);
-    Deno.exit(2);
-  }
-  const environment = production ? "production" : "testnet";
-  try {
-    const url = parseVenueUrls(Deno.env.toObject())[environment];
-    return {
-      environment,
-      url,
-      key: { apiKey, secret },
-      symbol,
-      maxQuote: max ?? (production ? MOST_PRODUCTION_QUOTE : DEFAULT_TESTNET_QUOTE),
-    };
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    Deno.exit(2);
-  }
-}
-
-function parseFlags(args: readonly string[]): Flags {
-  const program = new Command("testnet")
-    .description(
-      "Trades orders of every kind on Binance's testnet (BINANCE_TESTNET_KEY, BINANCE_TESTNET_SECRET) and compares database and exchange.",
-    )
-    .option(
-      "--production",
-      "five small trades with real money (BINANCE_KEY, BINANCE_SECRET), each confirmed",
-      false,
-    )
-    .option("--max <usdt>", `the most a position may cost, from ${LEAST_QUOTE} to ${MOST_QUOTE}`, quote)
-    .option("--symbol <symbol>", "what is traded, against USDT", "BTCUSDT")
-    .option("--json", "one JSON object on standard output", false)
-    .configureOutput({
-      outputError: (words, write) =>
-        write(`${words.trimEnd().replace(/^error:/, "testnet:").replace(/\.?$/, ".")} See --help.\n`),
-    })
-    .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
-  const flags = program.parse(args as string[], { from: "user" }).opts() as Flags;
-  if (flags.production && (flags.max ?? 0) > MOST_PRODUCTION_QUOTE) {
-    program.error(`error: with --production a position costs ${MOST_PRODUCTION_QUOTE} USDT at most.`, {
-      exitCode: 2,
-    });
-  }
-  if (!/^[A-Z0-9]+USDT$/.test(flags.symbol)) {
-    program.error("error: --symbol must be one against USDT, as BTCUSDT.", { exitCode: 2 });
-  }
-  return flags;
-}
-
-function quote(value: string): number {
-  const n = /^\d+$/.test(value) ? parseInt(value, 10) : NaN;
-  if (!(n >= LEAST_QUOTE && n <= MOST_QUOTE)) {
-    throw new InvalidArgumentError(`It must be a whole number from ${LEAST_QUOTE} to ${MOST_QUOTE}.`);
-  }
-  return n;
 }
 
 function say(words: string): void {

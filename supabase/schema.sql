@@ -1497,14 +1497,14 @@ create table trading.accounts (
   exchange_uid text,
   created_at timestamp with time zone not null,
   constraint accounts_pkey PRIMARY KEY (id),
+  constraint accounts_environment_fkey FOREIGN KEY (environment) REFERENCES trading.environments(environment),
   constraint accounts_portfolio_id_fkey FOREIGN KEY (portfolio_id) REFERENCES trading.portfolios(id),
   constraint accounts_trader_id_fkey FOREIGN KEY (trader_id) REFERENCES public.traders(id) ON DELETE SET NULL,
-  constraint accounts_environment_check CHECK (environment = ANY (ARRAY['paper'::text, 'simulator'::text, 'testnet'::text, 'production'::text])),
   constraint accounts_uid_only_on_exchange CHECK ((environment = 'paper'::text) = (exchange_uid IS NULL))
 );
 alter table trading.accounts owner to fillbase_engine;
 comment on table trading.accounts is 'Where the money is: a trader''s paper account, or one exchange account by its uid. Keys come and go, the account stays.';
-CREATE UNIQUE INDEX accounts_exchange_uid_idx ON trading.accounts USING btree (environment, exchange_uid) WHERE (exchange_uid IS NOT NULL);
+CREATE UNIQUE INDEX accounts_exchange_uid_idx ON trading.accounts USING btree (environment, exchange_uid);
 CREATE INDEX accounts_portfolio_id_idx ON trading.accounts USING btree (portfolio_id);
 CREATE INDEX accounts_trader_id_idx ON trading.accounts USING btree (trader_id);
 alter table trading.accounts enable row level security;
@@ -1631,6 +1631,21 @@ create policy engine_targets_select_service on trading.engine_targets for select
   using (true);
 grant select on table trading.engine_targets to service_role;
 
+create table trading.environments (
+  environment text not null,
+  is_real_money boolean not null,
+  is_remote boolean not null,
+  constraint environments_pkey PRIMARY KEY (environment)
+);
+alter table trading.environments owner to fillbase_engine;
+comment on table trading.environments is 'Where an account can be: on paper, or in one of the exchange''s environments. What each is worth is said here alone.';
+comment on column trading.environments.is_real_money is 'Whether its money is worth anything: only users whose rollout stage is live may connect it.';
+comment on column trading.environments.is_remote is 'Whether it is on somebody else''s machine and goes by the wall clock.';
+alter table trading.environments enable row level security;
+create policy environments_select_service on trading.environments for select to service_role
+  using (true);
+grant select on table trading.environments to service_role;
+
 create table trading.exchange_balances (
   account_id uuid not null,
   asset text not null,
@@ -1704,7 +1719,7 @@ create table trading.exchange_clocks (
   uncertainty_ms numeric not null,
   measured_at timestamp with time zone not null,
   constraint exchange_clocks_pkey PRIMARY KEY (environment),
-  constraint exchange_clocks_environment_check CHECK (environment = ANY (ARRAY['simulator'::text, 'testnet'::text, 'production'::text])),
+  constraint exchange_clocks_environment_fkey FOREIGN KEY (environment) REFERENCES trading.environments(environment),
   constraint exchange_clocks_uncertainty_ms_check CHECK (uncertainty_ms >= 0::numeric)
 );
 alter table trading.exchange_clocks owner to fillbase_engine;
@@ -1719,7 +1734,7 @@ create table trading.exchange_contacts (
   heard_at timestamp with time zone not null,
   silent_since timestamp with time zone,
   constraint exchange_contacts_pkey PRIMARY KEY (environment),
-  constraint exchange_contacts_environment_check CHECK (environment = ANY (ARRAY['simulator'::text, 'testnet'::text, 'production'::text]))
+  constraint exchange_contacts_environment_fkey FOREIGN KEY (environment) REFERENCES trading.environments(environment)
 ) with (fillfactor=50);
 alter table trading.exchange_contacts owner to fillbase_engine;
 comment on table trading.exchange_contacts is 'When an exchange last said anything, to ten seconds.';
@@ -4226,15 +4241,16 @@ CREATE OR REPLACE FUNCTION trading.connect_exchange_account(p_user_id uuid, p_en
 AS $function$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_where   trading.environments := (select e from trading.environments e where e.environment = p_environment and e.environment <> 'paper');
   v_id      uuid := trading.exchange_account_id(p_environment, p_exchange_uid);
   v_account trading.accounts;
   v_key_id  uuid;
 begin
-  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or coalesce(p_environment, '') not in ('simulator', 'testnet', 'production')
+  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or v_where.environment is null
     or coalesce(p_api_key, '') !~ '^[[:graph:]]+$' or length(p_api_key) not between 8 and 512 or length(coalesce(p_secret, '')) not between 8 and 8192 then
-    perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
+    perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, demo, production), the exchange''s uid, key and secret');
   end if;
-  if p_environment = 'production' and not (trading.rollout_stage(p_user_id)).is_live then
+  if v_where.is_real_money and not (trading.rollout_stage(p_user_id)).is_live then
     perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow live trading',
       jsonb_build_object('stage', (trading.rollout_stage(p_user_id)).stage), 'An operator sets the stage in trading.rollout_members.');
   end if;
@@ -10552,7 +10568,7 @@ CREATE OR REPLACE FUNCTION trading.set_clock(p_at timestamp with time zone)
  SET search_path TO ''
 AS $function$
 begin
-  if exists (select from trading.accounts a where a.environment in ('testnet', 'production')) then
+  if exists (select from trading.accounts a join trading.environments e using (environment) where e.is_remote) then
     perform trading.raise_error('FB409', 'clock_refused', 'the engine''s clock cannot be set while an exchange account exists');
   end if;
   update trading.settings set clock_at = p_at;
@@ -12093,7 +12109,7 @@ begin
     return '{"has_venue": true, "stage_allows": true, "is_quarantined": false, "guards_in_symbol": 0}';
   end if;
   return jsonb_build_object('has_venue', p_account_id is not null,
-    'stage_allows', (select a.environment <> 'production' from trading.accounts a where a.id = p_account_id) or (trading.rollout_stage(p_trader.user_id)).is_live,
+    'stage_allows', (select not e.is_real_money from trading.accounts a join trading.environments e using (environment) where a.id = p_account_id) or (trading.rollout_stage(p_trader.user_id)).is_live,
     'is_quarantined', trading.is_quarantined(p_account_id, p_instrument.symbol), 'max_algo_orders', p_instrument.max_algo_orders,
     'guards_in_symbol', (select count(*) from public.positions p where p.portfolio_id = p_portfolio_id and p.account_id = p_account_id
       and p.symbol = p_instrument.symbol and p.status not in ('closed', 'failed')));

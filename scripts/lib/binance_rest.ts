@@ -56,6 +56,8 @@ export interface RestTicker {
 const PAGE = 1_000;
 const RECV_WINDOW_MS = 5_000;
 const DEADLINE_MS = 10_000;
+/** Binance's answer to the cancel of an order that it does not have. */
+const NO_SUCH_ORDER = -2011;
 /** A question may be asked again: it changes nothing. */
 const TRIES = 3;
 const PAUSE_MS = 1_000;
@@ -98,6 +100,19 @@ export class BinanceRest {
     return serverTime - (before + Date.now()) / 2;
   }
 
+  /**
+   * Whether the key may trade in a symbol: asked by cancelling an order that does not exist, which changes nothing. Throws
+   * {@link RefusedError} with the exchange's code when it may not (-2015), or does not know the symbol (-1121).
+   */
+  async checkTrading(symbol: string): Promise<void> {
+    const origClientOrderId = `none-${crypto.randomUUID().slice(0, 8)}`;
+    try {
+      await this.#ask("DELETE", "/api/v3/order", { symbol, origClientOrderId });
+    } catch (error) {
+      if (!(error instanceof RefusedError && error.code === NO_SUCH_ORDER)) throw error;
+    }
+  }
+
   /** The best offers of a symbol. */
   async bookTicker(symbol: string): Promise<RestTicker> {
     return await ask(`${this.url}/api/v3/ticker/bookTicker?symbol=${symbol}`, {}) as RestTicker;
@@ -117,16 +132,23 @@ export class BinanceRest {
     }
   }
 
-  async #get(path: string, params: Readonly<Record<string, string>>): Promise<unknown> {
+  #get(path: string, params: Readonly<Record<string, string>>): Promise<unknown> {
+    return this.#ask("GET", path, params);
+  }
+
+  async #ask(
+    method: "GET" | "DELETE",
+    path: string,
+    params: Readonly<Record<string, string>>,
+  ): Promise<unknown> {
     for (let attempt = 1;; attempt++) {
       try {
         const timestamp = `${Math.floor(Date.now() + await this.#offset())}`;
         const query = new URLSearchParams({ ...params, recvWindow: `${RECV_WINDOW_MS}`, timestamp })
           .toString();
         const signature = createHmac("sha256", this.key.secret).update(query).digest("hex");
-        return await ask(`${this.url}${path}?${query}&signature=${signature}`, {
-          "x-mbx-apikey": this.key.apiKey,
-        });
+        const headers = { "x-mbx-apikey": this.key.apiKey };
+        return await ask(`${this.url}${path}?${query}&signature=${signature}`, headers, method);
       } catch (error) {
         if (attempt === TRIES || error instanceof RefusedError) throw error;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -140,33 +162,41 @@ export class BinanceRest {
   }
 }
 
-/** The exchange says no, with its own code; asking again would not help. Holds no signature and no key. */
-export class RefusedError extends Error {
-  override readonly name = "RefusedError";
+/** The exchange answered, but not with what was asked for. Holds no signature and no key. */
+export class AnsweredError extends Error {
+  override readonly name: string = "AnsweredError";
 
-  /** `code`: Binance's, as -2015; null where the answer has none. */
-  constructor(message: string, readonly code: number | null = null) {
+  /** `status`: of HTTP; `code`: Binance's, as -2015, null where the answer has none. */
+  constructor(message: string, readonly status: number, readonly code: number | null = null) {
     super(message);
   }
 }
 
-async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
+/** The exchange says no; asking again would not help. */
+export class RefusedError extends AnsweredError {
+  override readonly name = "RefusedError";
+}
+
+async function ask(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  method: "GET" | "DELETE" = "GET",
+): Promise<unknown> {
   const { origin, pathname } = new URL(url);
-  const { status, text } = await read(url, headers).catch((error) => {
+  const { status, text } = await read(url, headers, method).catch((error) => {
     const isLate = error instanceof Error && error.name === "TimeoutError";
     const why = isLate ? `no answer within ${DEADLINE_MS / 1_000} s` : "no connection, or it broke";
     throw new Error(`${origin} did not answer ${pathname}: ${why}`);
   });
-  const words = `${origin} answered ${pathname} with ${status}: ${text.slice(0, 200)}`;
+  const words = `${origin} answered ${pathname} with ${status}: ${text.replace(/\s+/g, " ").slice(0, 200)}`;
   if (status === 200) return parsed(text, words);
-  if (status >= 400 && status < 500 && status !== 429 && status !== 418) {
-    throw new RefusedError(words, codeOf(text));
-  }
-  throw new Error(words);
+  const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 418;
+  throw new (isFinal ? RefusedError : AnsweredError)(words, status, codeOf(text));
 }
 
-async function read(url: string, headers: Readonly<Record<string, string>>) {
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS), redirect: "error" });
+async function read(url: string, headers: Readonly<Record<string, string>>, method: string) {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const answer = await fetch(url, { method, headers, signal, redirect: "error" });
   return { status: answer.status, text: await answer.text() };
 }
 
@@ -179,6 +209,6 @@ function parsed(text: string, words: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new RefusedError(`${words}, which is no JSON: is that Binance's API?`);
+    throw new RefusedError(`${words}, which is no JSON: is that Binance's API?`, 200);
   }
 }

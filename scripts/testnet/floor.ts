@@ -3,33 +3,21 @@ import { BinanceMarket } from "../../supabase/functions/_shared/adapters/market/
 import { quoteRow } from "../../supabase/functions/_shared/contracts/market_rows.ts";
 import { Decimal } from "decimal.js";
 import type { Quote } from "../../supabase/functions/_shared/domain/market/types.ts";
-import type { VenueEnvironment } from "../../supabase/functions/_shared/domain/venue_call.ts";
-import { type ApiCredentials, BinanceRest, RefusedError } from "../lib/binance_rest.ts";
+import type { BinanceRest } from "../lib/binance_rest.ts";
 import { asService, listInstruments, type TraderSettings } from "../lib/desk.ts";
 import { type Baseline, readBaseline } from "../lib/exchange_comparison.ts";
 import { hireLiveTrader, hireLiveUser, type LiveUser } from "../lib/live_desk.ts";
 import type { ThrowawayStack } from "../lib/throwaway_stack.ts";
-
-/** Which account, where, and how much of it. */
-export interface Target {
-  readonly environment: VenueEnvironment;
-  readonly url: string;
-  readonly key: ApiCredentials;
-  readonly symbol: string;
-  /** The most that a position may cost, in USDT. */
-  readonly maxQuote: number;
-}
+import type { Connection } from "./connection.ts";
+import type { Target } from "./target.ts";
 
 /** Binance lets nothing be sold below 5 USDT; the engine sees to it that what it buys is above that with its stop. */
 const LEAST_QUOTE = 5;
 const FEED_INTERVAL_MS = 1_000;
 const POLL_MS = 20;
 const STEP_TIMEOUT_MS = 60_000;
-const STAGE: Readonly<Record<VenueEnvironment, string>> = {
-  simulator: "general",
-  testnet: "alpha",
-  production: "alpha",
-};
+/** Its caps bound the run: 50 USDT a position and altogether. */
+const STAGE = "alpha";
 
 /** See the top of the file. Open with {@link openFloor}; end with `close`, which leaves nothing open at the exchange. */
 export class Floor {
@@ -152,40 +140,6 @@ export class Floor {
   }
 }
 
-/** The exchange, and whose account the key is of. */
-export interface Connection {
-  readonly rest: BinanceRest;
-  readonly uid: string;
-}
-
-/** Asks for the account. Throws when the exchange cannot be reached, refuses the key, or money or leave to trade is missing. */
-export async function connect(target: Target): Promise<Connection> {
-  const { url, key, maxQuote } = target;
-  const rest = new BinanceRest(url, key);
-  const { uid, canTrade, balances } = await rest.account().catch((error) => {
-    throw new Error(`${error.message}. ${adviceOn(error, target)} Nothing was started.`);
-  });
-  if (!canTrade) throw new Error("the exchange does not let this key trade");
-  const free = balances.find(({ asset }) => asset === "USDT")?.free ?? "0";
-  if (new Decimal(free).lt(maxQuote)) {
-    throw new Error(`the account has ${canonical(free)} USDT free, and a position may cost ${maxQuote}`);
-  }
-  return { rest, uid: String(uid) };
-}
-
-/** What the caller can do about an exchange that cannot be used; -2014 and -2015 are about the key, -1022 about its secret. */
-function adviceOn(error: unknown, { environment }: Target): string {
-  const [site, prefix] = environment === "production"
-    ? ["binance.com", "BINANCE"]
-    : ["testnet.binance.vision", "BINANCE_TESTNET"];
-  if (!(error instanceof RefusedError)) {
-    return `Is the exchange at that address (BINANCE_${environment.toUpperCase()}_URL), and does this machine reach it?`;
-  }
-  return error.code !== null && [-2014, -2015, -1022].includes(error.code)
-    ? `Is ${prefix}_KEY a Spot key of ${site} that may be used from this address, and ${prefix}_SECRET its secret?`
-    : "That code's meaning is in Binance's list of errors.";
-}
-
 /** Connects the account to a fresh stack whose functions know where the exchange is. */
 export async function openFloor(
   stack: ThrowawayStack,
@@ -197,7 +151,7 @@ export async function openFloor(
   const market = new BinanceMarket({ now: Date.now, hosts: [{ source: "binance", url: target.url }] });
   await listInstruments(sql, await market.instruments(watchedWith(target.symbol)));
   const { environment, key } = target;
-  const user = await hireLiveUser(sql, "owner@example.com", environment, { uid, ...key }, STAGE[environment]);
+  const user = await hireLiveUser(sql, "owner@example.com", environment, { uid, ...key }, STAGE);
   const floor = new Floor(stack, target, rest, baseline, user);
   await floor.startFeed();
   await floor.until("the account's first comparison", async () => {

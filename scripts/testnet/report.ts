@@ -8,8 +8,14 @@ import type { Comparison } from "../lib/exchange_comparison.ts";
 export interface TradeReport {
   readonly name: string;
   readonly signal: string;
+  /** When the decision reached the engine; empty: it never did. */
   readonly decided_at: string;
+  /** What was decided, with its levels, in words. */
+  readonly decision: string;
+  /** `passed`, or `denied: ` and why. */
   readonly verdict: string;
+  /** How many rules were evaluated for the verdict. */
+  readonly rule_count: number;
   readonly orders: readonly string[];
   readonly submitted_at: string | null;
   readonly fills: readonly string[];
@@ -53,10 +59,15 @@ interface PositionRow {
   readonly dust_value: string;
   readonly third_fees: string;
   readonly decided_at: Date;
-  readonly verdict: string;
   readonly latency_ms: number | null;
   readonly exchange_ms: number | null;
   readonly submitted_at: Date | null;
+}
+
+interface JudgementRow {
+  readonly decision: string;
+  readonly verdict: string;
+  readonly rule_count: number;
 }
 
 interface OrderRow {
@@ -76,14 +87,14 @@ export async function reportTrade(
   const orders = row === undefined ? [] : await readOrders(sql, row.id);
   const ids = new Set(orders.map(({ binance_order_id }) => binance_order_id));
   const fills = exchangeFills.filter(({ orderId }) => ids.has(`${orderId}`));
-  const common = { name, signal, balance_before: balances.before, balance_after: balances.after };
-  if (row === undefined) {
-    return { ...common, ...NOTHING, verdict: await readVerdict(sql, signal) };
-  }
+  const common = {
+    ...{ name, signal, balance_before: balances.before, balance_after: balances.after },
+    ...await readJudgement(sql, signal),
+  };
+  if (row === undefined) return { ...common, ...NOTHING };
   return {
     ...common,
     decided_at: row.decided_at.toISOString(),
-    verdict: row.verdict,
     orders: orders.map(({ words }) => words),
     submitted_at: row.submitted_at?.toISOString() ?? null,
     fills: fills.map((fill) => wordsOf(fill)),
@@ -124,7 +135,7 @@ async function readPosition(sql: Sql, signal: string): Promise<PositionRow | und
       trim_scale(p.realized_pnl)::text as pnl, trim_scale(p.fees_paid)::text as fees, coalesce(p.dust_value, 0)::text as dust_value,
       (select coalesce(sum(t.fee_quote), 0)::text from public.trades t join public.instruments i on i.symbol = t.symbol
        where t.position_id = p.id and t.fee_asset not in (i.base_asset, i.quote_asset)) as third_fees,
-      j.enqueued_at as decided_at, 'passed' as verdict,
+      j.enqueued_at as decided_at,
       round(extract(epoch from j.finished_at - j.enqueued_at) * 1000)::int as latency_ms, round(c.elapsed_ms)::int as exchange_ms,
       c.sent_at as submitted_at
     from public.positions p
@@ -134,10 +145,18 @@ async function readPosition(sql: Sql, signal: string): Promise<PositionRow | und
   return row;
 }
 
-async function readVerdict(sql: Sql, signal: string): Promise<string> {
-  const [row] = await sql<{ reason: string }[]>`
-    select coalesce(rejection_reason, 'undecided') as reason from public.signals where id = ${signal}`;
-  return `denied: ${row?.reason}`;
+/** What was decided first (a later decision may have taken it back), and how risk judged it. */
+async function readJudgement(sql: Sql, signal: string): Promise<JudgementRow> {
+  const [row] = await sql<JudgementRow[]>`
+    select concat_ws(', ', concat_ws(' ', a.decision, s.symbol), 'entry ' || (a.key_levels ->> 'entry'), 'stop ' || (a.key_levels ->> 'stopLoss'),
+        'targets ' || (select string_agg(t, ' and ') from jsonb_array_elements_text(a.key_levels -> 'takeProfit') t), 'confidence ' || trim_scale(a.confidence)) as decision,
+      case when c.passed then 'passed' else 'denied: ' || coalesce(c.message, s.rejection_reason, 'undecided') end as verdict,
+      coalesce(jsonb_array_length(c.rules), 0) as rule_count
+    from public.signals s
+    join public.signal_analyses a on a.signal_id = s.id
+    left join lateral (select * from trading.risk_checks c where c.signal_id = s.id order by c.checked_at desc limit 1) c on true
+    where s.id = ${signal} order by a.created_at limit 1`;
+  return row!;
 }
 
 async function readOrders(sql: Sql, positionId: string): Promise<OrderRow[]> {
@@ -155,19 +174,21 @@ function wordsOf({ isBuyer, qty, price, commission, commissionAsset }: RestTrade
 export function renderReport(report: RunReport): string {
   const blocks = report.trades.map((trade, n) => {
     const lines = [
-      ["signal", `${trade.signal}, decided ${trade.decided_at}`],
-      ["verdict", trade.verdict],
-      [
-        "submission",
-        `${trade.submitted_at ?? "none"}; ${show(trade.latency_ms)} ms to its end, ${
-          show(trade.exchange_ms)
-        } of them the exchange's`,
-      ],
+      ["signal", trade.signal],
+      ["decision", `${trade.decision}; ${trade.decided_at || "never taken up"}`],
+      ["verdict", `${trade.verdict} (${trade.rule_count} rules)`],
+      ["submission", trade.submitted_at ?? "none"],
       ...trade.orders.map((words) => ["order", words]),
       ...trade.fills.map((words) => ["fill", words]),
       ["position", trade.position],
       ["fees", `${trade.fees} USDT`],
       ["balance", `${trade.balance_before} USDT before, ${trade.balance_after} USDT after`],
+      [
+        "latency",
+        `${show(trade.latency_ms)} ms from decision to recorded answer, ${
+          show(trade.exchange_ms)
+        } of them the exchange's`,
+      ],
       ["PnL", `${trade.pnl} USDT; by the exchange's fills ${trade.exchange_pnl} USDT`],
     ];
     return `${n + 1}. ${trade.name}\n${

@@ -14,18 +14,33 @@ create table trading.portfolios (
 comment on table  trading.portfolios is 'One user''s traders of one mode: the scope of user-wide limits and the first lock.';
 comment on column trading.portfolios.version is 'Rises with every message published for the portfolio, so a page sees what it missed.';
 
+create table trading.environments (
+  environment   text primary key,
+  is_real_money boolean not null,
+  is_remote     boolean not null
+);
+comment on table  trading.environments is 'Where an account can be: on paper, or in one of the exchange''s environments. What each is worth is said here alone.';
+comment on column trading.environments.is_real_money is 'Whether its money is worth anything: only users whose rollout stage is live may connect it.';
+comment on column trading.environments.is_remote is 'Whether it is on somebody else''s machine and goes by the wall clock.';
+insert into trading.environments (environment, is_real_money, is_remote) values
+  ('paper',      false, false),
+  ('simulator',  false, false),
+  ('testnet',    false, true),
+  ('demo',       false, true),
+  ('production', true,  true);
+
 create table trading.accounts (
   id           uuid primary key,
   portfolio_id uuid not null references trading.portfolios (id),
   user_id      uuid not null,
   trader_id    uuid references public.traders (id) on delete set null,
-  environment  text not null check (environment in ('paper', 'simulator', 'testnet', 'production')),
+  environment  text not null references trading.environments (environment),
   exchange_uid text,
   created_at   timestamptz not null,
   constraint accounts_uid_only_on_exchange check ((environment = 'paper') = (exchange_uid is null))
 );
 comment on table trading.accounts is 'Where the money is: a trader''s paper account, or one exchange account by its uid. Keys come and go, the account stays.';
-create unique index accounts_exchange_uid_idx on trading.accounts (environment, exchange_uid) where exchange_uid is not null;
+create unique index accounts_exchange_uid_idx on trading.accounts (environment, exchange_uid);
 create index accounts_portfolio_id_idx on trading.accounts (portfolio_id);
 create index accounts_trader_id_idx on trading.accounts (trader_id);
 
@@ -119,20 +134,22 @@ comment on column public.paper_balances.current_balance is 'Cash in the ledger; 
 create index paper_balances_user_id_idx on public.paper_balances (user_id);
 
 alter table trading.portfolios enable row level security;
+alter table trading.environments enable row level security;
 alter table trading.accounts enable row level security;
 alter table trading.ledger_entries enable row level security;
 alter table trading.balances enable row level security;
 alter table trading.dust_pools enable row level security;
 alter table public.paper_balances enable row level security;
 create policy portfolios_select_service on trading.portfolios for select to service_role using (true);
+create policy environments_select_service on trading.environments for select to service_role using (true);
 create policy accounts_select_service on trading.accounts for select to service_role using (true);
 create policy ledger_entries_select_service on trading.ledger_entries for select to service_role using (true);
 create policy balances_select_service on trading.balances for select to service_role using (true);
 create policy dust_pools_select_service on trading.dust_pools for select to service_role using (true);
 create policy paper_balances_select_owner on public.paper_balances for select to authenticated using (user_id = (select auth.uid()));
-revoke all on trading.portfolios, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools,
+revoke all on trading.portfolios, trading.environments, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools,
   public.paper_balances from public, anon, authenticated, service_role;
-grant select on trading.portfolios, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools to service_role;
+grant select on trading.portfolios, trading.environments, trading.accounts, trading.ledger_entries, trading.balances, trading.dust_pools to service_role;
 grant select on public.paper_balances to authenticated, service_role;
 
 create function trading.portfolio_id(p_user_id uuid, p_mode text) returns uuid

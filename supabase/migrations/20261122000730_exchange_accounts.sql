@@ -30,7 +30,7 @@ create unique index exchange_keys_one_active_per_user on trading.exchange_keys (
 create index exchange_keys_account_id_idx on trading.exchange_keys (account_id);
 
 create table trading.exchange_clocks (
-  environment    text primary key check (environment in ('simulator', 'testnet', 'production')),
+  environment    text primary key references trading.environments (environment),
   offset_ms      numeric not null,
   uncertainty_ms numeric not null check (uncertainty_ms >= 0),
   measured_at    timestamptz not null
@@ -132,15 +132,16 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
+  v_where   trading.environments := (select e from trading.environments e where e.environment = p_environment and e.environment <> 'paper');
   v_id      uuid := trading.exchange_account_id(p_environment, p_exchange_uid);
   v_account trading.accounts;
   v_key_id  uuid;
 begin
-  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or coalesce(p_environment, '') not in ('simulator', 'testnet', 'production')
+  if p_user_id is null or coalesce(p_exchange_uid, '') !~ '^[A-Za-z0-9_-]{1,64}$' or v_where.environment is null
     or coalesce(p_api_key, '') !~ '^[[:graph:]]+$' or length(p_api_key) not between 8 and 512 or length(coalesce(p_secret, '')) not between 8 and 8192 then
-    perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, production), the exchange''s uid, key and secret');
+    perform trading.raise_error('FB400', 'key_invalid', 'a key names its user, environment (simulator, testnet, demo, production), the exchange''s uid, key and secret');
   end if;
-  if p_environment = 'production' and not (trading.rollout_stage(p_user_id)).is_live then
+  if v_where.is_real_money and not (trading.rollout_stage(p_user_id)).is_live then
     perform trading.raise_error('FB403', 'stage_forbids_live', 'the user''s rollout stage does not allow live trading',
       jsonb_build_object('stage', (trading.rollout_stage(p_user_id)).stage), 'An operator sets the stage in trading.rollout_members.');
   end if;

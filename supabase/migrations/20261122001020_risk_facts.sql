@@ -144,7 +144,7 @@ begin
     return '{"has_venue": true, "stage_allows": true, "is_quarantined": false, "guards_in_symbol": 0}';
   end if;
   return jsonb_build_object('has_venue', p_account_id is not null,
-    'stage_allows', (select a.environment <> 'production' from trading.accounts a where a.id = p_account_id) or (trading.rollout_stage(p_trader.user_id)).is_live,
+    'stage_allows', (select not e.is_real_money from trading.accounts a join trading.environments e using (environment) where a.id = p_account_id) or (trading.rollout_stage(p_trader.user_id)).is_live,
     'is_quarantined', trading.is_quarantined(p_account_id, p_instrument.symbol), 'max_algo_orders', p_instrument.max_algo_orders,
     'guards_in_symbol', (select count(*) from public.positions p where p.portfolio_id = p_portfolio_id and p.account_id = p_account_id
       and p.symbol = p_instrument.symbol and p.status not in ('closed', 'failed')));

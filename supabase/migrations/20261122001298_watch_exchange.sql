@@ -13,7 +13,7 @@ create table trading.startups (
 comment on table trading.startups is 'The start of the database and the arming after which all exchange accounts were last compared.';
 
 create table trading.exchange_contacts (
-  environment  text primary key check (environment in ('simulator', 'testnet', 'production')),
+  environment  text primary key references trading.environments (environment),
   heard_at     timestamptz not null,
   silent_since timestamptz
 ) with (fillfactor = 50);

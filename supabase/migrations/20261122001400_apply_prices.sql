@@ -285,12 +285,12 @@ $$;
 comment on function trading.ring_market is 'Every 2 s: asks refresh-market to poll, unless prices come from elsewhere.';
 grant execute on function trading.ring_market to service_role;
 
--- Market time of a replay. Refused while real money is about: its deadlines run by the wall.
+-- Market time of a replay. Refused while an exchange is about whose deadlines run by the wall.
 create function trading.set_clock(p_at timestamptz) returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  if exists (select from trading.accounts a where a.environment in ('testnet', 'production')) then
+  if exists (select from trading.accounts a join trading.environments e using (environment) where e.is_remote) then
     perform trading.raise_error('FB409', 'clock_refused', 'the engine''s clock cannot be set while an exchange account exists');
   end if;
   update trading.settings set clock_at = p_at;

@@ -5,10 +5,18 @@ import { SimulatorProcess } from "../../scripts/lib/simulator_process.ts";
 
 const TESTNET = fileURLToPath(new URL("../../scripts/testnet.ts", import.meta.url));
 
+/** Whoever runs the tests may have keys of their own. */
+const NO_KEYS = Object.fromEntries(
+  ["BINANCE_TESTNET", "BINANCE_DEMO", "BINANCE"].flatMap((prefix) => [
+    [`${prefix}_KEY`, ""],
+    [`${prefix}_SECRET`, ""],
+  ]),
+);
+
 async function testnet(env: Record<string, string>, args: readonly string[], stdin = "") {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", TESTNET, ...args],
-    env: { BINANCE_TESTNET_KEY: "", BINANCE_TESTNET_SECRET: "", BINANCE_KEY: "", BINANCE_SECRET: "", ...env },
+    env: { ...NO_KEYS, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -47,6 +55,12 @@ Deno.test("orders of every kind end closed, and every figure is the exchange's",
     const report = JSON.parse(out);
     assert.deepEqual(report.troubles, []);
     assert.ok(report.order_count >= 20, `${report.order_count} orders`);
+    for (const { verdict, rule_count, decision, decided_at, submitted_at } of report.trades) {
+      assert.equal(verdict, "passed");
+      assert.ok(rule_count > 10, `${rule_count} rules`);
+      assert.match(decision, /^enter_trade BTCUSDT, entry \d.*, stop \d.*, targets \d.*, confidence 80$/);
+      assert.ok(decided_at < submitted_at, `${decided_at} ${submitted_at}`);
+    }
     assert.ok(report.latency_ms.average < 500);
     assert.ok(!`${out}${err}`.includes(apiKey) && !`${out}${err}`.includes(secret));
     const { leaks } = await simulator.state();
@@ -57,7 +71,26 @@ Deno.test("without keys it says what it needs, and starts nothing", async () => 
   const { code, err } = await testnet({}, []);
   assert.equal(code, 2);
   assert.match(err, /BINANCE_TESTNET_KEY and BINANCE_TESTNET_SECRET/);
-  assert.equal((await testnet({}, ["--production", "--max", "11"])).code, 2);
+  const demo = await testnet({}, ["--demo"]);
+  assert.deepEqual([demo.code, demo.out], [2, ""]);
+  assert.match(demo.err, /^testnet: set BINANCE_DEMO_KEY and BINANCE_DEMO_SECRET .*\n$/);
+});
+
+Deno.test("arguments that cannot be used are refused with one line and exit code 2", async () => {
+  for (
+    const [args, words] of [
+      [["--production", "--max", "11"], /with --production a position costs 10 USDT at most/],
+      [["--demo", "--production"], /--demo or --production, not both/],
+      [["--max", "51"], /It must be a whole number from 6 to 50/],
+      [["--symbol", "BTCEUR"], /--symbol must be one against USDT/],
+      [["--live"], /unknown option '--live'/],
+    ] as const
+  ) {
+    const { code, out, err } = await testnet({}, args);
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /^testnet: .* See --help\.\n$/);
+    assert.match(err, words);
+  }
 });
 
 Deno.test("an exchange that is not there, or refuses the key, is told with what to look at, and nothing is started", () =>
@@ -68,8 +101,11 @@ Deno.test("an exchange that is not there, or refuses the key, is told with what 
     assert.match(nowhere.err, /no connection.*BINANCE_TESTNET_URL.*Nothing was started\./);
     const wrong = { ...keys, BINANCE_TESTNET_SECRET: "another", BINANCE_TESTNET_URL: simulator.url };
     const refused = await testnet(wrong, []);
-    assert.equal(refused.code, 1);
-    assert.match(refused.err, /-1022.*BINANCE_TESTNET_SECRET its secret\? Nothing was started\./);
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.err,
+      /^testnet: .*-1022.*Is BINANCE_TESTNET_SECRET the secret.*Nothing was started\.\n$/,
+    );
   }));
 
 Deno.test("with real money only what was confirmed is traded, and never for more than the maximum", () =>

@@ -1,11 +1,11 @@
 begin;
-select plan(8);
+select plan(14);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"sizing_value": 40}', '{"max_position_quote": 100, "max_exposure_quote": 5000, "max_open_positions": 20}');
 select tests.hire('tester', 'bob');
 insert into trading.rollout_members values (tests.user_id('ann'), 'alpha');
 update public.traders set paper_trade_mode = false;
-insert into trading.exchange_clocks values ('production', 0, 1, trading.engine_now()), ('testnet', 0, 1, trading.engine_now());
+insert into trading.exchange_clocks values ('production', 0, 1, trading.engine_now()), ('testnet', 0, 1, trading.engine_now()), ('demo', 0, 1, trading.engine_now());
 
 -- Ann tries on the testnet with play money first.
 create temp table played as select trading.connect_exchange_account(tests.user_id('ann'), 'testnet', 'uid-t', 'key-of-ann-t', 'secret-of-ann-t') as account;
@@ -38,6 +38,19 @@ select is(tests.bought_live('two', 'alpha'), 'stage_forbids_live', 'one who was 
 select trading.block_budget('request_weight', (select account from played), trading.engine_now() + interval '1 day', trading.engine_now());
 select is(trading.draw_budget((select account from played), 'exit', 1, 0, trading.engine_now()) ->> 'granted', 'false', 'the testnet asks for silence');
 select is(trading.draw_budget((select account from earnest), 'exit', 1, 0, trading.engine_now()) ->> 'granted', 'true', 'production does not');
+
+-- The demo trading is an environment of its own, worth as little as the testnet.
+create temp table demonstrated as select trading.connect_exchange_account(tests.user_id('bob'), 'demo', 'uid-t', 'key-of-bob-d', 'secret-of-bob-d') as account;
+select isnt((select account from demonstrated), (select account from played), 'the same number is another account there');
+select is(tests.next_call() ->> 'environment', 'demo', 'a user without a live stage has it asked for');
+select tests.answer('{"outcome": "accepted", "account": {"uid": "uid-t", "can_trade": true}, "balances": [{"asset": "USDT", "free": "9000", "locked": "0"}]}');
+select tests.answer('{"outcome": "accepted", "orders": []}');
+select is(trading.draw_budget((select account from demonstrated), 'exit', 1, 0, trading.engine_now()) ->> 'granted', 'true', 'the ban of the testnet is none of it');
+select is(tests.bought_live('three', 'tester'), 'bought', 'and trades');
+select tests.raises($$ select trading.connect_exchange_account(tests.user_id('bob'), 'paper', 'uid-b', 'key-of-bob-p', 'secret-of-bob-p') $$, 'FB400', 'key_invalid',
+  'paper is no environment of an exchange');
+select is((select string_agg(concat(environment, case when is_real_money then ' real' end, case when is_remote then ' remote' end), ', ' order by environment)
+  from trading.environments), 'demo remote, paper, production real remote, simulator, testnet remote', 'the money of one environment is real');
 
 select * from finish();
 rollback;

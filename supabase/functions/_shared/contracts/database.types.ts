@@ -1386,6 +1386,12 @@ export type Database = {
           user_id?: string;
         };
         Relationships: [{
+          foreignKeyName: "accounts_environment_fkey";
+          columns: ["environment"];
+          isOneToOne: false;
+          referencedRelation: "environments";
+          referencedColumns: ["environment"];
+        }, {
           foreignKeyName: "accounts_portfolio_id_fkey";
           columns: ["portfolio_id"];
           isOneToOne: false;
@@ -1517,6 +1523,12 @@ export type Database = {
           price?: number | string;
           symbol?: string;
         };
+        Relationships: [];
+      };
+      environments: {
+        Row: { environment: string; is_real_money: boolean; is_remote: boolean };
+        Insert: { environment: string; is_real_money: boolean; is_remote: boolean };
+        Update: { environment?: string; is_real_money?: boolean; is_remote?: boolean };
         Relationships: [];
       };
       exchange_balances: {
@@ -1653,13 +1665,25 @@ export type Database = {
           offset_ms?: number | string;
           uncertainty_ms?: number | string;
         };
-        Relationships: [];
+        Relationships: [{
+          foreignKeyName: "exchange_clocks_environment_fkey";
+          columns: ["environment"];
+          isOneToOne: true;
+          referencedRelation: "environments";
+          referencedColumns: ["environment"];
+        }];
       };
       exchange_contacts: {
         Row: { environment: string; heard_at: string; silent_since: string | null };
         Insert: { environment: string; heard_at: string; silent_since?: string | null };
         Update: { environment?: string; heard_at?: string; silent_since?: string | null };
-        Relationships: [];
+        Relationships: [{
+          foreignKeyName: "exchange_contacts_environment_fkey";
+          columns: ["environment"];
+          isOneToOne: true;
+          referencedRelation: "environments";
+          referencedColumns: ["environment"];
+        }];
       };
       exchange_keys: {
         Row: {

@@ -1,6 +1,6 @@
 /** The environment of an Edge Function, parsed once at its edge. */
 import { z } from "zod";
-import type { VenueEnvironment } from "../domain/venue_call.ts";
+import { VENUE_ENVIRONMENTS, type VenueEnvironment } from "../domain/venue_call.ts";
 
 const keyMap = z.string().transform((text, context): Record<string, string> => {
   try {
@@ -59,22 +59,34 @@ function isPlainUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && [search, hash, username, password].every((part) => part === "");
 }
 
-const venueUrls = z.object({
-  BINANCE_SIMULATOR_URL: baseUrl.default("http://127.0.0.1:54380"),
-  BINANCE_PRODUCTION_URL: baseUrl.default("https://api.binance.com"),
-  BINANCE_TESTNET_URL: baseUrl.default("https://testnet.binance.vision"),
-});
+/** Where each environment is, unless its variable says otherwise. */
+const VENUE_URLS: Readonly<Record<VenueEnvironment, readonly [variable: string, url: string]>> = {
+  simulator: ["BINANCE_SIMULATOR_URL", "http://127.0.0.1:54380"],
+  testnet: ["BINANCE_TESTNET_URL", "https://testnet.binance.vision"],
+  demo: ["BINANCE_DEMO_URL", "https://demo-api.binance.com"],
+  production: ["BINANCE_PRODUCTION_URL", "https://api.binance.com"],
+};
 
-/** Where orders go, by the account's environment; without a slash at the end. Throws with names, never with values. */
+/** The variable that says where an environment is. */
+export function venueUrlVariable(environment: VenueEnvironment): string {
+  return VENUE_URLS[environment][0];
+}
+
+/**
+ * Where orders go, by the account's environment; without a slash at the end. All are looked at, so that a malformed one
+ * shows at once. Throws with names, never with values.
+ */
 export function parseVenueUrls(env: Record<string, string | undefined>): Record<VenueEnvironment, string> {
-  const parsed = venueUrls.safeParse(env);
-  if (!parsed.success) {
-    const names = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
-    throw new Error(`the venue's address is not an http(s) URL without parameters: ${names}`);
+  const parsed = VENUE_ENVIRONMENTS.map((environment) => {
+    const [variable, url] = VENUE_URLS[environment];
+    return { environment, variable, url: baseUrl.safeParse(env[variable] ?? url) };
+  });
+  const malformed = parsed.filter(({ url }) => !url.success).map(({ variable }) => variable);
+  if (malformed.length > 0) {
+    throw new Error(`the venue's address is not an http(s) URL without parameters: ${malformed.join(", ")}`);
   }
-  return {
-    simulator: parsed.data.BINANCE_SIMULATOR_URL,
-    testnet: parsed.data.BINANCE_TESTNET_URL,
-    production: parsed.data.BINANCE_PRODUCTION_URL,
-  };
+  return Object.fromEntries(parsed.map(({ environment, url }) => [environment, url.data])) as Record<
+    VenueEnvironment,
+    string
+  >;
 }

@@ -33,16 +33,19 @@ Deno.test("orders go to the exchange itself unless a variable says otherwise", (
   assert.deepEqual(parseVenueUrls({}), {
     simulator: "http://127.0.0.1:54380",
     testnet: "https://testnet.binance.vision",
+    demo: "https://demo-api.binance.com",
     production: "https://api.binance.com",
   });
   const variables = {
     BINANCE_PRODUCTION_URL: "https://proxy.test/binance/",
     BINANCE_TESTNET_URL: "http://127.0.0.1:54380",
+    BINANCE_DEMO_URL: "https://proxy.test/demo",
     BINANCE_SIMULATOR_URL: "http://127.0.0.1:1234",
   };
   assert.deepEqual(parseVenueUrls(variables), {
     simulator: "http://127.0.0.1:1234",
     testnet: "http://127.0.0.1:54380",
+    demo: "https://proxy.test/demo",
     production: "https://proxy.test/binance",
   });
 });

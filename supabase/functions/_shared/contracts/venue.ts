@@ -1,7 +1,7 @@
 /** The calls that the engine asks for and the answers it is given, as they pass the Data API. */
 import { z } from "zod";
 import type { OpenedKey, OrderReport, VenueAnswer } from "../domain/venue.ts";
-import type { VenueCall } from "../domain/venue_call.ts";
+import { VENUE_ENVIRONMENTS, type VenueCall } from "../domain/venue_call.ts";
 
 const decimal = z.string().regex(/^\d+(\.\d+)?$/);
 
@@ -75,7 +75,7 @@ const asked = z.discriminatedUnion("action", [
 /** A call as `trading.execute_job` and `trading.answer_call` hand it out. */
 export const venueCall: z.ZodType<VenueCall> = z.object({
   id: z.number().int(),
-  environment: z.enum(["simulator", "testnet", "production"]),
+  environment: z.enum(VENUE_ENVIRONMENTS),
   symbol: z.string().nullable(),
   timestamp_ms: z.number().int(),
   recv_window_ms: z.number().int(),

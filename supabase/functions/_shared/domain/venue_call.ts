@@ -7,8 +7,11 @@ import type {
   SignedWindow,
 } from "./venue.ts";
 
+/** The exchange's environments, as in `trading.environments`. */
+export const VENUE_ENVIRONMENTS = ["simulator", "testnet", "demo", "production"] as const;
+
 /** Which of the exchange's environments an account is in. */
-export type VenueEnvironment = "simulator" | "testnet" | "production";
+export type VenueEnvironment = typeof VENUE_ENVIRONMENTS[number];
 
 /** What the engine wants done, with what it takes. */
 export type Asked =

@@ -11,7 +11,7 @@ const clients = new Map<string, Promise<OrdersClient>>();
 let reached: Outside | undefined;
 
 /**
- * The venue of an environment: Binance itself, or where BINANCE_PRODUCTION_URL, BINANCE_TESTNET_URL and BINANCE_SIMULATOR_URL point. CCXT
+ * The venue of an environment: Binance's own address, or where the environment's variable points (`parseVenueUrls`). CCXT
  * begins to load here and not at the first call, whose window would be running by then. Throws when the variables are
  * malformed, and where the runtime cannot open a connection for one request.
  */
