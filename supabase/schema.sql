@@ -2851,7 +2851,7 @@ $function$;
 alter function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone) is 'Raises the emergency alert of every user a stop touches, once.';
 
-CREATE OR REPLACE FUNCTION trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text DEFAULT NULL::text, p_may_ask boolean DEFAULT true, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2862,6 +2862,7 @@ declare
   v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
+  v_is_put_off boolean;
   v_state   text;
   v_message text;
   v_detail  text;
@@ -2879,20 +2880,29 @@ begin
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
+    -- What the question drew from the budget is given back with it.
+    v_is_put_off := not p_may_ask and trading.is_question(v_outcome);
+    if v_is_put_off then
+      perform trading.raise_error('FB423', 'worker_spent', 'the worker takes on nothing more');
+    end if;
     set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
-    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
-    v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+    if v_is_put_off then
+      v_outcome := trading.put_off(v_job, v_now);
+    else
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
+      perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
+      v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+    end if;
   end;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
 end
 $function$;
-alter function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
-grant execute on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_now timestamp with time zone) to service_role;
+alter function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_may_ask boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_may_ask boolean, p_now timestamp with time zone) is 'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. Unless p_may_ask a job whose next call changes nothing is left to another worker (retry, worker_spent). FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
+grant execute on function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text, p_may_ask boolean, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.apply_instruments(p_instruments jsonb, p_source text, p_is_full_list boolean DEFAULT false, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer
@@ -5560,7 +5570,7 @@ begin
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
     if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
-      perform trading.pause_comparison(v_job);
+      perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
@@ -6848,6 +6858,14 @@ RETURN (EXISTS (SELECT FROM trading.quarantines q WHERE ((q.account_id = is_quar
 alter function trading.is_quarantined(p_account_id uuid, p_symbol text) owner to fillbase_engine;
 comment on function trading.is_quarantined(p_account_id uuid, p_symbol text) is 'Whether anything of a symbol is set aside on an account.';
 
+CREATE OR REPLACE FUNCTION trading.is_question(p_outcome jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE(((p_outcome #>> '{call,action}'::text[]) <> ALL (ARRAY['submit'::text, 'submit_pair'::text, 'replace'::text, 'cancel'::text])), false);
+alter function trading.is_question(p_outcome jsonb) owner to fillbase_engine;
+comment on function trading.is_question(p_outcome jsonb) is 'Whether what a job says next is a call that changes nothing at the exchange.';
+
 CREATE OR REPLACE FUNCTION trading.is_quote_readable(p_quote jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7015,6 +7033,18 @@ end
 $function$;
 alter function trading.judge_entry(p_facts jsonb) owner to fillbase_engine;
 comment on function trading.judge_entry(p_facts jsonb) is 'Every rule on a set of facts and the verdict: {rules, passed, code, message, is_retryable}. Pure.';
+
+CREATE OR REPLACE FUNCTION trading.keep_attempt(p_job trading.jobs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
+end
+$function$;
+alter function trading.keep_attempt(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.keep_attempt(p_job trading.jobs) is 'Has the next claim of a job go on with the present attempt and its answers.';
 
 CREATE OR REPLACE FUNCTION trading.last_call(p_job trading.jobs)
  RETURNS trading.exchange_calls
@@ -8562,18 +8592,6 @@ $function$;
 alter function trading.parse_take_profits(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_take_profits(p_value jsonb) is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
 
-CREATE OR REPLACE FUNCTION trading.pause_comparison(p_job trading.jobs)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
-end
-$function$;
-alter function trading.pause_comparison(p_job trading.jobs) owner to fillbase_engine;
-comment on function trading.pause_comparison(p_job trading.jobs) is 'Has the next claim of a comparison go on with the present attempt.';
-
 CREATE OR REPLACE FUNCTION trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric)
  RETURNS numeric
  LANGUAGE sql
@@ -9231,6 +9249,23 @@ end
 $function$;
 alter function trading.publish_stop(p_stop trading.stop_requests) owner to fillbase_engine;
 comment on function trading.publish_stop(p_stop trading.stop_requests) is 'Broadcasts a stop and what is left of its work: to its user, or on the channel "operators" when it is over everyone.';
+
+CREATE OR REPLACE FUNCTION trading.put_off(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_outcome jsonb := trading.wait_for('worker_spent', 'its worker takes on nothing more; another one goes on');
+begin
+  perform trading.retry_job(p_job, p_now, v_outcome);
+  perform trading.keep_attempt(p_job);
+  perform trading.ring_bell();
+  return v_outcome;
+end
+$function$;
+alter function trading.put_off(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.put_off(p_job trading.jobs, p_now timestamp with time zone) is 'Gives a job between two calls back, due at once and within the same attempt: the next worker goes on where it stood. Returns the outcome.';
 
 CREATE OR REPLACE FUNCTION trading.put_secret(p_text text, p_description text)
  RETURNS uuid

@@ -86,9 +86,31 @@ $$;
 comment on function trading.run_live_job is
   'The next step of a job at an exchange: {outcome: call, call}, or its end. It goes by the rows alone, so it does not matter which worker took the steps before. The caller holds the portfolio''s lock.';
 
+create function trading.is_question(p_outcome jsonb) returns boolean
+language sql immutable
+return coalesce(p_outcome #>> '{call,action}' not in ('submit', 'submit_pair', 'replace', 'cancel'), false);
+comment on function trading.is_question is 'Whether what a job says next is a call that changes nothing at the exchange.';
+
+-- A hosted worker is ended at 150 s of its life, whatever it is at; a slow exchange takes 15 s for each question of many.
+create function trading.put_off(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_outcome jsonb := trading.wait_for('worker_spent', 'its worker takes on nothing more; another one goes on');
+begin
+  perform trading.retry_job(p_job, p_now, v_outcome);
+  perform trading.keep_attempt(p_job);
+  perform trading.ring_bell();
+  return v_outcome;
+end
+$$;
+comment on function trading.put_off is 'Gives a job between two calls back, due at once and within the same attempt: the next worker goes on where it stood. Returns the outcome.';
+
 -- An answer is kept whatever comes of the step after it: that one runs in a transaction of its own inside. Security definer:
 -- the worker's role may give commands, and write nothing.
-create function trading.answer_call(p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_now timestamptz default null)
+create function trading.answer_call(
+  p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_may_ask boolean default true,
+  p_now timestamptz default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
@@ -96,6 +118,7 @@ declare
   v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
+  v_is_put_off boolean;
   v_state   text;
   v_message text;
   v_detail  text;
@@ -113,11 +136,20 @@ begin
   perform trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
+    -- What the question drew from the budget is given back with it.
+    v_is_put_off := not p_may_ask and trading.is_question(v_outcome);
+    if v_is_put_off then
+      perform trading.raise_error('FB423', 'worker_spent', 'the worker takes on nothing more');
+    end if;
     set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
-    perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
-    v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+    if v_is_put_off then
+      v_outcome := trading.put_off(v_job, v_now);
+    else
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail;
+      perform trading.fail_job(p_job_id, p_fence, v_state, v_message, v_detail, v_now);
+      v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
+    end if;
   end;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
@@ -125,7 +157,7 @@ begin
 end
 $$;
 comment on function trading.answer_call is
-  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
+  'Records what came of a call, once, and takes the job''s next step: {outcome, call?, also, next} as trading.execute_job; the same answer again gets the same next call. Unless p_may_ask a job whose next call changes nothing is left to another worker (retry, worker_spent). FB404 call_not_found, job_not_found, FB409 fence_lost, call_under_way, 55P03 when a lock took over 1 s.';
 grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------

@@ -77,14 +77,14 @@ comment on function trading.queue_due_account_checks is 'On each sweep: queues t
 -- The walk ----------------------------------------------------------------------------------------------------------
 
 -- A walk that finds the request budget spent goes on where it stood. Begun anew it would ask for the same again, and never end.
-create function trading.pause_comparison(p_job trading.jobs) returns void
+create function trading.keep_attempt(p_job trading.jobs) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
 end
 $$;
-comment on function trading.pause_comparison is 'Has the next claim of a comparison go on with the present attempt.';
+comment on function trading.keep_attempt is 'Has the next claim of a job go on with the present attempt and its answers.';
 
 create function trading.calls_of_walk(p_job trading.jobs, p_action text) returns setof trading.exchange_calls
 language plpgsql stable set search_path = ''

@@ -234,7 +234,7 @@ begin
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
     if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
-      perform trading.pause_comparison(v_job);
+      perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,

@@ -33,7 +33,9 @@ export class SqlEngine implements Engine {
     const row = this.sql.json(answerRow(answer) as never);
     return executeAnswer.parse(
       await this.ask(this.sql`
-        select trading.answer_call(${job.id}, ${job.fence}, ${callId}, ${row}, ${nextFor}) as answer`),
+        select trading.answer_call(${job.id}, ${job.fence}, ${callId}, ${row}, ${nextFor}, ${
+        nextFor !== null
+      }) as answer`),
     );
   }
 

@@ -80,6 +80,7 @@ export class EngineRpc implements Engine {
       p_call_id: callId,
       p_answer: answerRow(answer),
       p_next_for: nextFor,
+      p_may_ask: nextFor !== null,
     };
     return call(this.#client, "answer_call", args, executeAnswer);
   }

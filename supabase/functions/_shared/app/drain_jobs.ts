@@ -99,7 +99,7 @@ export class Drain {
     try {
       const nextFor = () => this.isSpent ? null : name;
       let outcome = await engine.execute(job, nextFor());
-      while (outcome.call) outcome = await callVenue(this.worker, job, outcome.call, nextFor());
+      while (outcome.call) outcome = await callVenue(this.worker, job, outcome.call, nextFor);
       const { also, next } = outcome;
       this.#count(job, also);
       return next;

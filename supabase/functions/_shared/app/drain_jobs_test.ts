@@ -134,3 +134,22 @@ Deno.test("an answer that the engine refuses ends the job, which is reported", a
   assert.equal(await (await drainOf(engine)).run(), true);
   assert.deepEqual(engine.failed, [{ job: 1, error: lost }]);
 });
+
+Deno.test("a report says whether its worker takes on more once its call is over, not before it", async () => {
+  let elapsedMs = 0;
+  const taking: (string | null)[] = [];
+  const engine = calling((_job, _callId, _answer, nextFor) => {
+    taking.push(nextFor);
+    return Promise.resolve(taking.length === 3 ? DONE : { ...DONE, call: CALL });
+  });
+  const slow = {
+    ...workerOf(engine, () => elapsedMs),
+    exchange: { ...workerOf(engine).exchange, venueOf: slowVenue },
+  };
+  function slowVenue(): never {
+    elapsedMs += 25_000;
+    throw new Error("this exchange takes its time");
+  }
+  assert.equal(await new Drain(slow, await engine.claim("w1", 1)).run(), false);
+  assert.deepEqual(taking, ["w1", "w1", null]);
+});

@@ -10,25 +10,25 @@ import type { Leave, Venue } from "../ports/venue.ts";
 const REPORT_PAUSES_MS = [50, 200, 1_000];
 
 /**
- * Makes a job's call and reports its answer. Throws `EngineError` when that could not be reported: whoever takes the
- * job up again then treats the call as unknown.
+ * Makes a job's call and reports its answer, with who takes on more work by then (`nextFor`; null: nobody). Throws
+ * `EngineError` when that could not be reported: whoever takes the job up again then treats the call as unknown.
  */
 export async function callVenue(
   { engine, exchange }: { readonly engine: Engine; readonly exchange: Exchange },
   job: Job,
   call: VenueCall,
-  nextFor: string | null,
+  nextFor: () => string | null,
 ): Promise<JobOutcome> {
   const answer = await performCall(call, exchange);
   for (const pauseMs of REPORT_PAUSES_MS) {
     try {
-      return await engine.answer(job, call.id, answer, nextFor);
+      return await engine.answer(job, call.id, answer, nextFor());
     } catch (error) {
       if (!(error instanceof EngineError) || !mayPass(error.sqlstate)) throw error;
       await exchange.sleep(pauseMs);
     }
   }
-  return await engine.answer(job, call.id, answer, nextFor);
+  return await engine.answer(job, call.id, answer, nextFor());
 }
 
 /** No answer, a lock that took too long, or a transaction that another one undid: the same report may still get through. */

@@ -151,7 +151,7 @@ const refused = (sqlstate: string) => new EngineError(sqlstate, sqlstate, "no");
 Deno.test("an answer is reported until the engine has it, and the call is made once", async () => {
   const { exchange, doings } = exchangeOf();
   const { engine, answers } = hesitant([refused(NO_ANSWER), refused("55P03"), refused("40001")]);
-  assert.deepEqual(await callVenue({ engine, exchange }, jobOf(1), callOf(CANCEL), null), DONE);
+  assert.deepEqual(await callVenue({ engine, exchange }, jobOf(1), callOf(CANCEL), () => null), DONE);
   assert.deepEqual(answers, [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED]);
   assert.deepEqual(doings, ["key of 7", "cancel", "sleep 50", "sleep 200", "sleep 1000"]);
 });
@@ -162,7 +162,7 @@ Deno.test("an answer that the engine refuses, or does not take in four tries, is
     const [refusals, tries] of [[endless, 4], [[refused("FB409")], 1], [[new TypeError("x")], 1]] as const
   ) {
     const { engine, answers } = hesitant(refusals);
-    await assert.rejects(callVenue({ engine, ...exchangeOf() }, jobOf(1), callOf(CANCEL), null));
+    await assert.rejects(callVenue({ engine, ...exchangeOf() }, jobOf(1), callOf(CANCEL), () => null));
     assert.equal(answers.length, tries);
   }
 });

@@ -2690,6 +2690,7 @@ export type Database = {
           p_call_id: number | null;
           p_answer: Json | null;
           p_next_for?: string | null;
+          p_may_ask?: boolean | null;
           p_now?: string | null;
         };
         Returns: Json;

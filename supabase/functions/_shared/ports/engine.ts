@@ -11,8 +11,9 @@ export interface Engine {
    */
   execute(job: Job, nextFor: string | null): Promise<JobOutcome>;
   /**
-   * Reports what came of a call that `execute` or `answer` asked for, and takes the job's next step. The same answer
-   * again changes nothing. Throws `EngineError`; then nothing of it happened.
+   * Reports what came of a call that `execute` or `answer` asked for, and takes the job's next step; where `nextFor` is
+   * null, a question that would come next is left to another worker. The same answer again gets the same next call.
+   * Throws `EngineError`; then nothing of it happened, except where no answer came (`NO_ANSWER`).
    */
   answer(job: Job, callId: number, answer: VenueAnswer, nextFor: string | null): Promise<JobOutcome>;
   /** Reports that a job could not be executed; the engine decides whether it is tried again. */
