@@ -3,6 +3,8 @@
  * account of what is known about it however it ends.
  */
 
+import { ownConnections, TooLong } from "./own_connection.ts";
+
 /** The longest answer that is read: all open orders of an account, or 1,000 fills, are well below. */
 export const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 
@@ -90,8 +92,6 @@ function failed(record: Exchanged, failure: TransportFailure): NoAnswer {
   return new NoAnswer(failure);
 }
 
-class TooLong extends Error {}
-
 /**
  * The runtime's HTTP client says in words which step failed. Its `Connect` comes before the first byte of a request,
  * but only on a connection of its own: on one from the pool the request may already have been sent once before.
@@ -140,14 +140,22 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
  * Deno sends the request again by itself, a POST as well, and a `connection: close` header does not stop it
  * (`transport_test.ts` counts the requests that arrive). HTTP/2 would share one connection among requests.
  *
- * Throws where the runtime has no client of its own to offer, for then nothing of this can be promised.
+ * Where the runtime has no such client to offer (edge runtimes of before March 2025), the request is put on a socket here.
  */
 export function freshConnections(): typeof fetch {
-  if (typeof Deno.createHttpClient !== "function") {
-    throw new Error("this runtime cannot open a connection for one request: it has no Deno.createHttpClient");
+  const client = ownClient();
+  return client === null
+    ? ownConnections(ANSWER_MAX_BYTES)
+    : (input, init) => fetch(input, { ...init, client });
+}
+
+function ownClient(): Deno.HttpClient | null {
+  if (typeof Deno.createHttpClient !== "function") return null;
+  try {
+    return Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
+  } catch {
+    return null;
   }
-  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
-  return (input, init) => fetch(input, { ...init, client });
 }
 
 /** The world outside, as it is. */

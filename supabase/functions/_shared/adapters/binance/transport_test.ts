@@ -11,9 +11,9 @@ import {
 import {
   ANSWER_MAX_BYTES,
   exchange,
-  freshConnections,
   newExchanged,
   NoAnswer,
+  type Outside,
   realOutside,
 } from "./transport.ts";
 import { BinanceVenue } from "./venue.ts";
@@ -63,41 +63,68 @@ function rawServer(
   };
 }
 
+/** The world outside by either way that a request can take: the runtime's own client, and a socket where it has none. */
+const OUTSIDES = [
+  ["by the runtime's client", realOutside],
+  ["without Deno.createHttpClient", () => withoutClient(undefined)],
+  ["where Deno.createHttpClient throws", () =>
+    withoutClient(() => {
+      throw new Error("not supported");
+    })],
+] as const;
+
+function withoutClient(instead: (() => never) | undefined): Outside {
+  const { createHttpClient } = Deno;
+  const put = (value: unknown) =>
+    Object.defineProperty(Deno, "createHttpClient", { value, configurable: true, writable: true });
+  put(instead);
+  try {
+    return realOutside();
+  } finally {
+    put(createHttpClient);
+  }
+}
+
+function eachWay(name: string, body: (outside: Outside) => Promise<void>): void {
+  for (const [way, outsideOf] of OUTSIDES) Deno.test(`${name}, ${way}`, () => body(outsideOf()));
+}
+
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
-Deno.test("the platform's pool sends a POST again when a used connection ends, and the venue's client does not", async () => {
+Deno.test("the platform's pool sends a POST again when a used connection ends", async () => {
   using pooled = rawServer((count) => count === 1 ? OK : null);
   await (await fetch(`${pooled.url}/first`)).text();
   await assert.rejects(fetch(`${pooled.url}/order`, { method: "POST", body: "a=1" }));
   assert.deepEqual(pooled.requests.slice(1), ["POST /order HTTP/1.1", "POST /order HTTP/1.1"]);
+});
 
+eachWay("a POST is not sent again when the connection before it was used", async ({ send }) => {
   using fresh = rawServer((count) => count === 1 ? OK : null);
-  const send = freshConnections();
   await (await send(`${fresh.url}/first`)).text();
   await assert.rejects(send(`${fresh.url}/order`, { method: "POST", body: "a=1" }));
   assert.deepEqual(fresh.requests.slice(1), ["POST /order HTTP/1.1"]);
 });
 
-Deno.test("an order whose connection ends without an answer is sent once and is unknown", async () => {
+eachWay("an order whose connection ends without an answer is sent once and is unknown", async (outside) => {
   using server = rawServer(() => null);
-  const answer = await venueAt(server.url, realOutside()).submit(SYMBOL, buy("a-1"), leaveFor());
+  const answer = await venueAt(server.url, outside).submit(SYMBOL, buy("a-1"), leaveFor());
   assert.deepEqual([answer.outcome, answer.reason], ["unknown", "no_answer"]);
   assert.deepEqual(server.requests, ["POST /api/v3/order HTTP/1.1"]);
   assert.notEqual(answer.facts.sentAtMs, null);
 });
 
-Deno.test("an order after which nobody listens any more is unknown, not unsent", async () => {
+eachWay("an order after which nobody listens any more is unknown, not unsent", async (outside) => {
   using server = rawServer(() => "stop listening");
-  const answer = await venueAt(server.url, realOutside()).submit(SYMBOL, buy("a-1"), leaveFor());
+  const answer = await venueAt(server.url, outside).submit(SYMBOL, buy("a-1"), leaveFor());
   assert.equal(answer.outcome, "unknown");
   assert.equal(server.requests.length, 1);
 });
 
-Deno.test("an order that no connection could be made for is proven unsent", async () => {
+eachWay("an order that no connection could be made for is proven unsent", async (outside) => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  const answer = await venueAt(`http://127.0.0.1:${port}`, realOutside()).submit(
+  const answer = await venueAt(`http://127.0.0.1:${port}`, outside).submit(
     SYMBOL,
     buy("a-1"),
     leaveFor(),
@@ -106,23 +133,23 @@ Deno.test("an order that no connection could be made for is proven unsent", asyn
   assert.equal(answer.facts.sentAtMs, null);
 });
 
-Deno.test("something that does not speak TLS is no connection", async () => {
+eachWay("something that does not speak TLS is no connection", async (outside) => {
   using server = rawServer(() => null);
   const url = server.url.replace("http:", "https:");
-  const answer = await venueAt(url, realOutside()).submit(SYMBOL, buy("a-1"), leaveFor());
+  const answer = await venueAt(url, outside).submit(SYMBOL, buy("a-1"), leaveFor());
   assert.deepEqual([answer.outcome, answer.reason], ["not_sent", "unreachable"]);
 });
 
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n";
 
-Deno.test("the deadline covers a head that does not come and a body that stops", async () => {
+eachWay("the deadline covers a head that does not come and a body that stops", async (outside) => {
   for (const [bytes, status] of [["", null], [`${HEAD}{"symbol":`, 200]] as const) {
     using server = rawServer(() => bytes);
     const record = newExchanged();
     const startedAt = performance.now();
     const limits = { leaveByMs: Infinity, deadlineMs: 150 };
     await assert.rejects(
-      exchange(server.url, { method: "POST", body: "a=1" }, limits, realOutside(), record),
+      exchange(server.url, { method: "POST", body: "a=1" }, limits, outside, record),
       NoAnswer,
     );
     assert.ok(performance.now() - startedAt < 1_500);
@@ -130,34 +157,37 @@ Deno.test("the deadline covers a head that does not come and a body that stops",
   }
 });
 
-Deno.test("a body that ends too early is no answer", async () => {
+eachWay("a body that ends too early is no answer", async (outside) => {
   using server = rawServer((_, connection) => {
     connection.write(new TextEncoder().encode(`${HEAD}{"symbol":"BTC`));
     return null;
   });
-  const answer = await venueAt(server.url, realOutside()).submit(SYMBOL, buy("a-1"), leaveFor());
+  const answer = await venueAt(server.url, outside).submit(SYMBOL, buy("a-1"), leaveFor());
   assert.deepEqual([answer.outcome, answer.reason, answer.facts.body], ["unknown", "no_answer", null]);
 });
 
-Deno.test("an answer of ten megabytes is given up on when it is too long, also without an announced length", async () => {
-  const chunk = new TextEncoder().encode(" ".repeat(64 * 1024));
-  let sent = 0;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
-    const body = new ReadableStream({
-      pull: (controller) => {
-        sent += chunk.length;
-        if (sent > 10_000_000) controller.close();
-        else controller.enqueue(chunk);
-      },
+eachWay(
+  "an answer of ten megabytes is given up on when it is too long, also without an announced length",
+  async (outside) => {
+    const chunk = new TextEncoder().encode(" ".repeat(64 * 1024));
+    let sent = 0;
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+      const body = new ReadableStream({
+        pull: (controller) => {
+          sent += chunk.length;
+          if (sent > 10_000_000) controller.close();
+          else controller.enqueue(chunk);
+        },
+      });
+      return new Response(body);
     });
-    return new Response(body);
-  });
-  const venue = venueAt(`http://127.0.0.1:${server.addr.port}`, realOutside());
-  const answer = await venue.submit(SYMBOL, buy("a-1"), leaveFor());
-  assert.deepEqual([answer.outcome, answer.reason], ["unknown", "malformed_answer"]);
-  assert.ok(sent < 2 * ANSWER_MAX_BYTES + 1_000_000, `${sent} bytes were taken`);
-  await server.shutdown();
-});
+    const venue = venueAt(`http://127.0.0.1:${server.addr.port}`, outside);
+    const answer = await venue.submit(SYMBOL, buy("a-1"), leaveFor());
+    assert.deepEqual([answer.outcome, answer.reason], ["unknown", "malformed_answer"]);
+    assert.ok(sent < 2 * ANSWER_MAX_BYTES + 1_000_000, `${sent} bytes were taken`);
+    await server.shutdown();
+  },
+);
 
 Deno.test("a redirect is an answer and is not followed", async () => {
   await using server = answering(307, "", { location: "/elsewhere" });

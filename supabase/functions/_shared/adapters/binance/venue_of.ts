@@ -13,7 +13,7 @@ let reached: Outside | undefined;
 /**
  * The venue of an environment: Binance's own address, or where the environment's variable points (`parseVenueUrls`). CCXT
  * begins to load here and not at the first call, whose window would be running by then. Throws when the variables are
- * malformed, and where the runtime cannot open a connection for one request.
+ * malformed.
  */
 export function venueOf(
   environment: VenueEnvironment,
