@@ -3931,13 +3931,20 @@ declare
   v_unproven uuid := trading.unproven_sale(p_position);
   v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
+  v_next    jsonb;
 begin
   -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
   end if;
   if v_unknown is not null then
-    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+    v_next := trading.follow_up(p_job, v_unknown, p_now);
+    -- Known or fenced: the exit begins again with the rows as they are now. Each time there is one unknown less.
+    if v_next ->> 'outcome' is distinct from 'call'
+      and trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}') is distinct from v_unknown then
+      return trading.exit_step(p_job, p_now);
+    end if;
+    return coalesce(v_next, trading.wait_for('order_under_way', 'the call that places the order has not been answered yet'));
   end if;
   if not trading.is_fence_passed(p_position, p_guard, p_now) then
     if v_unproven is not null then
@@ -6103,14 +6110,18 @@ CREATE OR REPLACE FUNCTION trading.give_up_placing(p_order_id uuid, p_now timest
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_call trading.exchange_calls;
 begin
-  perform trading.give_up_call(c.id, p_now) from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
-  where l.order_id = p_order_id and c.answered_at is null
-    and not exists (select from trading.jobs j where j.id = c.job_id and j.status = 'running' and j.attempts = c.job_attempt);
+  select c.* into v_call from trading.call_orders l join trading.exchange_calls c on c.id = l.call_id
+  where l.order_id = p_order_id and c.answered_at is null for no key update of c;
+  if v_call.id is not null and trading.take_from_worker(v_call, p_now) then
+    perform trading.give_up_call(v_call.id, p_now);
+  end if;
 end
 $function$;
 alter function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Gives up the unanswered call that was to place an order, unless its worker still has the job.';
+comment on function trading.give_up_placing(p_order_id uuid, p_now timestamp with time zone) is 'Gives up the unanswered call that was to place an order, unless its worker may still be at it.';
 
 CREATE OR REPLACE FUNCTION trading.gone_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT exchange_order_id text, OUT looks bigint)
  RETURNS record
@@ -6612,6 +6623,14 @@ CREATE OR REPLACE FUNCTION trading.is_better_clock(p_known trading.exchange_cloc
 RETURN (((p_known).uncertainty_ms < (p_new).uncertainty_ms) AND (abs(((p_known).offset_ms - (p_new).offset_ms)) <= (p_new).uncertainty_ms));
 alter function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) owner to fillbase_engine;
 comment on function trading.is_better_clock(p_known trading.exchange_clocks, p_new trading.exchange_clocks) is 'Whether a measurement that is known is finer than a new one and agrees with it.';
+
+CREATE OR REPLACE FUNCTION trading.is_call_over(p_call trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (p_now > ((p_call).send_by + CASE WHEN ((p_call).opened_at IS NULL) THEN '00:00:00'::interval ELSE '00:00:07'::interval END));
+alter function trading.is_call_over(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_call_over(p_call trading.exchange_calls, p_now timestamp with time zone) is 'Whether a call that changes something can not be under way any more: its window is over, and the longest request if its key was opened.';
 
 CREATE OR REPLACE FUNCTION trading.is_comparison(p_job trading.jobs)
  RETURNS boolean
@@ -8252,7 +8271,7 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
 
@@ -9437,7 +9456,7 @@ begin
   from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
   where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
     and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
-      case when o.role in ('stop_loss', 'take_profit') and o.state <> 'unknown' then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
+      case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
     and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
   get diagnostics v_count = row_count;
   return v_count;
@@ -11495,6 +11514,33 @@ RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
 
+CREATE OR REPLACE FUNCTION trading.take_from_worker(p_call trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select from trading.jobs j where j.id = p_call.job_id and j.status = 'running' and j.attempts = p_call.job_attempt) then
+    return true;
+  elsif not trading.is_call_over(p_call, p_now) then
+    return false;
+  end if;
+  with held as (
+    select j.id from trading.jobs j
+    where j.id = p_call.job_id and j.status = 'running' and j.attempts = p_call.job_attempt for no key update skip locked
+  )
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+    last_error = jsonb_build_object('message', 'its call has not been answered in time; its worker is believed dead')
+  from held where j.id = held.id;
+  if found then
+    perform trading.ring_bell();
+  end if;
+  return found;
+end
+$function$;
+alter function trading.take_from_worker(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_from_worker(p_call trading.exchange_calls, p_now timestamp with time zone) is 'Whether nobody will answer a call any more: its worker has lost the job, or loses it here because the call is over and not reported.';
+
 CREATE OR REPLACE FUNCTION trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone)
  RETURNS numeric
  LANGUAGE plpgsql
@@ -12045,7 +12091,7 @@ begin
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
       and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
-    order by o.created_at limit 1
+    order by o.created_at, o.id limit 1
   );
 end
 $function$;

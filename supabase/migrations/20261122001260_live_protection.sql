@@ -151,7 +151,7 @@ begin
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
       and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
-    order by o.created_at limit 1
+    order by o.created_at, o.id limit 1
   );
 end
 $$;

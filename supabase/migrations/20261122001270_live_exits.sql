@@ -57,13 +57,20 @@ declare
   v_unproven uuid := trading.unproven_sale(p_position);
   v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
+  v_next    jsonb;
 begin
   -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
   end if;
   if v_unknown is not null then
-    return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; the exit goes on'));
+    v_next := trading.follow_up(p_job, v_unknown, p_now);
+    -- Known or fenced: the exit begins again with the rows as they are now. Each time there is one unknown less.
+    if v_next ->> 'outcome' is distinct from 'call'
+      and trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}') is distinct from v_unknown then
+      return trading.exit_step(p_job, p_now);
+    end if;
+    return coalesce(v_next, trading.wait_for('order_under_way', 'the call that places the order has not been answered yet'));
   end if;
   if not trading.is_fence_passed(p_position, p_guard, p_now) then
     if v_unproven is not null then

@@ -162,8 +162,8 @@ grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------
 
--- Every order at an exchange that is not final is asked about until it is: entries often, stops and targets now and then,
--- because a tick that reaches them has them asked about at once.
+-- Every order at an exchange that is not final is asked about until it is: entries, and whatever may not be there, often; stops
+-- and targets that rest now and then, because a tick that reaches them has them asked about at once.
 create function trading.queue_due_syncs(p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
@@ -174,7 +174,7 @@ begin
   from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
   where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
     and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
-      case when o.role in ('stop_loss', 'take_profit') and o.state <> 'unknown' then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
+      case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
     and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
   get diagnostics v_count = row_count;
   return v_count;

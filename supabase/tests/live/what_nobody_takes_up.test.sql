@@ -7,7 +7,7 @@ select tests.go_live('ann');
 -- A worker takes an entry's call and is gone; before its lease is over a person ends what is queued.
 select tests.decide('one', 'alpha', '{"stopLoss": 95}');
 select is(tests.next_call() ->> 'action', 'submit', 'the entry has its call');
-select trading.set_clock(trading.engine_now() + interval '10 seconds');
+select trading.set_clock(trading.engine_now() + interval '8 seconds');
 select trading.queue_due_syncs(trading.engine_now());
 select is(tests.next_call() ->> 'action', 'lookup', 'whoever asks while its worker has it');
 select is((tests.order_of('one', 'entry')).state, 'submitting', 'leaves the call to that one');
