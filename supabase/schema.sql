@@ -8033,8 +8033,8 @@ begin
   end if;
   v_detail := jsonb_build_object('kind', p_kind, 'asset', p_asset, 'quantity', trading.money_text(p_quantity)) || p_trade;
   perform trading.audit(p_now, 'external_move', v_user_id, null, 'account', p_account_id::text, v_detail);
-  perform trading.raise_alert(p_now, 'info', 'external_move', v_user_id, 'account', p_account_id || ':' || p_asset,
-    format('%s of %s moved in the exchange account by other hands than the engine''s.', trading.money_text(abs(p_quantity)), p_asset), v_detail);
+  perform trading.raise_alert(p_now, 'info', 'external_move', v_user_id, 'account',
+    concat_ws(':', p_account_id, p_asset, case p_kind when 'trade' then 'trades' end), trading.outside_move_words(p_kind, p_asset, p_quantity, p_trade), v_detail);
 end
 $function$;
 alter function trading.note_outside_move(p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamp with time zone, p_trade jsonb) owner to fillbase_engine;
@@ -8274,6 +8274,14 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
 RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
+
+CREATE OR REPLACE FUNCTION trading.outside_move_words(p_kind text, p_asset text, p_quantity numeric, p_trade jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE p_kind WHEN 'trade'::text THEN format('The owner''s own trade at the exchange: %s %s %s at %s. It explains what moved there and does not add to it.'::text, CASE WHEN (p_quantity > (0)::numeric) THEN 'bought'::text ELSE 'sold'::text END, trading.money_text(abs(p_quantity)), p_asset, (p_trade ->> 'price'::text)) ELSE format('%s %s %s the exchange account by other hands than the engine''s.'::text, trading.money_text(abs(p_quantity)), p_asset, CASE WHEN (p_quantity > (0)::numeric) THEN 'came into'::text ELSE 'left'::text END) END;
+alter function trading.outside_move_words(p_kind text, p_asset text, p_quantity numeric, p_trade jsonb) owner to fillbase_engine;
+comment on function trading.outside_move_words(p_kind text, p_asset text, p_quantity numeric, p_trade jsonb) is 'What an owner reads about something that moved by other hands.';
 
 CREATE OR REPLACE FUNCTION trading.outside_quantity(p_account_id uuid, p_asset text)
  RETURNS numeric

@@ -148,8 +148,10 @@ export class SimulatorProcess {
   /** From now on this share (0 to 1) of all requests meets a fault, every kind as likely. */
   async setFaults(share: number): Promise<void> {
     await this.clearFaults();
-    const probability = share / this.#faults.length;
-    for (const { kind, isExecuted, ms } of share > 0 ? this.#faults : []) {
+    const each = share / this.#faults.length;
+    for (const [at, { kind, isExecuted, ms }] of share > 0 ? this.#faults.entries() : []) {
+      // A rule is asked only about requests that those before it have let pass.
+      const probability = Math.min(1, each / (1 - at * each));
       await this.admin("POST", "/faults", { kind, isExecuted, ms, times: null, probability });
     }
   }

@@ -37,3 +37,27 @@ Deno.test("a simulator that is gone is said to be gone, and can still be stopped
   await assert.rejects(simulator.state(), /the simulator is gone/);
   await simulator.stop();
 });
+
+Deno.test("the share of requests that meets a fault is the one asked for, every kind as likely", async () => {
+  const simulator = await SimulatorProcess.start(1);
+  try {
+    for (const share of [0.3, 1]) {
+      await simulator.setFaults(share);
+      const rules = await simulator.admin("GET", "/faults") as { probability: number }[];
+      assert.ok(rules.length > 10);
+      let left = 1;
+      for (const { probability } of rules) {
+        assert.ok(
+          Math.abs(left * probability - share / rules.length) < 1e-9,
+          `${left * probability} of ${share}`,
+        );
+        left *= 1 - probability;
+      }
+      assert.ok(Math.abs(1 - left - share) < 1e-9, `${1 - left} of ${share}`);
+    }
+    await simulator.setFaults(0);
+    assert.deepEqual(await simulator.admin("GET", "/faults"), []);
+  } finally {
+    await simulator.stop();
+  }
+});

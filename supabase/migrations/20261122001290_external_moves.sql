@@ -92,6 +92,18 @@ comment on function trading.holds_other_coins is
 
 -- What moved --------------------------------------------------------------------------------------------------------
 
+-- A trade is part of what moved and not more of it: it has an alert of its own, so that neither speaks for the other.
+create function trading.outside_move_words(p_kind text, p_asset text, p_quantity numeric, p_trade jsonb) returns text
+language sql immutable parallel safe
+return case p_kind when 'trade' then
+    format('The owner''s own trade at the exchange: %s %s %s at %s. It explains what moved there and does not add to it.',
+      case when p_quantity > 0 then 'bought' else 'sold' end, trading.money_text(abs(p_quantity)), p_asset, p_trade ->> 'price')
+  else
+    format('%s %s %s the exchange account by other hands than the engine''s.',
+      trading.money_text(abs(p_quantity)), p_asset, case when p_quantity > 0 then 'came into' else 'left' end)
+  end;
+comment on function trading.outside_move_words is 'What an owner reads about something that moved by other hands.';
+
 create function trading.note_outside_move(
   p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamptz, p_trade jsonb default '{}'
 ) returns void
@@ -109,8 +121,8 @@ begin
   end if;
   v_detail := jsonb_build_object('kind', p_kind, 'asset', p_asset, 'quantity', trading.money_text(p_quantity)) || p_trade;
   perform trading.audit(p_now, 'external_move', v_user_id, null, 'account', p_account_id::text, v_detail);
-  perform trading.raise_alert(p_now, 'info', 'external_move', v_user_id, 'account', p_account_id || ':' || p_asset,
-    format('%s of %s moved in the exchange account by other hands than the engine''s.', trading.money_text(abs(p_quantity)), p_asset), v_detail);
+  perform trading.raise_alert(p_now, 'info', 'external_move', v_user_id, 'account',
+    concat_ws(':', p_account_id, p_asset, case p_kind when 'trade' then 'trades' end), trading.outside_move_words(p_kind, p_asset, p_quantity, p_trade), v_detail);
 end
 $$;
 comment on function trading.note_outside_move is 'Writes down, audits and tells the owner what moved by other hands; a trade once.';

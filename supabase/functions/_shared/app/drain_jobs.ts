@@ -13,6 +13,11 @@ export const LANES = 2;
 /** A live job waits for an exchange most of the time and takes this part of a lane. */
 const LIVE_SHARE = 0.25;
 
+/** The engine's code of a spent request budget. */
+const BUDGET_SPENT = "FB429";
+/** What waits for the budget to fill in the ordinary course; exits, stops and cancels have a share that nobody else may take. */
+const STAND_IN_LINE: ReadonlySet<string> = new Set(["enter", "sync"]);
+
 /** A worker's hands: what it works with and how much it may do. */
 export interface Worker {
   readonly name: string;
@@ -108,7 +113,7 @@ export class Drain {
         ? cause
         : new EngineError(NO_ANSWER, NO_ANSWER, String(cause));
       this.#failed++;
-      log("warning", "job_failed", {
+      log(levelOf(job, error), "job_failed", {
         job: job.id,
         kind: job.kind,
         sqlstate: error.sqlstate,
@@ -127,4 +132,9 @@ export class Drain {
     if (job.isPaper) this.#paper += jobs;
     else this.#live += jobs;
   }
+}
+
+/** Standing in line for requests is no trouble: the engine tells by alerts when it takes too long. */
+function levelOf({ kind }: Job, { sqlstate }: EngineError): "info" | "warning" {
+  return sqlstate === BUDGET_SPENT && STAND_IN_LINE.has(kind) ? "info" : "warning";
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Job } from "../domain/job.ts";
 import type { VenueCall } from "../domain/venue_call.ts";
 import { type Engine, EngineError } from "../ports/engine.ts";
-import { Drain, LANES } from "./drain_jobs.ts";
+import { Drain, LANES, type Worker } from "./drain_jobs.ts";
 import { DONE, FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
 
 const ids = (count: number) => Array.from({ length: count }, (_, i) => jobOf(i + 1));
@@ -86,6 +86,25 @@ Deno.test("a refused job is reported with its code and the others go on", async 
   assert.deepEqual(engine.executed, [1, 3]);
   assert.deepEqual(engine.failed, [{ job: 2, error: refusal }]);
   assert.equal(drain.done.failed, 1);
+});
+
+Deno.test("a comparison or an entry that stands in line for requests is no warning, all else is", async () => {
+  const levels: string[] = [];
+  for (const kind of ["sync", "enter", "exit", "protect"]) {
+    for (const sqlstate of ["FB429", "FB500"]) {
+      const engine = new FakeEngine([{ ...jobOf(1, false), kind }], WIDE_BUDGET, () => {
+        throw new EngineError(sqlstate, "request_budget_exhausted", "the exchange would be asked too often");
+      });
+      const log: Worker["log"] = (level, event) => levels.push(`${kind} ${sqlstate} ${event}: ${level}`);
+      await new Drain({ ...workerOf(engine), log }, await engine.claim("w1", LANES)).run();
+      assert.equal(engine.failed[0]?.error.sqlstate, sqlstate, "reported all the same");
+    }
+  }
+  assert.deepEqual(levels.filter((line) => line.endsWith("info")), [
+    "sync FB429 job_failed: info",
+    "enter FB429 job_failed: info",
+  ]);
+  assert.equal(levels.length, 8);
 });
 
 Deno.test("a failure that is no engine error is reported as an answer that never came", async () => {
