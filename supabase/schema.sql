@@ -2040,6 +2040,7 @@ create table trading.quarantines (
   constraint quarantines_pkey PRIMARY KEY (id),
   constraint quarantines_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
   constraint quarantines_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
+  constraint quarantines_code_check CHECK (code = ANY (ARRAY['coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])),
   constraint quarantines_end_explained CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
 alter table trading.quarantines owner to fillbase_engine;

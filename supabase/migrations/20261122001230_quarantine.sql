@@ -8,7 +8,7 @@ create table trading.quarantines (
   account_id  uuid not null references trading.accounts (id),
   symbol      text not null,
   position_id uuid references public.positions (id),
-  code        text not null,
+  code        text not null check (code in ('coins_missing', 'report_conflict', 'order_believed_over')),
   detail      jsonb not null default '{}',
   began_at    timestamptz not null,
   ended_at    timestamptz,

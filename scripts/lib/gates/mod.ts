@@ -5,6 +5,7 @@ import { findDrift, generateFiles, readPresent } from "../generate.ts";
 import { readProjectFiles, type SourceFile } from "../project.ts";
 import { adviseDatabase } from "../supabase_cli.ts";
 import { checkAdvice } from "./advisors.ts";
+import { checkAlerts } from "./alert_table.ts";
 import { checkCode } from "./code_rules.ts";
 import { checkWords } from "./forbidden_words.ts";
 import { checkImports } from "./import_rules.ts";
@@ -18,6 +19,7 @@ const FILE_CHECKS: Readonly<Record<string, (files: readonly SourceFile[]) => Fin
   words: checkWords,
   sizes: checkSizes,
   migrations: checkMigrations,
+  alerts: checkAlerts,
 };
 
 /** All gates of the project. Those that need a migrated database clone it from `cluster`, which is asked late. */
