@@ -209,6 +209,6 @@ function parsed(text: string, words: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new RefusedError(`${words}, which is no JSON: is that Binance's API?`, 200);
+    throw new RefusedError(`${words}, which is no JSON`, 200);
   }
 }

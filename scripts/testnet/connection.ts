@@ -33,7 +33,7 @@ export async function connect(target: Target): Promise<Connection> {
     throw unusable("the exchange does not let this account trade", `Look at the account at ${site}.`);
   }
   await rest.checkTrading(symbol).catch((error) => {
-    throw explained(error, target, "The key reads the account. ");
+    throw explained(error, target, "It reads the account. ");
   });
   const free = new Decimal(balances.find(({ asset }) => asset === "USDT")?.free ?? "0");
   if (free.lt(maxQuote)) {
@@ -45,11 +45,11 @@ export async function connect(target: Target): Promise<Connection> {
   return { rest, uid: String(uid) };
 }
 
-/** An error of the exchange with what its reader can do about it. */
+/** An error of the exchange with what its reader can do about it. `known`: what is known of the key, should it be about that. */
 function explained(error: unknown, target: Target, known = ""): Error {
   const { environment, symbol, urlVariable } = target;
   const { prefix, site } = PLACES[environment];
-  const what = `${error instanceof Error ? error.message : String(error)}. ${known}`.trim();
+  const what = error instanceof Error ? error.message : String(error);
   if (!(error instanceof AnsweredError)) {
     return failed(what, `Is the exchange at that address (${urlVariable}), and does this machine reach it?`);
   }
@@ -57,7 +57,7 @@ function explained(error: unknown, target: Target, known = ""): Error {
   if (KEY_CODES.has(code)) {
     return unusable(
       what,
-      `Is ${prefix}_KEY a Spot key of ${site} that may trade, and be used from this machine's address?`,
+      `${known}Is ${prefix}_KEY a Spot key of ${site} that may trade, and be used from this machine's address?`,
     );
   }
   if (code === SIGNATURE_CODE) return unusable(what, `Is ${prefix}_SECRET the secret of ${prefix}_KEY?`);
@@ -68,9 +68,12 @@ function explained(error: unknown, target: Target, known = ""): Error {
   if (PLACE_STATUSES.has(status)) {
     return failed(what, `Binance does not serve every country: see ${urlVariable} in docs/operations.md.`);
   }
+  if (!(error instanceof RefusedError)) return failed(what, "Try again later.");
   return failed(
     what,
-    error instanceof RefusedError ? "Its code is in Binance's list of errors." : "Try again later.",
+    code === null
+      ? `Is Binance's API at that address (${urlVariable})?`
+      : "That code is in Binance's list of errors.",
   );
 }
 

@@ -73,7 +73,7 @@ Deno.test("what was given and cannot be used is told with what to do", async () 
     [{ symbol: "NOSUCHUSDT" }, /-1121.*Is NOSUCHUSDT \(--symbol\) traded there\?/],
     [
       { key: simulator.addKey("owner", { canTrade: false }) },
-      /-2015.*reads the account\. Is BINANCE_DEMO_KEY.* may trade/,
+      /-2015.*It reads the account\. Is BINANCE_DEMO_KEY.* may trade/,
     ],
     [
       { maxQuote: 1001 },
@@ -100,7 +100,7 @@ Deno.test("an exchange that is not there, or has trouble, is none of the caller'
     [451, "<html>\n\nService unavailable", /with 451: <html> Service.*Binance does not serve every country/],
     [418, '{"code":-1003}', /Too much was asked from this address: wait/],
     [503, "busy", /with 503: busy\. Try again later\./],
-    [200, "<html>", /no JSON: is that Binance's API\?/],
+    [200, "<html>", /no JSON\. Is Binance's API at that address \(BINANCE_DEMO_URL\)\?/],
   ];
   for (const [status, body, words] of cases) {
     await using server = answering(status, body);

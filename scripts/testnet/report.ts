@@ -8,7 +8,7 @@ import type { Comparison } from "../lib/exchange_comparison.ts";
 export interface TradeReport {
   readonly name: string;
   readonly signal: string;
-  /** When the decision reached the engine; empty: it never did. */
+  /** When it was decided. */
   readonly decided_at: string;
   /** What was decided, with its levels, in words. */
   readonly decision: string;
@@ -58,17 +58,12 @@ interface PositionRow {
   readonly fees: string;
   readonly dust_value: string;
   readonly third_fees: string;
-  readonly decided_at: Date;
   readonly latency_ms: number | null;
   readonly exchange_ms: number | null;
   readonly submitted_at: Date | null;
 }
 
-interface JudgementRow {
-  readonly decision: string;
-  readonly verdict: string;
-  readonly rule_count: number;
-}
+type Judgement = Pick<TradeReport, "decided_at" | "decision" | "verdict" | "rule_count">;
 
 interface OrderRow {
   readonly binance_order_id: string | null;
@@ -94,7 +89,6 @@ export async function reportTrade(
   if (row === undefined) return { ...common, ...NOTHING };
   return {
     ...common,
-    decided_at: row.decided_at.toISOString(),
     orders: orders.map(({ words }) => words),
     submitted_at: row.submitted_at?.toISOString() ?? null,
     fills: fills.map((fill) => wordsOf(fill)),
@@ -108,7 +102,6 @@ export async function reportTrade(
 }
 
 const NOTHING = {
-  decided_at: "",
   orders: [],
   submitted_at: null,
   fills: [],
@@ -135,7 +128,7 @@ async function readPosition(sql: Sql, signal: string): Promise<PositionRow | und
       trim_scale(p.realized_pnl)::text as pnl, trim_scale(p.fees_paid)::text as fees, coalesce(p.dust_value, 0)::text as dust_value,
       (select coalesce(sum(t.fee_quote), 0)::text from public.trades t join public.instruments i on i.symbol = t.symbol
        where t.position_id = p.id and t.fee_asset not in (i.base_asset, i.quote_asset)) as third_fees,
-      j.enqueued_at as decided_at,
+      
       round(extract(epoch from j.finished_at - j.enqueued_at) * 1000)::int as latency_ms, round(c.elapsed_ms)::int as exchange_ms,
       c.sent_at as submitted_at
     from public.positions p
@@ -146,9 +139,9 @@ async function readPosition(sql: Sql, signal: string): Promise<PositionRow | und
 }
 
 /** What was decided first (a later decision may have taken it back), and how risk judged it. */
-async function readJudgement(sql: Sql, signal: string): Promise<JudgementRow> {
-  const [row] = await sql<JudgementRow[]>`
-    select concat_ws(', ', concat_ws(' ', a.decision, s.symbol), 'entry ' || (a.key_levels ->> 'entry'), 'stop ' || (a.key_levels ->> 'stopLoss'),
+async function readJudgement(sql: Sql, signal: string): Promise<Judgement> {
+  const [row] = await sql<(Omit<Judgement, "decided_at"> & { readonly decided_at: Date })[]>`
+    select a.created_at as decided_at, concat_ws(', ', concat_ws(' ', a.decision, s.symbol), 'entry ' || (a.key_levels ->> 'entry'), 'stop ' || (a.key_levels ->> 'stopLoss'),
         'targets ' || (select string_agg(t, ' and ') from jsonb_array_elements_text(a.key_levels -> 'takeProfit') t), 'confidence ' || trim_scale(a.confidence)) as decision,
       case when c.passed then 'passed' else 'denied: ' || coalesce(c.message, s.rejection_reason, 'undecided') end as verdict,
       coalesce(jsonb_array_length(c.rules), 0) as rule_count
@@ -156,7 +149,7 @@ async function readJudgement(sql: Sql, signal: string): Promise<JudgementRow> {
     join public.signal_analyses a on a.signal_id = s.id
     left join lateral (select * from trading.risk_checks c where c.signal_id = s.id order by c.checked_at desc limit 1) c on true
     where s.id = ${signal} order by a.created_at limit 1`;
-  return row!;
+  return { ...row!, decided_at: row!.decided_at.toISOString() };
 }
 
 async function readOrders(sql: Sql, positionId: string): Promise<OrderRow[]> {
@@ -175,7 +168,7 @@ export function renderReport(report: RunReport): string {
   const blocks = report.trades.map((trade, n) => {
     const lines = [
       ["signal", trade.signal],
-      ["decision", `${trade.decision}; ${trade.decided_at || "never taken up"}`],
+      ["decision", `${trade.decision}; ${trade.decided_at}`],
       ["verdict", `${trade.verdict} (${trade.rule_count} rules)`],
       ["submission", trade.submitted_at ?? "none"],
       ...trade.orders.map((words) => ["order", words]),
