@@ -2104,21 +2104,23 @@ create table trading.rate_rules (
   per_second numeric not null,
   entry_reserve numeric not null,
   check_reserve numeric not null,
+  ask_reserve numeric not null,
   note text default ''::text not null,
   constraint rate_rules_pkey PRIMARY KEY (name),
+  constraint rate_rules_ask_reserve_check CHECK (ask_reserve >= 0::numeric),
   constraint rate_rules_burst_check CHECK (burst > 0::numeric AND burst <> 'NaN'::numeric AND burst <> 'Infinity'::numeric),
   constraint rate_rules_check_reserve_check CHECK (check_reserve >= 0::numeric),
-  constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text])),
+  constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text, 'questions'::text])),
   constraint rate_rules_entry_reserve_check CHECK (entry_reserve >= 0::numeric),
   constraint rate_rules_per_second_check CHECK (per_second > 0::numeric AND per_second <> 'NaN'::numeric AND per_second <> 'Infinity'::numeric),
-  constraint rate_rules_reserve_within_burst CHECK (GREATEST(entry_reserve, check_reserve) < burst),
+  constraint rate_rules_reserve_within_burst CHECK (GREATEST(entry_reserve, check_reserve, ask_reserve) < burst),
   constraint rate_rules_scope_check CHECK (scope = ANY (ARRAY['exchange'::text, 'account'::text]))
 );
 alter table trading.rate_rules owner to fillbase_engine;
 comment on table trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
-comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
-comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
 alter table trading.rate_rules enable row level security;
 create policy rate_rules_select_service on trading.rate_rules for select to service_role
   using (true);
@@ -2319,6 +2321,7 @@ create table trading.settings (
   entry_batch integer default 8 not null,
   invocation_paper_jobs integer default 150 not null,
   invocation_live_jobs integer default 30 not null,
+  max_workers integer default 4 not null,
   invocation_ms integer default 45000 not null,
   listen_ms integer default 60000 not null,
   max_price_age_ms integer default 10000 not null,
@@ -2359,6 +2362,7 @@ create table trading.settings (
   constraint settings_listen_ms_check CHECK (listen_ms >= 0 AND listen_ms <= 120000),
   constraint settings_market_poll_symbols_check CHECK (market_poll_symbols >= 0 AND market_poll_symbols <= 1000),
   constraint settings_max_price_age_ms_check CHECK (max_price_age_ms >= 100 AND max_price_age_ms <= 3600000),
+  constraint settings_max_workers_check CHECK (max_workers >= 1 AND max_workers <= 1000),
   constraint settings_order_poll_ms_check CHECK (order_poll_ms >= 250 AND order_poll_ms <= 600000),
   constraint settings_paper_impact_per_10k_check CHECK (paper_impact_per_10k >= 0::numeric AND paper_impact_per_10k < 0.1),
   constraint settings_paper_latency_jitter_ms_check CHECK (paper_latency_jitter_ms >= 0 AND paper_latency_jitter_ms <= 60000),
@@ -2382,6 +2386,7 @@ comment on column trading.settings.installation_url is 'SUPABASE_URL of the one 
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
+comment on column trading.settings.max_workers is 'How many workers share the queue; as many again may end, guard and stop positions beside them.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
@@ -2488,6 +2493,7 @@ create table trading.venue_orders (
   order_id uuid not null,
   venue_status text,
   asked_at timestamp with time zone,
+  reached_at timestamp with time zone,
   fenced_at timestamp with time zone,
   seen_at timestamp with time zone,
   constraint venue_orders_pkey PRIMARY KEY (order_id),
@@ -2496,6 +2502,7 @@ create table trading.venue_orders (
 alter table trading.venue_orders owner to fillbase_engine;
 comment on table trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
 comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
+comment on column trading.venue_orders.reached_at is 'When a tick last was at its price; null: never.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
 alter table trading.venue_orders enable row level security;
@@ -3139,6 +3146,36 @@ $function$;
 alter function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'Has the order of a conflict asked about again; what agrees then ends its quarantine.';
 
+CREATE OR REPLACE FUNCTION trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_reached uuid[];
+  v_due     uuid[];
+begin
+  select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
+      or coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0)) into v_reached, v_due
+  from unnest(p_ticks) t
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
+        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
+  left join trading.venue_orders v on v.order_id = o.id
+  cross join trading.settings s;
+  if v_reached is null then
+    return 0;
+  end if;
+  update trading.venue_orders v set reached_at = p_now where v.order_id = any (v_reached);
+  return trading.queue_questions(v_due, 'reached', p_now);
+end
+$function$;
+alter function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Has the orders at an exchange asked about whose price a tick has come to; returns how many questions it queued.';
+
 CREATE OR REPLACE FUNCTION trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3398,7 +3435,7 @@ RETURN jsonb_build_object('id', (p_call).id, 'environment', (p_call).environment
 alter function trading.call_json(p_call trading.exchange_calls) owner to fillbase_engine;
 comment on function trading.call_json(p_call trading.exchange_calls) is 'A permitted call as a worker performs it.';
 
-CREATE OR REPLACE FUNCTION trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean)
+CREATE OR REPLACE FUNCTION trading.call_priority(p_job trading.jobs, p_account_id uuid, p_action text, p_is_entry boolean)
  RETURNS text
  LANGUAGE plpgsql
  STABLE
@@ -3408,11 +3445,13 @@ begin
   return case
     when p_is_entry or p_job.kind = 'enter' then 'entry'
     when trading.is_comparison(p_job) and trading.is_key_verified(p_account_id) then 'check'
+    when p_job.kind = 'sync' and p_action = 'lookup'
+      and exists (select from public.orders o where o.id = p_job.order_id and o.state in ('working', 'partially_filled')) then 'ask'
     else 'exit' end;
 end
 $function$;
-alter function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) owner to fillbase_engine;
-comment on function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) is 'How a call draws from the request budget: exit, entry or check.';
+alter function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_action text, p_is_entry boolean) owner to fillbase_engine;
+comment on function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_action text, p_is_entry boolean) is 'How a call draws from the request budget: exit, ask, entry or check.';
 
 CREATE OR REPLACE FUNCTION trading.call_weight(p_action text, p_request jsonb, p_symbol text)
  RETURNS integer
@@ -3817,6 +3856,8 @@ declare
   v_job   trading.jobs;
   v_taken int := 0;
   v_is_attended boolean;
+  v_priority int;
+  c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
     perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
@@ -3833,11 +3874,12 @@ begin
     p_limit := 0;
   end if;
 
-  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now) loop
+  v_priority := trading.claimable_priority(p_worker);
+  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
-  if v_taken < p_limit and not trading.is_stopping() then
+  if v_taken < p_limit and v_priority >= c_entry and not trading.is_stopping() then
     for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
@@ -3898,7 +3940,7 @@ $function$;
 alter function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
-CREATE OR REPLACE FUNCTION trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer DEFAULT 6)
  RETURNS SETOF trading.jobs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3907,7 +3949,7 @@ begin
   return query
     with due as (
       select j.id from trading.jobs j
-      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now
+      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now and j.priority <= p_max_priority
       order by j.priority, j.id
       limit p_limit
       for no key update skip locked
@@ -3918,8 +3960,30 @@ begin
     returning j.*;
 end
 $function$;
-alter function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
+alter function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer) owner to fillbase_engine;
+comment on function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer) is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority, then age.';
+
+CREATE OR REPLACE FUNCTION trading.claimable_priority(p_worker text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_nothing constant int := -1;
+  c_cancel  constant int := 3;
+  c_manage  constant int := 6;
+begin
+  return (
+    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel) then c_manage
+      when count(distinct j.worker) < 2 * s.max_workers or bool_or(j.worker = p_worker) then c_cancel
+      else c_nothing end
+    from trading.settings s left join trading.jobs j on j.status = 'running' and j.lease_until > clock_timestamp()
+    group by s.max_workers);
+end
+$function$;
+alter function trading.claimable_priority(p_worker text) owner to fillbase_engine;
+comment on function trading.claimable_priority(p_worker text) is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
 
 CREATE OR REPLACE FUNCTION trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4519,6 +4583,14 @@ $function$;
 alter function trading.doubtful_orders(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.doubtful_orders(p_account_id uuid) is 'Orders of an account that may have executed what the books do not show yet.';
 
+CREATE OR REPLACE FUNCTION trading.draw_amount(p_rule trading.rate_rules, p_weight integer, p_orders integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE (p_rule).counts WHEN 'orders'::text THEN p_orders ELSE p_weight END;
+alter function trading.draw_amount(p_rule trading.rate_rules, p_weight integer, p_orders integer) owner to fillbase_engine;
+comment on function trading.draw_amount(p_rule trading.rate_rules, p_weight integer, p_orders integer) is 'What a draw takes from the bucket of one rule.';
+
 CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4527,54 +4599,52 @@ AS $function$
 declare
   v_refused jsonb;
 begin
-  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'entry', 'check')) is not true or exists (
-    select from trading.rate_rules r
-    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - trading.draw_reserve(r, p_priority)) then
-    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, entry, check) and a weight and a number of orders that its buckets can hold');
+  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
+    select from trading.rules_for(p_priority) r
+    where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
+  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rules_for(p_priority) r
   on conflict do nothing;
-  perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  perform from trading.rate_budgets b join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
-  from trading.rate_rules r
+  from trading.rules_for(p_priority) r
   where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
-      (case r.counts when 'weight' then p_weight else p_orders end + trading.draw_reserve(r, p_priority)
-        - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
+      (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
     from trading.rate_budgets b
-    join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+    join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
   if v_refused is not null then
     return v_refused;
   end if;
   update trading.rate_budgets b set
-    tokens = least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))
-      - case r.counts when 'weight' then p_weight else p_orders end,
+    tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
-  from trading.rate_rules r
+  from trading.rules_for(p_priority) r
   where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
   return '{"granted": true}';
 end
 $function$;
 alter function trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
+comment on function trading.draw_budget(p_account_id uuid, p_priority text, p_weight integer, p_orders integer, p_at timestamp with time zone) is 'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Questions, entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
 
 CREATE OR REPLACE FUNCTION trading.draw_reserve(p_rule trading.rate_rules, p_priority text)
  RETURNS numeric
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'entry'::text THEN (p_rule).entry_reserve WHEN 'check'::text THEN (p_rule).check_reserve ELSE NULL::numeric END;
+RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'ask'::text THEN (p_rule).ask_reserve WHEN 'entry'::text THEN (p_rule).entry_reserve WHEN 'check'::text THEN (p_rule).check_reserve ELSE NULL::numeric END;
 alter function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) owner to fillbase_engine;
-comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, cancel or question about an order nothing, an entry and a comparison of books their reserves.';
+comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, a cancel or what proves an order nothing; a question about a resting order, an entry and a comparison of books their reserves.';
 
 CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
@@ -8180,15 +8250,8 @@ CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_p
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
-  v_count int;
+  v_count int := trading.ask_about_reached(p_ticks, p_now);
 begin
-  perform trading.queue_order_sync(o.id, 'crossed:' || to_char(t.observed_at, 'YYYYMMDDHH24MISSUS'), p_now)
-  from unnest(p_ticks) t
-  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
-    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
-        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end;
-  get diagnostics v_count = row_count;
-
   with reached as materialized (
     select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
     join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
@@ -8648,7 +8711,7 @@ begin
     perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
       'The job is tried again; the account is asked for its uid meanwhile.');
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_is_entry), v_weight, cardinality(p_placed), p_now);
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
@@ -9353,6 +9416,28 @@ $function$;
 alter function trading.quarantine_answer(p_position_id uuid) owner to fillbase_engine;
 comment on function trading.quarantine_answer(p_position_id uuid) is 'What the commands about a quarantined position answer.';
 
+CREATE OR REPLACE FUNCTION trading.questions_left(p_environment text, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_waiting int := (
+    select count(*) from trading.jobs j join public.orders o on o.id = j.order_id join trading.accounts a on a.id = o.account_id
+    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment);
+begin
+  return (
+    select greatest(floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting, 0)
+    from trading.rate_rules r
+    left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.derived_id('exchange', p_environment)
+    where r.name = 'questions'
+  );
+end
+$function$;
+alter function trading.questions_left(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.questions_left(p_environment text, p_now timestamp with time zone) is 'How many more questions about resting orders the budget of an exchange''s environment has room for.';
+
 CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_cause text, p_due_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -9458,21 +9543,17 @@ CREATE OR REPLACE FUNCTION trading.queue_due_syncs(p_now timestamp with time zon
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_count int;
 begin
-  perform trading.queue_order_sync(o.id, 'poll:' || trunc(extract(epoch from p_now) * 1000), p_now)
-  from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
-  where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
-    and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
-      case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
-    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
-  get diagnostics v_count = row_count;
-  return v_count;
+  return trading.queue_questions((
+    select array_agg(o.id)
+    from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
+    where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
+      and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
+        case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)), 'poll', p_now);
 end
 $function$;
 alter function trading.queue_due_syncs(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_due_syncs(p_now timestamp with time zone) is 'On each sweep: queues the question about every order at an exchange that has not been asked about lately; returns how many.';
+comment on function trading.queue_due_syncs(p_now timestamp with time zone) is 'On each sweep: queues the questions about orders at an exchange that have not been asked about lately; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone)
  RETURNS void
@@ -9521,6 +9602,36 @@ end
 $function$;
 alter function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.queue_protection(p_position_id uuid, p_now timestamp with time zone) is 'Queues a look at a live position''s protection, unless one is queued or under way already. Who brings news holds the portfolio''s lock; the sweep looks without it, and again.';
+
+CREATE OR REPLACE FUNCTION trading.queue_questions(p_order_ids uuid[], p_cause text, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  with wanted as materialized (
+    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, row_number() over (
+      partition by a.environment, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as rank
+    from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
+    where o.id = any (p_order_ids)
+      -- The cancel that waits for the end of its time asks nothing before.
+      and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0)))
+  ), room as materialized (
+    select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
+  ), queued as (
+    select trading.queue_order_sync(w.id, p_cause || ':' || trunc(extract(epoch from p_now) * 1000), p_now)
+    from wanted w left join room r on r.environment = w.environment
+    where not w.is_resting or w.rank <= r.orders
+  )
+  select count(*) into v_count from queued;
+  return v_count;
+end
+$function$;
+alter function trading.queue_questions(p_order_ids uuid[], p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.queue_questions(p_order_ids uuid[], p_cause text, p_now timestamp with time zone) is 'Queues the question where these orders stand, as far as the budget has room for those that rest; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.queue_sibling_syncs(p_order_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -10012,7 +10123,7 @@ declare
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
-      'The job is tried again by itself; exits and cancels go before entries, those before comparisons of books.');
+      'The job is tried again by itself; exits and cancels go before questions, those before entries, and comparisons of books last.');
   end if;
 end
 $function$;
@@ -10403,6 +10514,26 @@ end
 $function$;
 alter function trading.rollout_stage(p_user_id uuid) owner to fillbase_engine;
 comment on function trading.rollout_stage(p_user_id uuid) is 'The user''s rollout stage with its caps.';
+
+CREATE OR REPLACE FUNCTION trading.rules_for(p_priority text)
+ RETURNS SETOF trading.rate_rules
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT r.name,
+     r.scope,
+     r.counts,
+     r.burst,
+     r.per_second,
+     r.entry_reserve,
+     r.check_reserve,
+     r.ask_reserve,
+     r.note
+    FROM trading.rate_rules r
+   WHERE ((r.counts <> 'questions'::text) OR (rules_for.p_priority = 'ask'::text));
+END;
+alter function trading.rules_for(p_priority text) owner to fillbase_engine;
+comment on function trading.rules_for(p_priority text) is 'Whose buckets a draw of this priority takes from: that of questions is none of the others'' business.';
 
 CREATE OR REPLACE FUNCTION trading.run_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -12055,6 +12186,14 @@ begin
 end
 $function$;
 alter function trading.tg_trading_states__resume() owner to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.tokens_at(p_budget trading.rate_budgets, p_rule trading.rate_rules, p_at timestamp with time zone)
+ RETURNS numeric
+ LANGUAGE sql
+ STABLE
+RETURN LEAST((p_rule).burst, ((p_budget).tokens + ((p_rule).per_second * GREATEST(EXTRACT(epoch FROM (p_at - (p_budget).refilled_at)), (0)::numeric))));
+alter function trading.tokens_at(p_budget trading.rate_budgets, p_rule trading.rate_rules, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.tokens_at(p_budget trading.rate_budgets, p_rule trading.rate_rules, p_at timestamp with time zone) is 'What a bucket holds at a moment.';
 
 CREATE OR REPLACE FUNCTION trading.trader_account_id(p_trader public.traders)
  RETURNS uuid

@@ -17,6 +17,7 @@ create table trading.settings (
   entry_batch                 int not null default 8 check (entry_batch between 1 and 50),
   invocation_paper_jobs       int not null default 150 check (invocation_paper_jobs between 1 and 10000),
   invocation_live_jobs        int not null default 30 check (invocation_live_jobs between 1 and 10000),
+  max_workers                 int not null default 4 check (max_workers between 1 and 1000),
   invocation_ms               int not null default 45000 check (invocation_ms between 1000 and 120000),
   listen_ms                   int not null default 60000 check (listen_ms between 0 and 120000),
   max_price_age_ms            int not null default 10000 check (max_price_age_ms between 100 and 3600000),
@@ -40,6 +41,7 @@ comment on column trading.settings.project_url is 'Base URL of the project for t
 comment on column trading.settings.installation_url is 'SUPABASE_URL of the one installation this database is armed for; a copy or branch differs and stays halted.';
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
 comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
+comment on column trading.settings.max_workers is 'How many workers share the queue; as many again may end, guard and stop positions beside them.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';

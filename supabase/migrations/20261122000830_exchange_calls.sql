@@ -55,10 +55,12 @@ create table trading.venue_orders (
   order_id       uuid primary key references public.orders (id),
   venue_status   text,
   asked_at       timestamptz,
+  reached_at     timestamptz,
   fenced_at      timestamptz
 ) with (fillfactor = 70);
 comment on table  trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
 comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
+comment on column trading.venue_orders.reached_at is 'When a tick last was at its price; null: never.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 
 create table trading.engine_targets (

@@ -51,14 +51,14 @@ end
 $$;
 comment on function trading.claim_entries is 'Claims the next due entry of up to p_limit portfolios in which none is running.';
 
-create function trading.claim_others(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
+create function trading.claim_others(p_worker text, p_limit int, p_lease interval, p_now timestamptz, p_max_priority int default 6) returns setof trading.jobs
 language plpgsql volatile set search_path = ''
 as $$
 begin
   return query
     with due as (
       select j.id from trading.jobs j
-      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now
+      where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now and j.priority <= p_max_priority
       order by j.priority, j.id
       limit p_limit
       for no key update skip locked
@@ -69,7 +69,28 @@ begin
     returning j.*;
 end
 $$;
-comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority, then age.';
+comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority, then age.';
+
+-- Bells come in flocks and every one of them starts a worker. Beyond some, more of them only wait for each other, until what
+-- they do is too late for its window. Who is at ordinary work stays; two that come at once may both still find room. Where all
+-- wait for a slow exchange, as many again may end, guard and stop positions.
+create function trading.claimable_priority(p_worker text) returns int
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_nothing constant int := -1;
+  c_cancel  constant int := 3;
+  c_manage  constant int := 6;
+begin
+  return (
+    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel) then c_manage
+      when count(distinct j.worker) < 2 * s.max_workers or bool_or(j.worker = p_worker) then c_cancel
+      else c_nothing end
+    from trading.settings s left join trading.jobs j on j.status = 'running' and j.lease_until > clock_timestamp()
+    group by s.max_workers);
+end
+$$;
+comment on function trading.claimable_priority is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
 
 -- Whether a worker is awake and listening: it holds the session lock "fillbase_listener". Looking at pg_locks rather than
 -- trying the lock, because a try would keep a worker out that wants it at the same moment.
@@ -100,6 +121,8 @@ declare
   v_job   trading.jobs;
   v_taken int := 0;
   v_is_attended boolean;
+  v_priority int;
+  c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
     perform trading.raise_error('FB401', 'bell_invalid', 'the doorbell''s signature is wrong or older than 60 s');
@@ -116,11 +139,12 @@ begin
     p_limit := 0;
   end if;
 
-  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now) loop
+  v_priority := trading.claimable_priority(p_worker);
+  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
-  if v_taken < p_limit and not trading.is_stopping() then
+  if v_taken < p_limit and v_priority >= c_entry and not trading.is_stopping() then
     for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;

@@ -6,25 +6,28 @@ set role fillbase_engine;
 create table trading.rate_rules (
   name           text primary key,
   scope          text not null check (scope in ('exchange', 'account')),
-  counts         text not null check (counts in ('weight', 'orders')),
+  counts         text not null check (counts in ('weight', 'orders', 'questions')),
   burst          numeric not null check (burst > 0 and burst <> 'NaN' and burst <> 'Infinity'),
   per_second     numeric not null check (per_second > 0 and per_second <> 'NaN' and per_second <> 'Infinity'),
   entry_reserve  numeric not null check (entry_reserve >= 0),
   check_reserve  numeric not null check (check_reserve >= 0),
+  ask_reserve    numeric not null check (ask_reserve >= 0),
   note           text not null default '',
-  constraint rate_rules_reserve_within_burst check (greatest(entry_reserve, check_reserve) < burst)
+  constraint rate_rules_reserve_within_burst check (greatest(entry_reserve, check_reserve, ask_reserve) < burst)
 );
 comment on table  trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
-comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders.';
-comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
+comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
 -- Nine tenths of what Binance allows in any window (weight 6,000 a minute, orders 100 in 10 s and 200,000 a day). Prices are
 -- asked for from the same address, with 1,200 a minute at most. Decisions come in bursts, when candles close: so much of the
--- ten seconds' orders may leave at once that ten entries find their protection.
+-- ten seconds' orders may leave at once that ten entries find their protection. Questions about orders that rest have a
+-- bucket of their own besides: a price that touches a level where hundreds of them rest must leave something for the others.
 insert into trading.rate_rules values
-  ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, '4,200 a minute of 6,000, beside 1,200 for prices'),
-  ('orders_10s', 'account', 'orders', 50, 4, 20, 0, '90 in 10 s of 100'),
-  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, '179,344 a day of 200,000');
+  ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, 150, '4,200 a minute of 6,000, beside 1,200 for prices'),
+  ('questions', 'exchange', 'questions', 240, 20, 0, 0, 0, '60 orders at once, then 5 a second'),
+  ('orders_10s', 'account', 'orders', 50, 4, 20, 0, 0, '90 in 10 s of 100'),
+  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, 0, '179,344 a day of 200,000');
 
 create table trading.rate_budgets (
   rule           text not null references trading.rate_rules (name),
@@ -51,8 +54,25 @@ comment on function trading.rate_scope_id is 'Whose bucket it is: that of the ex
 
 create function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) returns numeric
 language sql immutable
-return case p_priority when 'exit' then 0 when 'entry' then p_rule.entry_reserve when 'check' then p_rule.check_reserve end;
-comment on function trading.draw_reserve is 'What a draw leaves behind: an exit, cancel or question about an order nothing, an entry and a comparison of books their reserves.';
+return case p_priority when 'exit' then 0 when 'ask' then p_rule.ask_reserve when 'entry' then p_rule.entry_reserve when 'check' then p_rule.check_reserve end;
+comment on function trading.draw_reserve is 'What a draw leaves behind: an exit, a cancel or what proves an order nothing; a question about a resting order, an entry and a comparison of books their reserves.';
+
+create function trading.draw_amount(p_rule trading.rate_rules, p_weight int, p_orders int) returns int
+language sql immutable
+return case p_rule.counts when 'orders' then p_orders else p_weight end;
+comment on function trading.draw_amount is 'What a draw takes from the bucket of one rule.';
+
+create function trading.tokens_at(p_budget trading.rate_budgets, p_rule trading.rate_rules, p_at timestamptz) returns numeric
+language sql stable
+return least(p_rule.burst, p_budget.tokens + p_rule.per_second * greatest(extract(epoch from p_at - p_budget.refilled_at), 0));
+comment on function trading.tokens_at is 'What a bucket holds at a moment.';
+
+create function trading.rules_for(p_priority text) returns setof trading.rate_rules
+language sql stable
+begin atomic
+  select * from trading.rate_rules r where r.counts <> 'questions' or p_priority = 'ask';
+end;
+comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: that of questions is none of the others'' business.';
 
 -- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
 create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_at timestamptz) returns jsonb
@@ -61,46 +81,44 @@ as $$
 declare
   v_refused jsonb;
 begin
-  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'entry', 'check')) is not true or exists (
-    select from trading.rate_rules r
-    where case r.counts when 'weight' then p_weight else p_orders end > r.burst - trading.draw_reserve(r, p_priority)) then
-    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, entry, check) and a weight and a number of orders that its buckets can hold');
+  if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
+    select from trading.rules_for(p_priority) r
+    where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
+    perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rate_rules r
+  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rules_for(p_priority) r
   on conflict do nothing;
-  perform from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+  perform from trading.rate_budgets b join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   order by b.rule for no key update of b;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
-  from trading.rate_rules r
+  from trading.rules_for(p_priority) r
   where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
-      (case r.counts when 'weight' then p_weight else p_orders end + trading.draw_reserve(r, p_priority)
-        - least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))) / r.per_second,
+      (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
     from trading.rate_budgets b
-    join trading.rate_rules r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+    join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
   if v_refused is not null then
     return v_refused;
   end if;
   update trading.rate_budgets b set
-    tokens = least(r.burst, b.tokens + r.per_second * greatest(extract(epoch from p_at - b.refilled_at), 0))
-      - case r.counts when 'weight' then p_weight else p_orders end,
+    tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
-  from trading.rate_rules r
+  from trading.rules_for(p_priority) r
   where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
   return '{"granted": true}';
 end
 $$;
 comment on function trading.draw_budget is
-  'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
+  'Takes request weight and orders from every bucket at wall-clock time p_at: {granted: true}, or {granted: false, rule, wait_ms} with nothing taken. Questions, entries and checks leave their reserve in each bucket. FB400 draw_invalid.';
 
 -- What was drawn goes back with the transaction that could not draw all of it.
 create function trading.require_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_now timestamptz) returns void
@@ -111,7 +129,7 @@ declare
 begin
   if not (v_draw ->> 'granted')::boolean then
     perform trading.raise_error('FB429', 'request_budget_exhausted', 'the exchange would be asked more often than it allows', v_draw,
-      'The job is tried again by itself; exits and cancels go before entries, those before comparisons of books.');
+      'The job is tried again by itself; exits and cancels go before questions, those before entries, and comparisons of books last.');
   end if;
 end
 $$;

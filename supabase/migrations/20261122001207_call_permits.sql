@@ -62,18 +62,21 @@ end
 $$;
 comment on function trading.is_key_verified is 'Whether the exchange has said that the account''s active key is of this account.';
 
--- What a key is of has to be known before anything can be sold: that question goes before comparisons.
-create function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_is_entry boolean) returns text
+-- What a key is of has to be known before anything can be sold: that question goes before comparisons. An order that rests
+-- can wait for its question; one that nobody knows of cannot.
+create function trading.call_priority(p_job trading.jobs, p_account_id uuid, p_action text, p_is_entry boolean) returns text
 language plpgsql stable set search_path = ''
 as $$
 begin
   return case
     when p_is_entry or p_job.kind = 'enter' then 'entry'
     when trading.is_comparison(p_job) and trading.is_key_verified(p_account_id) then 'check'
+    when p_job.kind = 'sync' and p_action = 'lookup'
+      and exists (select from public.orders o where o.id = p_job.order_id and o.state in ('working', 'partially_filled')) then 'ask'
     else 'exit' end;
 end
 $$;
-comment on function trading.call_priority is 'How a call draws from the request budget: exit, entry or check.';
+comment on function trading.call_priority is 'How a call draws from the request budget: exit, ask, entry or check.';
 
 -- What is asked for is told by the orders' states alone, so a worker that dies leaves nothing but rows to look at. The one
 -- that places an order names it in call_orders, whose key refuses a second sending.
@@ -98,7 +101,7 @@ begin
     perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
       'The job is tried again; the account is asked for its uid meanwhile.');
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_is_entry), v_weight, cardinality(p_placed), p_now);
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, cardinality(p_placed), p_now);
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,

@@ -162,24 +162,67 @@ grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------
 
--- Every order at an exchange that is not final is asked about until it is: entries, and whatever may not be there, often; stops
--- and targets that rest now and then, because a tick that reaches them has them asked about at once.
-create function trading.queue_due_syncs(p_now timestamptz) returns int
+create function trading.questions_left(p_environment text, p_now timestamptz) returns int
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_waiting int := (
+    select count(*) from trading.jobs j join public.orders o on o.id = j.order_id join trading.accounts a on a.id = o.account_id
+    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment);
+begin
+  return (
+    select greatest(floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting, 0)
+    from trading.rate_rules r
+    left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.derived_id('exchange', p_environment)
+    where r.name = 'questions'
+  );
+end
+$$;
+comment on function trading.questions_left is 'How many more questions about resting orders the budget of an exchange''s environment has room for.';
+
+-- What the budget would refuse is not queued: those that have waited longest are asked first, the others at a later tick or
+-- sweep. An order that nobody knows of is always asked about.
+create function trading.queue_questions(p_order_ids uuid[], p_cause text, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_count int;
 begin
-  perform trading.queue_order_sync(o.id, 'poll:' || trunc(extract(epoch from p_now) * 1000), p_now)
-  from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
-  where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
-    and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
-      case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)
-    and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id and j.status in ('queued', 'running'));
-  get diagnostics v_count = row_count;
+  with wanted as materialized (
+    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, row_number() over (
+      partition by a.environment, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as rank
+    from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
+    where o.id = any (p_order_ids)
+      -- The cancel that waits for the end of its time asks nothing before.
+      and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0)))
+  ), room as materialized (
+    select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
+  ), queued as (
+    select trading.queue_order_sync(w.id, p_cause || ':' || trunc(extract(epoch from p_now) * 1000), p_now)
+    from wanted w left join room r on r.environment = w.environment
+    where not w.is_resting or w.rank <= r.orders
+  )
+  select count(*) into v_count from queued;
   return v_count;
 end
 $$;
-comment on function trading.queue_due_syncs is 'On each sweep: queues the question about every order at an exchange that has not been asked about lately; returns how many.';
+comment on function trading.queue_questions is 'Queues the question where these orders stand, as far as the budget has room for those that rest; returns how many.';
+
+-- Every order at an exchange that is not final is asked about until it is: entries, and whatever may not be there, often; stops
+-- and targets that rest now and then, because a tick that reaches them has them asked about at once.
+create function trading.queue_due_syncs(p_now timestamptz) returns int
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return trading.queue_questions((
+    select array_agg(o.id)
+    from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
+    where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
+      and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
+        case when o.role in ('stop_loss', 'take_profit') and o.state not in ('submitting', 'unknown') then s.protection_poll_ms else s.order_poll_ms end / 1000.0)), 'poll', p_now);
+end
+$$;
+comment on function trading.queue_due_syncs is 'On each sweep: queues the questions about orders at an exchange that have not been asked about lately; returns how many.';
 
 reset role;

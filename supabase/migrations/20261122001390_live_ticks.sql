@@ -6,19 +6,38 @@ set role fillbase_engine;
 create index orders_resting_live_idx on public.orders (symbol) where not is_paper_trade and state in ('working', 'partially_filled');
 
 -- Joins are forced onto the per-symbol indexes, as for paper (trading.fire_stops).
+-- A price may stay at a level where many orders rest and fill none of them. So what it reaches is asked about when it comes
+-- there, and then no more often than an entry that waits.
+create function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamptz) returns int
+language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+  v_reached uuid[];
+  v_due     uuid[];
+begin
+  select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
+      or coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0)) into v_reached, v_due
+  from unnest(p_ticks) t
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
+        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
+  left join trading.venue_orders v on v.order_id = o.id
+  cross join trading.settings s;
+  if v_reached is null then
+    return 0;
+  end if;
+  update trading.venue_orders v set reached_at = p_now where v.order_id = any (v_reached);
+  return trading.queue_questions(v_due, 'reached', p_now);
+end
+$$;
+comment on function trading.ask_about_reached is 'Has the orders at an exchange asked about whose price a tick has come to; returns how many questions it queued.';
+
 create function trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
-  v_count int;
+  v_count int := trading.ask_about_reached(p_ticks, p_now);
 begin
-  perform trading.queue_order_sync(o.id, 'crossed:' || to_char(t.observed_at, 'YYYYMMDDHH24MISSUS'), p_now)
-  from unnest(p_ticks) t
-  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
-    and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
-        when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end;
-  get diagnostics v_count = row_count;
-
   with reached as materialized (
     select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
     join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue

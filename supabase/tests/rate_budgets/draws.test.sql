@@ -2,7 +2,7 @@ begin;
 select plan(16);
 select tests.open_desk();
 create temporary table desk as select gen_random_uuid() as account_id, timestamptz '2026-03-02 12:00:00+00' as at;
-update trading.rate_rules set burst = 10, per_second = 2, entry_reserve = 4, check_reserve = 7 where name = 'request_weight';
+update trading.rate_rules set burst = 10, per_second = 2, entry_reserve = 4, check_reserve = 7, ask_reserve = 0 where name = 'request_weight';
 update trading.rate_rules set burst = 3, per_second = 1, entry_reserve = 1 where name = 'orders_10s';
 
 create function pg_temp.draw(p_priority text, p_weight int, p_orders int, p_after interval default '0') returns text language sql as $$

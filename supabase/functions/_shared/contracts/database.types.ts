@@ -2137,6 +2137,7 @@ export type Database = {
       };
       rate_rules: {
         Row: {
+          ask_reserve: number;
           burst: number;
           check_reserve: number;
           counts: string;
@@ -2147,6 +2148,7 @@ export type Database = {
           scope: string;
         };
         Insert: {
+          ask_reserve: number | string;
           burst: number | string;
           check_reserve: number | string;
           counts: string;
@@ -2157,6 +2159,7 @@ export type Database = {
           scope: string;
         };
         Update: {
+          ask_reserve?: number | string;
           burst?: number | string;
           check_reserve?: number | string;
           counts?: string;
@@ -2422,6 +2425,7 @@ export type Database = {
           listen_ms: number;
           market_poll_symbols: number;
           max_price_age_ms: number;
+          max_workers: number;
           notify_state_changes: boolean;
           order_poll_ms: number;
           paper_impact_per_10k: number;
@@ -2460,6 +2464,7 @@ export type Database = {
           listen_ms?: number;
           market_poll_symbols?: number;
           max_price_age_ms?: number;
+          max_workers?: number;
           notify_state_changes?: boolean;
           order_poll_ms?: number;
           paper_impact_per_10k?: number | string;
@@ -2498,6 +2503,7 @@ export type Database = {
           listen_ms?: number;
           market_poll_symbols?: number;
           max_price_age_ms?: number;
+          max_workers?: number;
           notify_state_changes?: boolean;
           order_poll_ms?: number;
           paper_impact_per_10k?: number | string;
@@ -2635,6 +2641,7 @@ export type Database = {
           asked_at: string | null;
           fenced_at: string | null;
           order_id: string;
+          reached_at: string | null;
           seen_at: string | null;
           venue_status: string | null;
         };
@@ -2642,6 +2649,7 @@ export type Database = {
           asked_at?: string | null;
           fenced_at?: string | null;
           order_id: string;
+          reached_at?: string | null;
           seen_at?: string | null;
           venue_status?: string | null;
         };
@@ -2649,6 +2657,7 @@ export type Database = {
           asked_at?: string | null;
           fenced_at?: string | null;
           order_id?: string;
+          reached_at?: string | null;
           seen_at?: string | null;
           venue_status?: string | null;
         };

@@ -1,0 +1,59 @@
+-- A price that stays at a level where many orders rest, and fills none of them.
+begin;
+select plan(10);
+select tests.open_desk();
+select tests.hire('alpha', 'ann', '{"entry_order_type": "limit", "sizing_value": 100, "signal_ttl_seconds": 3600, "entry_timeout_seconds": 3600}');
+select tests.go_live('ann');
+create function pg_temp.tick(p_ask numeric, p_after interval) returns int language plpgsql as $$
+begin
+  update trading.exchange_clocks set measured_at = trading.engine_now() + p_after;
+  perform tests.tick(p_ask - 0.01, p_ask, p_after => p_after);
+  return (select count(*) from trading.jobs j where j.kind = 'sync' and j.order_id is not null and j.status = 'queued');
+end
+$$;
+create function pg_temp.rest(p_signal text) returns void language plpgsql as $$
+declare
+  v_call jsonb;
+begin
+  perform pg_temp.tick(102, '1 second');
+  perform tests.decide(p_signal, 'alpha', '{"entry": 100, "stopLoss": 95}');
+  v_call := tests.next_call();
+  perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request', 'working')));
+end
+$$;
+-- What the exchange says: it rests.
+create function pg_temp.answer_all() returns text[] language plpgsql as $$
+declare
+  v_call jsonb;
+  v_asked text[] := '{}';
+begin
+  loop
+    v_call := tests.next_call();
+    exit when v_call is null;
+    v_asked := v_asked || (v_call #>> '{request,client_order_id}');
+    perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request' || '{"quantity": "1"}', 'working')));
+  end loop;
+  return v_asked;
+end
+$$;
+select pg_temp.rest('order ' || n) from generate_series(1, 4) n;
+select is((select count(*) from public.orders where state = 'working'), 4::bigint, 'four entries rest at one price');
+update trading.settings set order_poll_ms = 20000;
+update trading.rate_rules set burst = 12, per_second = 2 where name = 'questions';
+
+select is(pg_temp.tick(100, '1 second'), 3, 'the price comes there: as many questions are queued as their budget has room for');
+select is(pg_temp.tick(100, '100 milliseconds'), 3, 'the next tick queues no more than that');
+create temp table asked as select unnest(pg_temp.answer_all()) as id;
+select is((select count(*) from asked), 3::bigint, 'they are asked');
+select is(pg_temp.tick(100, '5 seconds'), 0, 'an order that was asked about a moment ago is not asked at each tick');
+select is(pg_temp.tick(100, '16 seconds'), 3, 'as long as the price stays, they are asked at the pace of entries that wait');
+select is((select count(*) from unnest(pg_temp.answer_all()) a where a not in (select id from asked)), 1::bigint, 'first the one that has waited longest');
+select pg_temp.tick(102, '1 second');
+select is(pg_temp.tick(102, '11 seconds'), 0, 'a price that has gone asks nothing');
+select is(pg_temp.tick(100, '1 second'), 3, 'when it comes back, they are asked at once');
+select pg_temp.answer_all();
+select pg_temp.tick(102, '21 seconds');
+select is(trading.queue_due_syncs(trading.engine_now()), 3, 'at other prices, too, an entry that waits is asked about now and then');
+
+select * from finish();
+rollback;
