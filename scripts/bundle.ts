@@ -18,6 +18,8 @@ async function main(args: string[]): Promise<number> {
   }
   const functions = await readFunctions(projectRoot + FUNCTIONS_DIR, `${projectRoot}supabase/config.toml`);
   try {
+    // The CLI deploys every function that it finds there, an earlier version's as well.
+    await removeIfThere(`${OUTPUT_DIR}/supabase`);
     let tooLarge = 0;
     for (const slug of functions.keys()) tooLarge += await writeBundle(slug) ? 0 : 1;
     const settings = [...functions].map(([slug, { isEnabled, verifiesJwt }]) => [
@@ -33,6 +35,12 @@ async function main(args: string[]): Promise<number> {
   } finally {
     await endBundling();
   }
+}
+
+async function removeIfThere(directory: string): Promise<void> {
+  await Deno.remove(directory, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /** Whether the bundle is within its limit. */
