@@ -6434,7 +6434,7 @@ begin
 end
 $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there and known: what waited for one goes on at once.';
+comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there and known, or the exchange takes a refused one again: what waited for it goes on at once.';
 
 CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_account_id uuid, p_used integer)
  RETURNS void
@@ -6843,12 +6843,12 @@ AS $function$
 begin
   return exists (
     select from trading.exchange_keys k join trading.exchange_calls c on c.id = k.refused_call_id
-    where k.account_id = p_account_id and k.is_active and k.refused_at > p_now - interval '1 minute'
+    where k.account_id = p_account_id and k.is_active and k.refused_at > p_now - case p_job.kind when 'exit' then interval '30 seconds' else interval '1 minute' end
       and (p_job.kind <> 'sync' or c.action not in ('submit', 'submit_pair', 'cancel', 'replace')));
 end
 $function$;
 alter function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Whether the exchange refused the active key within the last minute, for what the job may want of it.';
+comment on function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'Whether the exchange refused the active key within the last minute (exits: half a minute), for what the job may want of it.';
 
 CREATE OR REPLACE FUNCTION trading.is_key_verified(p_account_id uuid)
  RETURNS boolean
@@ -7984,6 +7984,9 @@ begin
       and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
     update trading.exchange_keys k set refused_at = null, refused_call_id = null
     where k.account_id = p_call.account_id and k.is_active and k.refused_call_id is not null and trading.proves_key(p_call, k.refused_call_id);
+    if found then
+      perform trading.hasten_jobs(p_call.account_id, p_now);
+    end if;
   end if;
 end
 $function$;
@@ -8051,6 +8054,28 @@ end
 $function$;
 alter function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'What an account lacks of an asset: taken from the dust where that covers it, else from the newest positions.';
+
+CREATE OR REPLACE FUNCTION trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL') then
+    perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
+      format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
+      jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
+    from public.positions p where p.id = p_call.position_id;
+  else
+    perform trading.raise_alert(p_now, 'warning', 'buy_refused_for_funds', p_user_id, 'account', p_call.account_id::text,
+      format('The exchange refuses to buy %s: the account holds less money than the books say. It is compared with them.', p_call.symbol),
+      jsonb_build_object('call_id', p_call.id, 'order_id', p_call.order_id));
+  end if;
+  perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
+end
+$function$;
+alter function trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) is 'An order was refused for want of coins or money: an alert, and the account is compared at once.';
 
 CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone)
  RETURNS void
@@ -8148,7 +8173,7 @@ begin
       where k.account_id = p_call.account_id and k.is_active and k.created_at <= p_call.permitted_at;
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
-      perform trading.note_refused_sell(p_call, p_now);
+      perform trading.note_missing_funds(p_call, v_user_id, p_now);
     when 'filter_failed' then
       perform trading.doubt_filters(p_call.symbol, p_now);
     when 'symbol_not_trading' then
@@ -8160,26 +8185,6 @@ end
 $function$;
 alter function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What a refusal says about clock, budgets, key, coins or filters: measured anew, kept shut, alerted with trading put to reducing, compared, or fetched again.';
-
-CREATE OR REPLACE FUNCTION trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
-    format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
-    jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
-  from public.positions p
-  where p.id = p_call.position_id and exists (
-    select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL');
-  if found then
-    perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
-  end if;
-end
-$function$;
-alter function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamp with time zone) is 'A sell was refused for want of coins: an alert, and the account is compared at once.';
 
 CREATE OR REPLACE FUNCTION trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -10570,12 +10575,13 @@ begin
   end if;
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
-  if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
+  if v_account.id is not null and not trading.has_key(v_account.id) and p_job.kind <> 'enter' then
     return trading.wait_for_key(p_job, v_account.id, p_now);
-  elsif v_account.id is not null and p_job.kind <> 'enter' and not trading.is_comparison(p_job) then
+  elsif v_account.id is not null and not trading.is_comparison(p_job) and trading.has_key(v_account.id) and not trading.is_past_its_time(p_job, p_now) then
+    -- What the account holds is not known before, either: an entry would be denied for want of money.
     if not trading.is_key_verified(v_account.id) then
       return trading.wait_for('key_unverified', 'the exchange has not said yet whose the new key is');
-    elsif trading.is_key_refused(p_job, v_account.id, p_now) then
+    elsif p_job.kind <> 'enter' and trading.is_key_refused(p_job, v_account.id, p_now) then
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;
@@ -12462,7 +12468,7 @@ begin
         and (j.attempts > 20 or (j.last_error ->> 'sqlstate' = 'FB429' and j.enqueued_at < clock_timestamp() - interval '5 minutes'))))
     and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
-  where x.code = 'comparison_stalled' and x.resolved_at is null
+  where x.code in ('comparison_stalled', 'buy_refused_for_funds') and x.resolved_at is null
     and (exists (select from trading.account_checks c where c.account_id = x.subject_id::uuid and c.finished_at > x.created_at)
       or not exists (select from trading.exchange_keys k where k.account_id = x.subject_id::uuid and k.is_active));
 end

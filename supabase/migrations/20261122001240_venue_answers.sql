@@ -262,7 +262,7 @@ begin
       where k.account_id = p_call.account_id and k.is_active and k.created_at <= p_call.permitted_at;
       perform trading.set_trading_state('account', p_call.account_id, 'reducing', false, 'the exchange refuses the key', 'engine', p_now);
     when 'insufficient_funds' then
-      perform trading.note_refused_sell(p_call, p_now);
+      perform trading.note_missing_funds(p_call, v_user_id, p_now);
     when 'filter_failed' then
       perform trading.doubt_filters(p_call.symbol, p_now);
     when 'symbol_not_trading' then
@@ -275,23 +275,25 @@ $$;
 comment on function trading.note_refusal is
   'What a refusal says about clock, budgets, key, coins or filters: measured anew, kept shut, alerted with trading put to reducing, compared, or fetched again.';
 
--- Coins that are missing, or locked by orders of the owner's own: the comparison says which.
-create function trading.note_refused_sell(p_call trading.exchange_calls, p_now timestamptz) returns void
+-- Coins that are missing, or locked by orders of the owner's own, or money that was spent by hand: the comparison says which.
+create function trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
-    format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
-    jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
-  from public.positions p
-  where p.id = p_call.position_id and exists (
-    select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL');
-  if found then
-    perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
+  if exists (select from trading.call_orders l join public.orders o on o.id = l.order_id where l.call_id = p_call.id and o.side = 'SELL') then
+    perform trading.raise_alert(p_now, 'critical', 'sell_refused_for_funds', p.user_id, 'position', p.id::text,
+      format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
+      jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
+    from public.positions p where p.id = p_call.position_id;
+  else
+    perform trading.raise_alert(p_now, 'warning', 'buy_refused_for_funds', p_user_id, 'account', p_call.account_id::text,
+      format('The exchange refuses to buy %s: the account holds less money than the books say. It is compared with them.', p_call.symbol),
+      jsonb_build_object('call_id', p_call.id, 'order_id', p_call.order_id));
   end if;
+  perform trading.queue_account_check(p_call.account_id, 'funds', p_now);
 end
 $$;
-comment on function trading.note_refused_sell is 'A sell was refused for want of coins: an alert, and the account is compared at once.';
+comment on function trading.note_missing_funds is 'An order was refused for want of coins or money: an alert, and the account is compared at once.';
 
 create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''

@@ -36,18 +36,19 @@ end
 $$;
 comment on function trading.has_key is 'Whether an exchange account has an active key.';
 
--- Who shows a refused key again and again is shut out. Questions may go on where only a change was refused.
+-- Who shows a refused key again and again is shut out. Questions may go on where only a change was refused; a sale, which is
+-- tried every minute, does not wait another one because a question was refused meanwhile.
 create function trading.is_key_refused(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
     select from trading.exchange_keys k join trading.exchange_calls c on c.id = k.refused_call_id
-    where k.account_id = p_account_id and k.is_active and k.refused_at > p_now - interval '1 minute'
+    where k.account_id = p_account_id and k.is_active and k.refused_at > p_now - case p_job.kind when 'exit' then interval '30 seconds' else interval '1 minute' end
       and (p_job.kind <> 'sync' or c.action not in ('submit', 'submit_pair', 'cancel', 'replace')));
 end
 $$;
-comment on function trading.is_key_refused is 'Whether the exchange refused the active key within the last minute, for what the job may want of it.';
+comment on function trading.is_key_refused is 'Whether the exchange refused the active key within the last minute (exits: half a minute), for what the job may want of it.';
 
 create function trading.run_live_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -60,12 +61,13 @@ begin
   end if;
   perform trading.give_up_calls(p_job, p_now);
   select * into v_account from trading.accounts a where a.id = trading.job_account(p_job);
-  if v_account.id is not null and p_job.kind <> 'enter' and not trading.has_key(v_account.id) then
+  if v_account.id is not null and not trading.has_key(v_account.id) and p_job.kind <> 'enter' then
     return trading.wait_for_key(p_job, v_account.id, p_now);
-  elsif v_account.id is not null and p_job.kind <> 'enter' and not trading.is_comparison(p_job) then
+  elsif v_account.id is not null and not trading.is_comparison(p_job) and trading.has_key(v_account.id) and not trading.is_past_its_time(p_job, p_now) then
+    -- What the account holds is not known before, either: an entry would be denied for want of money.
     if not trading.is_key_verified(v_account.id) then
       return trading.wait_for('key_unverified', 'the exchange has not said yet whose the new key is');
-    elsif trading.is_key_refused(p_job, v_account.id, p_now) then
+    elsif p_job.kind <> 'enter' and trading.is_key_refused(p_job, v_account.id, p_now) then
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;

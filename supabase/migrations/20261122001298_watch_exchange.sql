@@ -111,6 +111,9 @@ begin
       and trading.proves_key(p_call, (a.detail ->> 'call_id')::bigint);
     update trading.exchange_keys k set refused_at = null, refused_call_id = null
     where k.account_id = p_call.account_id and k.is_active and k.refused_call_id is not null and trading.proves_key(p_call, k.refused_call_id);
+    if found then
+      perform trading.hasten_jobs(p_call.account_id, p_now);
+    end if;
   end if;
 end
 $$;
@@ -144,7 +147,7 @@ begin
     and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted');
 end
 $$;
-comment on function trading.hasten_jobs is 'A new key is there and known: what waited for one goes on at once.';
+comment on function trading.hasten_jobs is 'A new key is there and known, or the exchange takes a refused one again: what waited for it goes on at once.';
 
 -- Orders and symbols ------------------------------------------------------------------------------------------------
 
@@ -235,7 +238,7 @@ begin
         and (j.attempts > 20 or (j.last_error ->> 'sqlstate' = 'FB429' and j.enqueued_at < clock_timestamp() - interval '5 minutes'))))
     and not exists (select from public.alerts x where x.code = 'comparison_stalled' and x.subject_id = a.id::text and x.resolved_at is null);
   update public.alerts x set resolved_at = p_now, resolved_by = 'engine'
-  where x.code = 'comparison_stalled' and x.resolved_at is null
+  where x.code in ('comparison_stalled', 'buy_refused_for_funds') and x.resolved_at is null
     and (exists (select from trading.account_checks c where c.account_id = x.subject_id::uuid and c.finished_at > x.created_at)
       or not exists (select from trading.exchange_keys k where k.account_id = x.subject_id::uuid and k.is_active));
 end
