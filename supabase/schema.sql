@@ -2496,6 +2496,7 @@ create table trading.venue_orders (
   reached_at timestamp with time zone,
   fenced_at timestamp with time zone,
   seen_at timestamp with time zone,
+  changed_at timestamp with time zone,
   constraint venue_orders_pkey PRIMARY KEY (order_id),
   constraint venue_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
 ) with (fillfactor=70);
@@ -2505,6 +2506,7 @@ comment on column trading.venue_orders.venue_status is 'The status the exchange 
 comment on column trading.venue_orders.reached_at is 'When a tick last was at its price; null: never.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
+comment on column trading.venue_orders.changed_at is 'When the order last changed at the exchange (placed, executed, ended), by our clock: neither before its permit nor after we heard of it. Null: no report told.';
 alter table trading.venue_orders enable row level security;
 create policy venue_orders_select_service on trading.venue_orders for select to service_role
   using (true);
@@ -2838,6 +2840,23 @@ end
 $function$;
 alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
+
+CREATE OR REPLACE FUNCTION trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamp with time zone, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
+    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('since', p_since, 'cause', p_cause))
+  from public.positions p
+  where p.id = p_position_id
+    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+end
+$function$;
+alter function trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamp with time zone, p_now timestamp with time zone) is 'The alarm position_unguarded, unless it stands already.';
 
 CREATE OR REPLACE FUNCTION trading.announce_stop(p_stop trading.stop_requests, p_now timestamp with time zone)
  RETURNS void
@@ -3365,6 +3384,22 @@ $function$;
 alter function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
 comment on function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a realized result to the UTC day of a trader''s own scope.';
 
+CREATE OR REPLACE FUNCTION trading.bought_at(p_position public.positions, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return least(p_now, (
+    select min(greatest(trading.our_time(t.account_id, t.executed_at), o.permitted_at))
+    from public.trades t join public.orders o on o.id = t.order_id
+    where t.position_id = p_position.id and t.side = 'BUY' and t.recorded_at = p_now));
+end
+$function$;
+alter function trading.bought_at(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.bought_at(p_position public.positions, p_now timestamp with time zone) is 'When a position was opened at the exchange by the fills that were just recorded, by our clock.';
+
 CREATE OR REPLACE FUNCTION trading.broadcast_prices()
  RETURNS void
  LANGUAGE plpgsql
@@ -3720,6 +3755,14 @@ CREATE OR REPLACE FUNCTION trading.ceil_to_step(p_value numeric, p_step numeric)
 RETURN trim_scale(CASE WHEN ((p_step > (0)::numeric) AND (mod(p_value, p_step) <> (0)::numeric)) THEN ((div(p_value, p_step) + (1)::numeric) * p_step) ELSE p_value END);
 alter function trading.ceil_to_step(p_value numeric, p_step numeric) owner to fillbase_engine;
 comment on function trading.ceil_to_step(p_value numeric, p_step numeric) is 'The smallest multiple of p_step not below p_value (p_value >= 0); a step of 0 means no rule.';
+
+CREATE OR REPLACE FUNCTION trading.changed_at(p_order public.orders, p_report jsonb, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN (p_report ? 'updated_at_ms'::text) THEN GREATEST((p_order).permitted_at, LEAST(trading.our_time((p_order).account_id, to_timestamp(((((p_report ->> 'updated_at_ms'::text))::numeric / (1000)::numeric))::double precision)), p_now)) ELSE NULL::timestamp with time zone END;
+alter function trading.changed_at(p_order public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.changed_at(p_order public.orders, p_report jsonb, p_now timestamp with time zone) is 'When an order changed at the exchange, by our clock, as a report of it says; null: it does not say.';
 
 CREATE OR REPLACE FUNCTION trading.charge_weight(p_account_id uuid, p_weight integer)
  RETURNS void
@@ -4929,6 +4972,14 @@ $function$;
 alter function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_stop(p_scope trading.stop_scope, p_by text, p_now timestamp with time zone) is 'Ends the standing stop of a scope and resolves its alerts; returns its id, if there was one.';
 
+CREATE OR REPLACE FUNCTION trading.ended_at(p_order public.orders, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+RETURN COALESCE((SELECT v.changed_at FROM trading.venue_orders v WHERE ((v.order_id = (ended_at.p_order).id) AND ((ended_at.p_order).finished_at = ended_at.p_now))), p_now);
+alter function trading.ended_at(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ended_at(p_order public.orders, p_now timestamp with time zone) is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
+
 CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
  LANGUAGE sql
@@ -6032,9 +6083,11 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at)
-  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end) -- The exchange's own report names it.
-  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at), -- An answer that was longer on its way does not undo an end:
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, changed_at)
+  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
+    trading.changed_at(v_order, p_report, p_now))
+  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
+    changed_at = greatest(v.changed_at, excluded.changed_at), -- An answer that was longer on its way does not undo an end:
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -7845,6 +7898,14 @@ $function$;
 alter function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.move_guard(p_job trading.jobs, p_position public.positions, p_old public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) is 'The call that replaces what rests (and its list) by a stop as it should be.';
 
+CREATE OR REPLACE FUNCTION trading.naked_alarm()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+RETURN '00:00:05'::interval;
+alter function trading.naked_alarm() owner to fillbase_engine;
+comment on function trading.naked_alarm() is 'For how long a position may be naked without an alarm.';
+
 CREATE OR REPLACE FUNCTION trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7993,26 +8054,31 @@ $function$;
 alter function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_contact(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone) is 'What any answer says about whether the exchange is there and takes the key.';
 
-CREATE OR REPLACE FUNCTION trading.note_guarded(p_position_id uuid, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_moment trading.naked_moments;
 begin
-  with over as (
-    select s.position_id, s.naked_since, s.naked_cause from trading.engine_stops s
-    where s.position_id = p_position_id and s.naked_since is not null for no key update
-  ), noted as (
+  select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
+    into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
+  from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
+  if v_moment.cause not in ('below_minimum', 'no_slot') then
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause not in ('below_minimum', 'no_slot')
-  )
-  update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
+    values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
+    if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
+      perform trading.alert_unguarded(v_moment.position_id, v_moment.cause, v_moment.began_at, p_now);
+    end if;
+  end if;
+  update trading.engine_stops s set naked_since = null, naked_cause = null where s.position_id = v_moment.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.code in ('position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $function$;
-alter function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_guarded(p_position_id uuid, p_now timestamp with time zone) is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+alter function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone) is 'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long.';
 
 CREATE OR REPLACE FUNCTION trading.note_heard(p_environment text, p_now timestamp with time zone)
  RETURNS void
@@ -8077,18 +8143,18 @@ $function$;
 alter function trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone) is 'An order was refused for want of coins or money: an alert, and the account is compared at once.';
 
-CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_now), naked_cause = p_cause
+  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_since), naked_cause = p_cause
   where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
 end
 $function$;
-alter function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamp with time zone) is 'From now on the position has no stop at the exchange; why.';
+alter function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone) is 'Since that moment the position has no stop at the exchange, unless that was noted before; why.';
 
 CREATE OR REPLACE FUNCTION trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
@@ -8335,6 +8401,14 @@ CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_i
 RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id) AND COALESCE((o.binance_order_id = our_order.p_exchange_order_id), true)));
 alter function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) owner to fillbase_engine;
 comment on function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
+
+CREATE OR REPLACE FUNCTION trading.our_time(p_account_id uuid, p_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+RETURN (p_at - (trading.exchange_time(p_account_id, p_at) - p_at));
+alter function trading.our_time(p_account_id uuid, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.our_time(p_account_id uuid, p_at timestamp with time zone) is 'A moment by the clock of an account''s exchange as one of ours: what trading.exchange_time undoes.';
 
 CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome jsonb)
  RETURNS interval
@@ -9129,7 +9203,7 @@ begin
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
-    perform trading.note_guarded(v_position.id, p_now);
+    perform trading.note_guarded(v_position.id, v_guard.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
   end if;
   v_unknown := trading.unproven_sale(v_position);
@@ -10994,7 +11068,7 @@ begin
   -- One that was refused in the place of another leaves that one standing.
   if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null
     and (trading.resting_guard(v_position.id)).role is distinct from 'stop_loss' then
-    perform trading.note_naked(v_position.id, 'stop_ended', p_now);
+    perform trading.note_naked(v_position.id, 'stop_ended', trading.ended_at(p_order, p_now));
   end if;
   -- The stop that a sale replaces ends before the sale does: whoever is selling is not done.
   if p_order.finished_at is not null and v_position.status = 'closing' and not exists (
@@ -11603,7 +11677,7 @@ declare
 begin
   insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at, naked_since, naked_cause)
   values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now,
-    case when not p_position.is_paper_trade then p_now end, case when not p_position.is_paper_trade then 'opened' end)
+    case when not p_position.is_paper_trade then trading.bought_at(p_position, p_now) end, case when not p_position.is_paper_trade then 'opened' end)
   on conflict (position_id) do update set trigger_price = excluded.trigger_price
     where s.trigger_price <> excluded.trigger_price;
   if not p_position.is_paper_trade then
@@ -12584,12 +12658,8 @@ CREATE OR REPLACE FUNCTION trading.watch_naked(p_now timestamp with time zone)
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
-    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
-    jsonb_build_object('since', s.naked_since, 'cause', s.naked_cause))
-  from trading.engine_stops s join public.positions p on p.id = s.position_id
-  where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
-    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
+  from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s join public.positions p on p.id = s.position_id

@@ -102,7 +102,7 @@ declare
 begin
   insert into trading.engine_stops as s (position_id, symbol, trigger_price, armed_at, naked_since, naked_cause)
   values (p_position.id, p_position.symbol, p_position.stop_loss_price, p_now,
-    case when not p_position.is_paper_trade then p_now end, case when not p_position.is_paper_trade then 'opened' end)
+    case when not p_position.is_paper_trade then trading.bought_at(p_position, p_now) end, case when not p_position.is_paper_trade then 'opened' end)
   on conflict (position_id) do update set trigger_price = excluded.trigger_price
     where s.trigger_price <> excluded.trigger_price;
   if not p_position.is_paper_trade then

@@ -192,7 +192,7 @@ begin
   -- One that was refused in the place of another leaves that one standing.
   if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null
     and (trading.resting_guard(v_position.id)).role is distinct from 'stop_loss' then
-    perform trading.note_naked(v_position.id, 'stop_ended', p_now);
+    perform trading.note_naked(v_position.id, 'stop_ended', trading.ended_at(p_order, p_now));
   end if;
   -- The stop that a sale replaces ends before the sale does: whoever is selling is not done.
   if p_order.finished_at is not null and v_position.status = 'closing' and not exists (

@@ -28,9 +28,11 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at)
-  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end) -- The exchange's own report names it.
-  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at), -- An answer that was longer on its way does not undo an end:
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, changed_at)
+  values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
+    trading.changed_at(v_order, p_report, p_now))
+  on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
+    changed_at = greatest(v.changed_at, excluded.changed_at), -- An answer that was longer on its way does not undo an end:
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;

@@ -1,35 +1,99 @@
 -- Purpose: how long a live position stands without a stop at the exchange, and what is done about it.
--- Locks:   none on existing tables.
+-- Locks:   ACCESS EXCLUSIVE on venue_orders while a column is added.
 
 set role fillbase_engine;
 
-create function trading.note_naked(p_position_id uuid, p_cause text, p_now timestamptz) returns void
+-- When it happened ---------------------------------------------------------------------------------------------------
+
+alter table trading.venue_orders add column changed_at timestamptz;
+comment on column trading.venue_orders.changed_at is
+  'When the order last changed at the exchange (placed, executed, ended), by our clock: neither before its permit nor after we heard of it. Null: no report told.';
+
+create function trading.our_time(p_account_id uuid, p_at timestamptz) returns timestamptz
+language sql stable
+return p_at - (trading.exchange_time(p_account_id, p_at) - p_at);
+comment on function trading.our_time is 'A moment by the clock of an account''s exchange as one of ours: what trading.exchange_time undoes.';
+
+create function trading.changed_at(p_order public.orders, p_report jsonb, p_now timestamptz) returns timestamptz
+language sql stable
+return case when p_report ? 'updated_at_ms' then greatest(p_order.permitted_at,
+    least(trading.our_time(p_order.account_id, to_timestamp((p_report ->> 'updated_at_ms')::numeric / 1000)), p_now)) end;
+comment on function trading.changed_at is 'When an order changed at the exchange, by our clock, as a report of it says; null: it does not say.';
+
+-- A report of one that ended long ago is no news.
+create function trading.ended_at(p_order public.orders, p_now timestamptz) returns timestamptz
+language sql stable
+return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+comment on function trading.ended_at is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
+
+-- Of what was just recorded: a position that a late fill opened again was not naked while it was closed.
+create function trading.bought_at(p_position public.positions, p_now timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return least(p_now, (
+    select min(greatest(trading.our_time(t.account_id, t.executed_at), o.permitted_at))
+    from public.trades t join public.orders o on o.id = t.order_id
+    where t.position_id = p_position.id and t.side = 'BUY' and t.recorded_at = p_now));
+end
+$$;
+comment on function trading.bought_at is 'When a position was opened at the exchange by the fills that were just recorded, by our clock.';
+
+-- Naked moments ------------------------------------------------------------------------------------------------------
+
+create function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_now), naked_cause = p_cause
+  update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_since), naked_cause = p_cause
   where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
 end
 $$;
-comment on function trading.note_naked is 'From now on the position has no stop at the exchange; why.';
+comment on function trading.note_naked is 'Since that moment the position has no stop at the exchange, unless that was noted before; why.';
 
-create function trading.note_guarded(p_position_id uuid, p_now timestamptz) returns void
+-- What was noticed late may be over before any sweep could alert.
+create function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_moment trading.naked_moments;
 begin
-  with over as (
-    select s.position_id, s.naked_since, s.naked_cause from trading.engine_stops s
-    where s.position_id = p_position_id and s.naked_since is not null for no key update
-  ), noted as (
+  select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
+    into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
+  from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
+  if v_moment.cause not in ('below_minimum', 'no_slot') then
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-    select o.position_id, o.naked_since, p_now, o.naked_cause from over o where o.naked_cause not in ('below_minimum', 'no_slot')
-  )
-  update trading.engine_stops s set naked_since = null, naked_cause = null from over o where s.position_id = o.position_id;
+    values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
+    if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
+      perform trading.alert_unguarded(v_moment.position_id, v_moment.cause, v_moment.began_at, p_now);
+    end if;
+  end if;
+  update trading.engine_stops s set naked_since = null, naked_cause = null where s.position_id = v_moment.position_id;
   update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
   where a.code in ('position_unguarded', 'sell_refused_for_funds', 'venue_stop_refused') and a.subject_id = p_position_id::text and a.resolved_at is null;
 end
 $$;
-comment on function trading.note_guarded is 'The position''s stop rests at the exchange: its naked moment, if there was one, is over and written down.';
+comment on function trading.note_guarded is
+  'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long.';
+
+create function trading.naked_alarm() returns interval
+language sql immutable
+return interval '5 seconds';
+comment on function trading.naked_alarm is 'For how long a position may be naked without an alarm.';
+
+create function trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamptz, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
+    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    jsonb_build_object('since', p_since, 'cause', p_cause))
+  from public.positions p
+  where p.id = p_position_id
+    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+end
+$$;
+comment on function trading.alert_unguarded is 'The alarm position_unguarded, unless it stands already.';
 
 -- Binance lets an account have five stops in a symbol (MAX_NUM_ALGO_ORDERS); further positions have the engine's alone.
 create function trading.has_stop_slot(p_position public.positions) returns boolean
@@ -50,12 +114,8 @@ create function trading.watch_naked(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
-    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
-    jsonb_build_object('since', s.naked_since, 'cause', s.naked_cause))
-  from trading.engine_stops s join public.positions p on p.id = s.position_id
-  where s.naked_since < p_now - interval '5 seconds' and s.naked_cause <> 'below_minimum'
-    and not exists (select from public.alerts a where a.code = 'position_unguarded' and a.subject_id = p.id::text and a.resolved_at is null);
+  perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
+  from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s join public.positions p on p.id = s.position_id

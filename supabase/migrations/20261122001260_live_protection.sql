@@ -234,7 +234,7 @@ begin
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
   if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
-    perform trading.note_guarded(v_position.id, p_now);
+    perform trading.note_guarded(v_position.id, v_guard.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
   end if;
   v_unknown := trading.unproven_sale(v_position);

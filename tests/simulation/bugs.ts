@@ -108,7 +108,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
       "v_guard := trading.resting_guard(v_position.id);",
       "v_guard := trading.resting_guard(v_position.id); if v_guard.id is null and exists (select from public.orders o " +
       "where o.position_id = v_position.id and o.role = 'stop_loss' and o.state in ('cancelled', 'expired')) then " +
-      `perform trading.note_guarded(v_position.id, p_now); return '{"outcome": "done"}'; end if;`,
+      `perform trading.note_guarded(v_position.id, null, p_now); return '{"outcome": "done"}'; end if;`,
     ]),
   },
   guard_before_fee: {

@@ -8,7 +8,7 @@ select tests.rest_guard();
 select trading.raise_alert(trading.engine_now(), 'critical', c, tests.user_id('ann'), 'position', (tests.position_of('one')).id::text, 'of the test')
 from unnest('{position_unguarded,sell_refused_for_funds,venue_stop_refused,exit_failed}'::text[]) c;
 
-select trading.note_guarded((tests.position_of('one')).id, trading.engine_now());
+select trading.note_guarded((tests.position_of('one')).id, (tests.order_of('one', 'stop_loss')).id, trading.engine_now());
 select is(array(select a.code from public.alerts a where a.resolved_at is null and a.subject_id = (tests.position_of('one')).id::text), '{exit_failed}'::text[],
   'what was wrong with the stop is over once it rests');
 select trading.raise_alert(trading.engine_now(), 'critical', 'venue_stop_refused', tests.user_id('ann'), 'position', (tests.position_of('one')).id::text, 'of the test');

@@ -2639,6 +2639,7 @@ export type Database = {
       venue_orders: {
         Row: {
           asked_at: string | null;
+          changed_at: string | null;
           fenced_at: string | null;
           order_id: string;
           reached_at: string | null;
@@ -2647,6 +2648,7 @@ export type Database = {
         };
         Insert: {
           asked_at?: string | null;
+          changed_at?: string | null;
           fenced_at?: string | null;
           order_id: string;
           reached_at?: string | null;
@@ -2655,6 +2657,7 @@ export type Database = {
         };
         Update: {
           asked_at?: string | null;
+          changed_at?: string | null;
           fenced_at?: string | null;
           order_id?: string;
           reached_at?: string | null;
