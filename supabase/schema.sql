@@ -1692,7 +1692,7 @@ create table trading.exchange_calls (
   answered_at timestamp with time zone,
   constraint exchange_calls_pkey PRIMARY KEY (id),
   constraint exchange_calls_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
-  constraint exchange_calls_action_check CHECK (action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'cancel'::text, 'replace'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text])),
+  constraint exchange_calls_action_check CHECK (action = ANY (ARRAY['submit'::text, 'submit_pair'::text, 'cancel'::text, 'replace'::text, 'check_order'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text])),
   constraint exchange_calls_answered_whole CHECK ((outcome IS NULL) = (answered_at IS NULL)),
   constraint exchange_calls_outcome_check CHECK (outcome = ANY (ARRAY['accepted'::text, 'rejected'::text, 'not_sent'::text, 'unknown'::text])),
   constraint exchange_calls_recv_window_ms_check CHECK (recv_window_ms >= 1 AND recv_window_ms <= 60000)
@@ -1707,7 +1707,7 @@ comment on column trading.exchange_calls.answer is 'What the venue said, parsed 
 CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
 CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
 CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
-CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
+CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['check_order'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
 alter table trading.exchange_calls enable row level security;
 create policy exchange_calls_select_service on trading.exchange_calls for select to service_role
   using (true);
@@ -3845,6 +3845,30 @@ alter function trading.check_books() owner to fillbase_engine;
 comment on function trading.check_books() is 'Six counts that must all be zero: ledger_imbalance, positions_vs_fills, balances_vs_ledger, unprotected_positions, jobs_left, audit_gaps.';
 grant execute on function trading.check_books() to service_role;
 
+CREATE OR REPLACE FUNCTION trading.check_successor(p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_check trading.exchange_calls;
+begin
+  select * into v_check from trading.calls_of_attempt(p_job) c where c.action = 'check_order' and c.answered_at is not null order by c.id desc limit 1;
+  if v_check.id is null then
+    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, jsonb_build_object(
+        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text)), 'side', 'SELL', 'type', p_type,
+        'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end, 'quantity', trading.money_text(p_quantity),
+        'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger)),
+      p_now, p_position.id);
+  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
+    return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');
+  end if;
+  return null;
+end
+$function$;
+alter function trading.check_successor(p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.check_successor(p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamp with time zone) is 'The question whether the exchange would take an order in a resting one''s place, or the wait when it would not; null: the resting one may be ended.';
+
 CREATE OR REPLACE FUNCTION trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone)
  RETURNS SETOF trading.jobs
  LANGUAGE plpgsql
@@ -4841,6 +4865,27 @@ $function$;
 alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
 
+CREATE OR REPLACE FUNCTION trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_wait jsonb;
+begin
+  if p_guard.quantity - p_guard.filled_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+    v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
+      p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
+    if v_wait ->> 'code' in ('filter_failed', 'bad_request') then
+      perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
+    end if;
+  end if;
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now));
+end
+$function$;
+alter function trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) is 'The next call towards another stop in the place of what rests, where that has to end first; a wait while the exchange would refuse the new one.';
+
 CREATE OR REPLACE FUNCTION trading.end_old_denials(p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -5587,6 +5632,7 @@ declare
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_sold       record;
   v_part       trading.exit_part;
+  v_ends_first boolean;
   v_next       jsonb;
 begin
   if v_sale.id is not null then
@@ -5634,10 +5680,17 @@ begin
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';
   end if;
+  v_ends_first := v_guard.id is not null and trading.holds_other_coins(v_position);
+  if v_ends_first and not trading.has_asked_to_cancel(p_job, v_guard.id) then
+    v_next := trading.check_successor(p_job, v_position, 'MARKET', v_part.quantity, null, null, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+  end if;
   if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+  if v_ends_first then
     return trading.end_guard(p_job, v_guard, p_now);
   end if;
   return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
@@ -8881,9 +8934,7 @@ begin
   end if;
   if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
     if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
-      perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
-        format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
-        jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
+      perform trading.tell_refused_stop(p_position, p_last.reason, p_last.message, p_now);
     end if;
     if p_last.action = 'submit' and p_last.reason = 'would_trigger_at_once' then
       return trading.fire_crossed_stop(p_position, p_now);
@@ -9211,7 +9262,7 @@ begin
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the engine''s own stop stands'));
   end if;
   if v_guard.id is not null and trading.holds_other_coins(v_position) then
-    return trading.end_guard(p_job, v_guard, p_now);
+    return trading.end_guard_for(p_job, v_position, v_guard, v_plan, p_now);
   end if;
   if v_guard.id is not null then
     return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')
@@ -9321,7 +9372,7 @@ begin
   -- The oldest come first, by their index; calls that placed or ended orders stay with them.
   delete from trading.exchange_calls c
   using (
-    select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
+    select o.id from trading.exchange_calls o where o.action in ('check_order', 'lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
   where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
   perform trading.end_old_denials(trading.engine_now());
   return v_count;
@@ -11791,6 +11842,20 @@ end
 $function$;
 alter function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) is 'Takes coins that are gone out of a position at the value zero: ledger external, loss realized; closes it when nothing sellable is left. Returns the loss in quote.';
+
+CREATE OR REPLACE FUNCTION trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
+    format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
+    jsonb_build_object('reason', p_reason, 'message', p_message));
+end
+$function$;
+alter function trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone) is 'Opens the owner''s alert for a stop that the exchange refuses for what it is, or counts another try; the stop that rests resolves it.';
 
 CREATE OR REPLACE FUNCTION trading.tg_audit_log__append_only()
  RETURNS trigger

@@ -11,7 +11,7 @@ create table trading.exchange_calls (
   job_attempt    int not null,
   position_id    uuid,
   order_id       uuid,
-  action         text not null check (action in ('submit', 'submit_pair', 'cancel', 'replace', 'lookup', 'fills', 'open_orders', 'balances', 'server_time')),
+  action         text not null check (action in ('submit', 'submit_pair', 'cancel', 'replace', 'check_order', 'lookup', 'fills', 'open_orders', 'balances', 'server_time')),
   symbol         text,
   request        jsonb not null,
   weight         int not null,
@@ -41,7 +41,7 @@ comment on column trading.exchange_calls.opened_at is 'When the key was opened f
 comment on column trading.exchange_calls.answer is 'What the venue said, parsed (trading.answer_call).';
 create index exchange_calls_job_id_idx on trading.exchange_calls (job_id, id);
 create index exchange_calls_order_id_idx on trading.exchange_calls (order_id, id) where order_id is not null;
-create index exchange_calls_questions_idx on trading.exchange_calls (id) where action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time');
+create index exchange_calls_questions_idx on trading.exchange_calls (id) where action in ('check_order', 'lookup', 'fills', 'open_orders', 'balances', 'server_time');
 create index exchange_calls_account_id_idx on trading.exchange_calls (account_id, permitted_at);
 
 create table trading.call_orders (

@@ -170,19 +170,16 @@ end
 $$;
 comment on function trading.unproven_sale is 'A sell nobody knows the fate of, where the coins for another one would come from somebody else; null: none.';
 
--- A replacement is sized by what was known before it ended the old order: a part that filled meanwhile would be sold twice,
--- and where there are other coins the exchange would not refuse that. There the old order ends first, and its fills are known.
-create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz) returns jsonb
+create function trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
-    return trading.call_about(p_job, 'cancel', p_guard, p_now);
-  end if;
-  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+  perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
+    format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
+    jsonb_build_object('reason', p_reason, 'message', p_message));
 end
 $$;
-comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
+comment on function trading.tell_refused_stop is 'Opens the owner''s alert for a stop that the exchange refuses for what it is, or counts another try; the stop that rests resolves it.';
 
 create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -242,7 +239,7 @@ begin
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('sell_unproven', 'an earlier sale is not proven yet; the engine''s own stop stands'));
   end if;
   if v_guard.id is not null and trading.holds_other_coins(v_position) then
-    return trading.end_guard(p_job, v_guard, p_now);
+    return trading.end_guard_for(p_job, v_position, v_guard, v_plan, p_now);
   end if;
   if v_guard.id is not null then
     return case when v_last.action = 'replace' then trading.wait_for(coalesce(v_last.reason, 'replace_failed'), 'the old protection stands; it is moved again')
@@ -270,9 +267,7 @@ begin
   end if;
   if p_last.action in ('submit', 'replace') and p_last.outcome <> 'accepted' then
     if p_last.reason = 'filter_failed' or p_last.reason = 'bad_request' then
-      perform trading.raise_alert(p_now, 'critical', 'venue_stop_refused', p_position.user_id, 'position', p_position.id::text,
-        format('The exchange refuses a stop for the position in %s; the engine''s own stop is armed.', p_position.symbol),
-        jsonb_build_object('reason', p_last.reason, 'message', p_last.message));
+      perform trading.tell_refused_stop(p_position, p_last.reason, p_last.message, p_now);
     end if;
     if p_last.action = 'submit' and p_last.reason = 'would_trigger_at_once' then
       return trading.fire_crossed_stop(p_position, p_now);

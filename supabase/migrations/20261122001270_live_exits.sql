@@ -120,6 +120,7 @@ declare
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_sold       record;
   v_part       trading.exit_part;
+  v_ends_first boolean;
   v_next       jsonb;
 begin
   if v_sale.id is not null then
@@ -167,10 +168,17 @@ begin
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';
   end if;
+  v_ends_first := v_guard.id is not null and trading.holds_other_coins(v_position);
+  if v_ends_first and not trading.has_asked_to_cancel(p_job, v_guard.id) then
+    v_next := trading.check_successor(p_job, v_position, 'MARKET', v_part.quantity, null, null, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+  end if;
   if v_part.is_whole then
     perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  if v_guard.id is not null and trading.holds_other_coins(v_position) then
+  if v_ends_first then
     return trading.end_guard(p_job, v_guard, p_now);
   end if;
   return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);

@@ -337,7 +337,7 @@ begin
   -- The oldest come first, by their index; calls that placed or ended orders stay with them.
   delete from trading.exchange_calls c
   using (
-    select o.id from trading.exchange_calls o where o.action in ('lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
+    select o.id from trading.exchange_calls o where o.action in ('check_order', 'lookup', 'fills', 'open_orders', 'balances', 'server_time') order by o.id limit 10000) oldest
   where c.id = oldest.id and c.answered_at < clock_timestamp() - c_keep_questions;
   perform trading.end_old_denials(trading.engine_now());
   return v_count;

@@ -60,6 +60,7 @@ begin
       when 'replace' then jsonb_build_object('order', tests.venue_report(v_new, 'working'),
         'cancelled', tests.venue_report(jsonb_build_object('client_order_id', v_old), 'cancelled'))
       when 'cancel' then jsonb_build_object('order', tests.venue_report(v_new, 'cancelled'))
+      when 'check_order' then '{}'
       when 'lookup' then jsonb_build_object('order', tests.venue_report(v_new, 'cancelled')) end);
     v_call := coalesce((select w.answer -> 'call' from tests.live_work w), tests.next_call());
   end loop;

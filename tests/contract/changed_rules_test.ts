@@ -31,8 +31,8 @@ async function watch(desk: TroubledDesk, ms: number): Promise<void> {
 }
 
 /** A position whose rules change in its second minute, before the list is old. */
-async function holding(): Promise<TroubledDesk> {
-  const desk = await TroubledDesk.holding();
+async function holding(coins: Readonly<Record<string, string>> = {}): Promise<TroubledDesk> {
+  const desk = await TroubledDesk.holding(coins);
   await watch(desk, 90_000);
   return desk;
 }
@@ -85,4 +85,37 @@ Deno.test("a halt that nobody has run into is seen in minutes, and the resting s
   await desk.close();
   await watch(desk, 2 * STEP_MS);
   await desk.assertGuarded();
+});
+
+/** Where the owner has coins besides, what rests is cancelled before a sale is placed, and not replaced by it. */
+const OWN_COINS = { BTC: "1" };
+
+Deno.test("beside the owner's own coins a sale that a coarser step refuses does not cost the stop, and fits within seconds", async () => {
+  await using desk = await holding(OWN_COINS);
+  desk.setFilter("LOT_SIZE", { stepSize: fixed("0.0001"), minQty: fixed("0.0001") });
+  const placed = desk.placed("SELL");
+  await desk.close();
+  await desk.assertGuarded();
+  assert.equal((await desk.position()).status, "open");
+  assert.equal(desk.placed("SELL"), placed, "nothing was placed that would be refused");
+  await watch(desk, 4 * STEP_MS);
+
+  assert.equal((await desk.position()).status, "closed");
+  assert.equal(desk.floor.held(desk.user, "BTC").split("/")[1], "0");
+  assert.deepEqual(await desk.alerts(), []);
+});
+
+Deno.test("beside the owner's own coins a halt does not cost the stop, and the sale is made when the symbol trades", async () => {
+  await using desk = await holding(OWN_COINS);
+  const { rules } = desk.floor.simulator.state.markets.get("BTCUSDT")!;
+  rules.status = "HALT";
+  await desk.close();
+  await desk.assertGuarded();
+  await watch(desk, 60_000);
+  await desk.assertGuarded();
+  assert.ok((await desk.alerts()).includes("symbol_not_trading"));
+  rules.status = "TRADING";
+  await watch(desk, 35_000);
+  assert.equal((await desk.position()).status, "closed");
+  assert.deepEqual(await desk.alerts(), []);
 });

@@ -14,16 +14,16 @@ export const HELD = "0.00164835";
 export class TroubledDesk implements AsyncDisposable {
   private constructor(readonly floor: ExchangeFloor, readonly user: LiveUser) {}
 
-  /** A desk without a position. */
-  static async open(): Promise<TroubledDesk> {
+  /** A desk without a position, and what else the account holds. */
+  static async open(coins: Readonly<Record<string, string>> = {}): Promise<TroubledDesk> {
     const floor = await openExchangeFloor("troubled");
     await floor.sql`update trading.settings set max_price_age_ms = 3600000`;
-    return new TroubledDesk(floor, await floor.hire({ USDT: "10000" }));
+    return new TroubledDesk(floor, await floor.hire({ USDT: "10000", ...coins }));
   }
 
-  /** A desk with a position in BTC, for a while, that stop and target guard at the exchange. */
-  static async holding(): Promise<TroubledDesk> {
-    const desk = await TroubledDesk.open();
+  /** A desk with a position in BTC, for a while, that stop and target guard at the exchange; `coins`: the owner's own. */
+  static async holding(coins: Readonly<Record<string, string>> = {}): Promise<TroubledDesk> {
+    const desk = await TroubledDesk.open(coins);
     await desk.enter();
     await desk.go(STEP_MS);
     await desk.assertGuarded(HELD);
@@ -116,7 +116,8 @@ export class TroubledDesk implements AsyncDisposable {
   /** Orders of ours that the exchange was asked to place, market sales and guards included. */
   placed(side: "BUY" | "SELL"): number {
     return this.floor.simulator.log.filter(({ method, path, params }) =>
-      method === "POST" && path.startsWith("/api/v3/order") && params.includes(`side=${side}`)
+      method === "POST" && path.startsWith("/api/v3/order") && !path.endsWith("/test") &&
+      params.includes(`side=${side}`)
     ).length;
   }
 

@@ -52,6 +52,7 @@ function placing(
       change((given) => venue.submitPair(symbol, pair, given), leave),
     replace: (symbol: string, request: ReplaceRequest, leave: Leave) =>
       change((given) => venue.replace(symbol, request, given), leave),
+    checkOrder: (symbol, order, leave) => venue.checkOrder(symbol, order, leave),
     cancel: (symbol, id, leave) => venue.cancel(symbol, id, leave),
     lookup: (symbol, name, leave) => venue.lookup(symbol, name, leave),
     fills: (symbol, request, leave) => venue.fills(symbol, request, leave),

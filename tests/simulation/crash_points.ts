@@ -136,6 +136,7 @@ export function steppedVenue(worker: Mortal, venue: Venue): Venue {
   return {
     submit: (symbol, order, leave) => stepped(() => venue.submit(symbol, order, leave)),
     submitPair: (symbol, pair, leave) => stepped(() => venue.submitPair(symbol, pair, leave)),
+    checkOrder: (symbol, order, leave) => stepped(() => venue.checkOrder(symbol, order, leave)),
     cancel: (symbol, id, leave) => stepped(() => venue.cancel(symbol, id, leave)),
     replace: (symbol, request, leave) => stepped(() => venue.replace(symbol, request, leave)),
     lookup: (symbol, id, leave) => stepped(() => venue.lookup(symbol, id, leave)),

@@ -124,7 +124,7 @@ export class World {
       const ids = [...params].filter(([name]) => /ClientOrderId$/.test(name)).map(([name, id]) =>
         `${name}=${id}`
       );
-      if (init?.method === "POST") {
+      if (init?.method === "POST" && !url.pathname.endsWith("/order/test")) {
         for (const [name, id] of params) {
           if (/^(new|above|below)ClientOrderId$/.test(name)) {
             this.posts.set(id, (this.posts.get(id) ?? 0) + 1);

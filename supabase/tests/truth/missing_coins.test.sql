@@ -49,7 +49,7 @@ select is(tests.compare((select account from t), '{"USDT": 9800, "SOL": 2}'), '[
 select is((select sum(missing_quantity::numeric) from trading.quarantines), 0::numeric, 'nothing is missing any more');
 select is((select count(*) from trading.quarantines where ended_at is null), 2::bigint, 'but it is for a person to end it');
 
-select is(tests.obey(), '{submit,cancel,submit}', 'and their stops guard all of it again');
+select is(tests.obey(), '{submit,check_order,cancel,submit}', 'and their stops guard all of it again');
 
 -- Dust ----------------------------------------------------------------------------------------------------------------
 insert into trading.dust_pools values ((select account from t), 'SOL', 0.004, 0.4);

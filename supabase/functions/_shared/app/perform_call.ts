@@ -92,6 +92,8 @@ function ask(
       return venue.submit(symbol, asked.request, leave);
     case "submit_pair":
       return venue.submitPair(symbol, asked.request, leave);
+    case "check_order":
+      return venue.checkOrder(symbol, asked.request, leave);
     case "cancel":
       return venue.cancel(symbol, asked.request, leave);
     case "replace":

@@ -93,6 +93,7 @@ Deno.test("each action is the venue's of that name", async () => {
   const pair = { listClientOrderId: "l", quantity: "1", target: { clientOrderId: "t", price: "2" }, stop };
   const actions: readonly [VenueCall["asked"], string][] = [
     [{ action: "submit", request: order }, "submit"],
+    [{ action: "check_order", request: order }, "checkOrder"],
     [{ action: "submit_pair", request: pair }, "submitPair"],
     [CANCEL, "cancel"],
     [{ action: "replace", request: { cancelClientOrderId: "s", order } }, "replace"],

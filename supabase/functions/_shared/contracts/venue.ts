@@ -62,6 +62,7 @@ const fillsWanted = z.union([
 
 const asked = z.discriminatedUnion("action", [
   z.object({ action: z.literal("submit"), request: order }),
+  z.object({ action: z.literal("check_order"), request: order }),
   z.object({ action: z.literal("submit_pair"), request: pair }),
   z.object({ action: z.literal("cancel"), request: byClientId }),
   z.object({ action: z.literal("replace"), request: replacement }),

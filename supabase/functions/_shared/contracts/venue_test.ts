@@ -68,6 +68,8 @@ Deno.test("each action's request is read under our names", () => {
   }
   const replaced = parsed("replace", { cancel_client_order_id: "s1", order: ORDER }).data?.asked;
   assert.deepEqual(replaced?.action === "replace" && replaced.request.cancelClientOrderId, "s1");
+  const checked = parsed("check_order", ORDER).data?.asked;
+  assert.deepEqual(checked?.action === "check_order" && checked.request.clientOrderId, "e1");
 });
 
 Deno.test("money as a number, a missing field and an unknown word are no call", () => {

@@ -16,6 +16,7 @@ export type VenueEnvironment = typeof VENUE_ENVIRONMENTS[number];
 /** What the engine wants done, with what it takes. */
 export type Asked =
   | { readonly action: "submit"; readonly request: OrderRequest }
+  | { readonly action: "check_order"; readonly request: OrderRequest }
   | { readonly action: "submit_pair"; readonly request: PairRequest }
   | { readonly action: "cancel"; readonly request: string }
   | { readonly action: "lookup"; readonly request: OrderName }

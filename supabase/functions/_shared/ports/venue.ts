@@ -34,6 +34,11 @@ export interface Venue {
    * old one is as it was; with `replace_half_done` it is gone and nothing took its place.
    */
   replace(symbol: string, request: ReplaceRequest, leave: Leave): Promise<VenueAnswer>;
+  /**
+   * Whether an order would be let through by the symbol's filters and state. Nothing is placed; `accepted` does not
+   * promise that it will be.
+   */
+  checkOrder(symbol: string, order: OrderRequest, leave: Leave): Promise<VenueAnswer>;
   /** Where an order stands, and what its other id is. `order_not_found` is not proof that there is none. */
   lookup(symbol: string, name: OrderName, leave: Leave): Promise<VenueAnswer>;
   /** Executions, oldest first, all of them. */

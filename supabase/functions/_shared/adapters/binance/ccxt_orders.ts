@@ -18,6 +18,7 @@ export interface Endpoint {
 export const ENDPOINTS = {
   time: { method: "GET", path: "time", api: "public" },
   placeOrder: { method: "POST", path: "order", api: "private" },
+  checkOrder: { method: "POST", path: "order/test", api: "private" },
   cancelOrder: { method: "DELETE", path: "order", api: "private" },
   getOrder: { method: "GET", path: "order", api: "private" },
   replaceOrder: { method: "POST", path: "order/cancelReplace", api: "private" },

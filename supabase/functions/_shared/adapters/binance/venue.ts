@@ -95,6 +95,11 @@ export class BinanceVenue implements Venue {
     );
   }
 
+  checkOrder(symbol: string, order: OrderRequest, leave: Leave): Promise<VenueAnswer> {
+    const call = this.#caller.begin("check_order", leave);
+    return this.#ask(call, ENDPOINTS.checkOrder, () => placement(symbol, order), () => ({}));
+  }
+
   lookup(symbol: string, name: OrderName, leave: Leave): Promise<VenueAnswer> {
     const call = this.#caller.begin("lookup", leave);
     return this.#ask(

@@ -249,3 +249,15 @@ Deno.test("an order is found by the exchange's id, with the id that we gave it",
   const odd = await floor.venue.lookup(SYMBOL, { exchangeOrderId: "1&symbol=X" }, floor.leave());
   assert.deepEqual([odd.outcome, odd.reason], ["not_sent", "bad_request"]);
 });
+
+Deno.test("an order that is checked is judged by filters and market, and placed nowhere", async () => {
+  const floor = new Floor();
+  const check = (order = sell("c-1")) => floor.venue.checkOrder(SYMBOL, order, floor.leave());
+  assert.equal((await check()).outcome, "accepted");
+  const finer = await check(sell("c-1", { quantity: "0.000001" }));
+  assert.deepEqual([finer.outcome, finer.reason], ["rejected", "filter_failed"]);
+  floor.desk.simulator.state.markets.get(SYMBOL)!.rules.status = "HALT";
+  const closed = await check();
+  assert.deepEqual([closed.outcome, closed.reason], ["rejected", "symbol_not_trading"]);
+  assert.deepEqual(floor.truth("c-1"), []);
+});

@@ -1,0 +1,69 @@
+-- Purpose: the end of what rests at an exchange, where another order can only take its place afterwards.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- A replacement is sized by what was known before it ended the old order: a part that filled meanwhile would be sold twice,
+-- and where there are other coins the exchange would not refuse that. There the old order ends first, and its fills are known.
+create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
+    return trading.call_about(p_job, 'cancel', p_guard, p_now);
+  end if;
+  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+end
+$$;
+comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
+
+-- Where the old order has to end first, the new one is judged before: refused by the symbol's filters or state it would leave the
+-- position bare, for a whole halt even. Binance does that by itself in a replacement ("Filters and Order Count are evaluated before
+-- the processing of the cancellation", REST documentation of order/cancelReplace), and a test order is judged by the same filters.
+-- No other answer holds anything up: not even that of an exchange which says nothing.
+create function trading.check_successor(
+  p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamptz
+) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_check trading.exchange_calls;
+begin
+  select * into v_check from trading.calls_of_attempt(p_job) c where c.action = 'check_order' and c.answered_at is not null order by c.id desc limit 1;
+  if v_check.id is null then
+    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, jsonb_build_object(
+        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text)), 'side', 'SELL', 'type', p_type,
+        'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end, 'quantity', trading.money_text(p_quantity),
+        'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger)),
+      p_now, p_position.id);
+  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
+    return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');
+  end if;
+  return null;
+end
+$$;
+comment on function trading.check_successor is
+  'The question whether the exchange would take an order in a resting one''s place, or the wait when it would not; null: the resting one may be ended.';
+
+-- One for more than can be sold ends in any case: it must not sell what the owner has besides.
+create function trading.end_guard_for(
+  p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamptz
+) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_wait jsonb;
+begin
+  if p_guard.quantity - p_guard.filled_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+    v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
+      p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
+    if v_wait ->> 'code' in ('filter_failed', 'bad_request') then
+      perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
+    end if;
+  end if;
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now));
+end
+$$;
+comment on function trading.end_guard_for is 'The next call towards another stop in the place of what rests, where that has to end first; a wait while the exchange would refuse the new one.';
+
+reset role;
