@@ -109,6 +109,31 @@ end
 $$;
 comment on function trading.sell_live is 'The call that sells at market: in one request with the end of what rests, where something does.';
 
+-- Beside other coins what rests ends first, and not before the exchange has said that it would take the sale.
+create function trading.sell_beside(
+  p_job trading.jobs, p_position public.positions, p_guard public.orders, p_part trading.exit_part, p_now timestamptz
+) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_ends_first boolean := p_guard.id is not null and trading.holds_other_coins(p_position);
+  v_check      jsonb;
+begin
+  if v_ends_first and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+    v_check := trading.check_successor(p_job, p_position, 'MARKET', p_part.quantity, null, null, p_now);
+    if v_check is not null then
+      return v_check;
+    end if;
+  end if;
+  if p_part.is_whole then
+    perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
+  end if;
+  return case when v_ends_first then trading.end_guard(p_job, p_guard, p_now)
+    else trading.sell_live(p_job, p_position, p_guard, p_part.quantity, p_now) end;
+end
+$$;
+comment on function trading.sell_beside is 'The next call of a sale whose way is clear, beside what rests at the exchange for the position.';
+
 create function trading.exit_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -120,7 +145,6 @@ declare
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_sold       record;
   v_part       trading.exit_part;
-  v_ends_first boolean;
   v_next       jsonb;
 begin
   if v_sale.id is not null then
@@ -168,20 +192,7 @@ begin
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';
   end if;
-  v_ends_first := v_guard.id is not null and trading.holds_other_coins(v_position);
-  if v_ends_first and not trading.has_asked_to_cancel(p_job, v_guard.id) then
-    v_next := trading.check_successor(p_job, v_position, 'MARKET', v_part.quantity, null, null, p_now);
-    if v_next is not null then
-      return v_next;
-    end if;
-  end if;
-  if v_part.is_whole then
-    perform trading.begin_closing(v_position.id, p_job.payload ->> 'reason', p_now);
-  end if;
-  if v_ends_first then
-    return trading.end_guard(p_job, v_guard, p_now);
-  end if;
-  return trading.sell_live(p_job, v_position, v_guard, v_part.quantity, p_now);
+  return trading.sell_beside(p_job, v_position, v_guard, v_part, p_now);
 end
 $$;
 comment on function trading.exit_step is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
