@@ -2343,6 +2343,7 @@ create table trading.settings (
   clock_max_age_ms integer default 300000 not null,
   absence_quiet_ms integer default 60000 not null,
   functions_region text,
+  entry_attempts integer default 3 not null,
   account_check_ms integer default 60000 not null,
   account_check_idle_ms integer default 600000 not null,
   constraint settings_pkey PRIMARY KEY (id),
@@ -2351,6 +2352,7 @@ create table trading.settings (
   constraint settings_account_check_ms_check CHECK (account_check_ms >= 1000 AND account_check_ms <= 86400000),
   constraint settings_armed_whole CHECK ((armed_at IS NULL) = (installation_url IS NULL) AND (armed_at IS NULL) = (installation_secret_sha256 IS NULL) AND (armed_at IS NULL) = (armed_by IS NULL)),
   constraint settings_clock_max_age_ms_check CHECK (clock_max_age_ms >= 1000 AND clock_max_age_ms <= 3600000),
+  constraint settings_entry_attempts_check CHECK (entry_attempts >= 1 AND entry_attempts <= 10),
   constraint settings_entry_batch_check CHECK (entry_batch >= 1 AND entry_batch <= 50),
   constraint settings_functions_region_named CHECK (functions_region ~ '^[a-z]{2}-[a-z]+-[0-9]$'::text),
   constraint settings_id_check CHECK (id),
@@ -2395,6 +2397,7 @@ comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed st
 comment on column trading.settings.order_poll_ms is 'How often an entry that rests at the exchange is asked about; protection_poll_ms: a stop or target.';
 comment on column trading.settings.absence_quiet_ms is 'How long after its window an unknown entry must stay unfound before it counts as never placed.';
 comment on column trading.settings.functions_region is 'Where the bell asks Supabase to run the functions, such as eu-central-1 (exchanges refuse some countries); null: nearest to the database.';
+comment on column trading.settings.entry_attempts is 'How many orders a live decision may get while each one before is proven never to have left, or was refused for its time alone.';
 comment on column trading.settings.account_check_ms is 'How often an exchange account with open positions or orders is compared with its books; account_check_idle_ms: one without.';
 alter table trading.settings enable row level security;
 create policy settings_select_service on trading.settings for select to service_role
@@ -5155,15 +5158,19 @@ CREATE OR REPLACE FUNCTION trading.enter_step(p_job trading.jobs, p_now timestam
 AS $function$
 declare
   v_order public.orders;
+  v_ids   jsonb;
   v_plan  jsonb;
 begin
   perform trading.lock_portfolio(p_job.portfolio_id);
-  select o.* into v_order from public.orders o
-  where o.id = trading.derived_id('order', trading.derived_id('position', p_job.signal_id::text, p_job.payload ->> 'decision_id')::text, 'entry', '0', '1');
-  if v_order.id is not null then
-    return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
+  v_order := trading.last_entry(p_job.signal_id, p_job.payload ->> 'decision_id');
+  v_ids := jsonb_build_object('position_id', v_order.position_id, 'order_id', v_order.id);
+  if v_order.id is not null and not (v_order.state in ('not_sent', 'rejected')
+    and exists (select from public.signals s where s.id = p_job.signal_id and s.status = 'ready')) then
+    return jsonb_build_object('outcome', v_order.state) || v_ids;
+  elsif exists (select from trading.calls_of_attempt(p_job) c where c.order_id = v_order.id) then
+    return trading.wait_for('entry_not_sent', coalesce(v_order.error_message, 'the entry was not sent') || '; it is judged again') || v_ids;
   end if;
-  v_plan := trading.plan_entry(p_job, p_now);
+  v_plan := trading.plan_entry(p_job, p_now, coalesce(v_order.attempt, 0) + 1);
   if v_plan ->> 'outcome' <> 'planned' then
     return v_plan;
   end if;
@@ -5173,7 +5180,7 @@ begin
 end
 $function$;
 alter function trading.enter_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.enter_step(p_job trading.jobs, p_now timestamp with time zone) is 'A live entry: planned, permitted and its call recorded in one commit; afterwards only its outcome.';
+comment on function trading.enter_step(p_job trading.jobs, p_now timestamp with time zone) is 'A live entry: planned, permitted and its call recorded in one commit; afterwards its outcome, or another attempt where it was never placed.';
 
 CREATE OR REPLACE FUNCTION trading.entry_facts(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5269,6 +5276,22 @@ end
 $function$;
 alter function trading.entry_obstacle(p_signal public.signals, p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.entry_obstacle(p_signal public.signals, p_job trading.jobs) is 'signal_gone, signal_has_position, decision_superseded, signal_ended, or null when the decision may be executed.';
+
+CREATE OR REPLACE FUNCTION trading.entry_order_id(p_position_id uuid, p_attempt integer)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+RETURN trading.derived_id(VARIADIC ARRAY['order'::text, (p_position_id)::text, 'entry'::text, '0'::text, (p_attempt)::text]);
+alter function trading.entry_order_id(p_position_id uuid, p_attempt integer) owner to fillbase_engine;
+comment on function trading.entry_order_id(p_position_id uuid, p_attempt integer) is 'The id of the entry order of an attempt''s position.';
+
+CREATE OR REPLACE FUNCTION trading.entry_position_id(p_signal_id uuid, p_decision_id text, p_attempt integer)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+RETURN trading.derived_id(VARIADIC (ARRAY['position'::text, (p_signal_id)::text, p_decision_id] || CASE WHEN (p_attempt > 1) THEN ARRAY[(p_attempt)::text] ELSE '{}'::text[] END));
+alter function trading.entry_position_id(p_signal_id uuid, p_decision_id text, p_attempt integer) owner to fillbase_engine;
+comment on function trading.entry_position_id(p_signal_id uuid, p_decision_id text, p_attempt integer) is 'The id of the position that a decision''s attempt (from 1) opens.';
 
 CREATE OR REPLACE FUNCTION trading.evaluate_entry(p_facts jsonb)
  RETURNS TABLE(rule text, code text, passed boolean, observed text, limit_value text, message text, is_retryable boolean)
@@ -5701,7 +5724,7 @@ $function$;
 alter function trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone) is 'Takes coins off what a position lacks, ends its quarantine when that was all, and has the account compared.';
 
-CREATE OR REPLACE FUNCTION trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_is_tried_again boolean, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5712,13 +5735,13 @@ begin
   update public.positions p set status = 'failed', failure_code = p_code, failure_reason = p_reason, closed_at = p_now, updated_at = p_now
   where p.id = p_position_id
   returning * into v_position;
-  if v_position.signal_id is not null then
+  if v_position.signal_id is not null and not p_is_tried_again then
     perform trading.set_signal_status(v_position.signal_id, 'rejected', p_code, p_reason, p_now);
   end if;
 end
 $function$;
-alter function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamp with time zone) is 'Ends a position that never held anything, and rejects its signal with the same code and words.';
+alter function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_is_tried_again boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_is_tried_again boolean, p_now timestamp with time zone) is 'Ends a position that never held anything, and rejects its signal with the same code and words, unless its decision is tried again.';
 
 CREATE OR REPLACE FUNCTION trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS text
@@ -6562,15 +6585,15 @@ $function$;
 alter function trading.holds_other_coins(p_position public.positions) owner to fillbase_engine;
 comment on function trading.holds_other_coins(p_position public.positions) is 'Whether the account holds more of a position''s base asset than the position, its owner''s own coins or another position''s; so it is taken to be while it was never compared.';
 
-CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone, p_attempt integer DEFAULT 1)
  RETURNS public.orders
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_order       public.orders;
-  v_position_id uuid := trading.derived_id('position', p_signal.id::text, p_signal.decision_id::text);
-  v_order_id    uuid := trading.derived_id('order', v_position_id::text, 'entry', '0', '1');
+  v_position_id uuid := trading.entry_position_id(p_signal.id, p_signal.decision_id::text, p_attempt);
+  v_order_id    uuid := trading.entry_order_id(v_position_id, p_attempt);
   v_client_id   text := trading.client_order_id(v_order_id);
   v_is_limit    boolean := p_facts ->> 'order_type' = 'limit';
   v_targets     numeric[] := array(select e::numeric from jsonb_array_elements_text(p_facts -> 'take_profits') e);
@@ -6581,7 +6604,7 @@ begin
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
     time_in_force, quantity, price, client_order_id, state, state_epoch, permitted_at, is_paper_trade, market_at, expires_at, created_at, updated_at)
-  select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
+  select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', p_attempt,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'submitting', (p_facts ->> 'state_epoch')::bigint, p_now, p_account.environment = 'paper',
     (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
@@ -6598,8 +6621,8 @@ begin
   return v_order;
 end
 $function$;
-alter function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone) is 'The intent of an entry with its permit: position and order submitting, cash reserved, time-out queued.';
+alter function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone, p_attempt integer) owner to fillbase_engine;
+comment on function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamp with time zone, p_attempt integer) is 'The intent of an entry with its permit: position and order submitting, cash reserved, time-out queued.';
 
 CREATE OR REPLACE FUNCTION trading.insert_guard_stop(p_position public.positions, p_plan trading.guard_plan, p_now timestamp with time zone)
  RETURNS public.orders
@@ -7261,6 +7284,24 @@ $function$;
 alter function trading.last_check(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.last_check(p_account_id uuid) is 'The newest comparison of an account; all null: there was none.';
 
+CREATE OR REPLACE FUNCTION trading.last_entry(p_signal_id uuid, p_decision_id text)
+ RETURNS public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order
+  from generate_series(1, 10) n join public.orders o on o.id = trading.entry_order_id(trading.entry_position_id(p_signal_id, p_decision_id, n), n)
+  order by n desc limit 1;
+  return v_order;
+end
+$function$;
+alter function trading.last_entry(p_signal_id uuid, p_decision_id text) owner to fillbase_engine;
+comment on function trading.last_entry(p_signal_id uuid, p_decision_id text) is 'The entry order of a decision''s newest attempt; all null: there was none.';
+
 CREATE OR REPLACE FUNCTION trading.last_seen(p_order_id uuid)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -7741,6 +7782,30 @@ $function$;
 alter function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.may_enter_again(p_order public.orders, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return not p_order.is_paper_trade and p_order.reason = ''
+    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code = 'clock_skewed'))
+    and p_order.attempt < (select s.entry_attempts from trading.settings s)
+    and not exists (select from trading.jobs j where j.position_id = p_order.position_id and j.kind = 'cancel' and j.order_id = p_order.id
+      and j.payload ->> 'reason' <> 'entry_timeout')
+    and exists (
+      select from public.signals s
+      join public.traders t on t.id = s.trader_id
+      join trading.jobs j on j.key = 'enter:' || s.id || ':' || s.decision_id and j.status in ('queued', 'running')
+      where s.id = p_order.signal_id and s.status = 'ready' and s.decision = 'enter_trade'
+        and p_order.position_id = trading.entry_position_id(s.id, s.decision_id::text, p_order.attempt)
+        and p_now < s.decided_at + make_interval(secs => t.signal_ttl_seconds));
+end
+$function$;
+alter function trading.may_enter_again(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.may_enter_again(p_order public.orders, p_now timestamp with time zone) is 'Whether a live entry that has ended is proven never to have been placed and its decision gets another attempt: within its signal''s time and settings.entry_attempts, not cancelled, its job not over.';
+
 CREATE OR REPLACE FUNCTION trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -7843,11 +7908,14 @@ begin
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
       from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
+      -- An attempt that never left this house is no entry.
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
         else (select p.created_at from public.positions p where p.account_id = p_account_id
-          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id order by p.created_at desc limit 1) end as own
+          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id
+            and p.failure_code is distinct from 'entry_not_sent' order by p.created_at desc limit 1) end as own
       from trading.accounts c
-      cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
+      cross join lateral (select p.created_at from public.positions p where p.account_id = c.id
+        and p.failure_code is distinct from 'entry_not_sent' order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
     ) e, (
       select coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'until', l.until, 'symbol', l.symbol) order by l.until desc, l.code), '[]') as locks
@@ -8972,7 +9040,7 @@ $function$;
 alter function trading.place_protective(p_position public.positions, p_role text, p_level integer, p_quantity numeric, p_price numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.place_protective(p_position public.positions, p_role text, p_level integer, p_quantity numeric, p_price numeric, p_now timestamp with time zone) is 'Rests a protective order on the paper venue, or resizes the one that rests there.';
 
-CREATE OR REPLACE FUNCTION trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone, p_attempt integer DEFAULT 1)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -9020,12 +9088,12 @@ begin
     perform trading.set_signal_status(v_signal.id, 'rejected', v_assessment ->> 'code', v_assessment ->> 'message', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', v_assessment ->> 'code', 'message', v_assessment ->> 'message');
   end if;
-  v_order := trading.insert_entry(v_signal, v_trader, v_account, v_assessment -> 'facts', p_now);
+  v_order := trading.insert_entry(v_signal, v_trader, v_account, v_assessment -> 'facts', p_now, p_attempt);
   return jsonb_build_object('outcome', 'planned', 'order_id', v_order.id, 'position_id', v_order.position_id);
 end
 $function$;
-alter function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone) is 'Judges a decision and records the intent: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
+alter function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone, p_attempt integer) owner to fillbase_engine;
+comment on function trading.plan_entry(p_job trading.jobs, p_now timestamp with time zone, p_attempt integer) is 'Judges a decision and records the intent, a live decision''s p_attempt-th: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
 
 CREATE OR REPLACE FUNCTION trading.plan_guard(p_position public.positions)
  RETURNS trading.guard_plan
@@ -11081,6 +11149,7 @@ AS $function$
 declare
   v_position public.positions;
   v_is_final boolean := p_order.finished_at is not null;
+  v_is_again boolean := trading.may_enter_again(p_order, p_now);
 begin
   select * into v_position from public.positions where id = p_order.position_id;
   if p_fills.is_opening then
@@ -11097,10 +11166,10 @@ begin
       perform trading.catch_up_protection(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
-    perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
+    perform trading.fail_entry(v_position.id, case when v_is_again then 'entry_not_sent' else case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
       when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent'
-      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end,
-      coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), p_now);
+      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end end,
+      coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), v_is_again, p_now);
   end if;
 end
 $function$;

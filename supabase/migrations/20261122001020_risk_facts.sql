@@ -83,11 +83,14 @@ begin
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
       from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
     ) k, (
+      -- An attempt that never left this house is no entry.
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
         else (select p.created_at from public.positions p where p.account_id = p_account_id
-          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id order by p.created_at desc limit 1) end as own
+          and trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id
+            and p.failure_code is distinct from 'entry_not_sent' order by p.created_at desc limit 1) end as own
       from trading.accounts c
-      cross join lateral (select p.created_at from public.positions p where p.account_id = c.id order by p.created_at desc limit 1) n
+      cross join lateral (select p.created_at from public.positions p where p.account_id = c.id
+        and p.failure_code is distinct from 'entry_not_sent' order by p.created_at desc limit 1) n
       where c.portfolio_id = p_portfolio_id
     ) e, (
       select coalesce(jsonb_agg(jsonb_build_object('code', l.code, 'until', l.until, 'symbol', l.symbol) order by l.until desc, l.code), '[]') as locks

@@ -129,6 +129,7 @@ as $$
 declare
   v_position public.positions;
   v_is_final boolean := p_order.finished_at is not null;
+  v_is_again boolean := trading.may_enter_again(p_order, p_now);
 begin
   select * into v_position from public.positions where id = p_order.position_id;
   if p_fills.is_opening then
@@ -145,16 +146,16 @@ begin
       perform trading.catch_up_protection(v_position, p_now);
     end if;
   elsif v_is_final and p_order.filled_quantity = 0 and v_position.status in ('created', 'submitting') then
-    perform trading.fail_entry(v_position.id, case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
+    perform trading.fail_entry(v_position.id, case when v_is_again then 'entry_not_sent' else case p_order.state when 'rejected' then 'entry_rejected' when 'denied' then coalesce(p_order.error_code, 'entry_denied')
       when 'not_placed' then 'entry_not_placed' when 'not_sent' then 'entry_not_sent'
-      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end,
-      coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), p_now);
+      else case p_order.reason when 'decision_withdrawn' then p_order.reason else 'entry_unfilled' end end end,
+      coalesce(p_order.error_message, nullif(p_order.reason, ''), 'the entry order ended without a fill'), v_is_again, p_now);
   end if;
 end
 $$;
 comment on function trading.settle_entry is 'After an entry''s report: open and protect on fills, fail when it ended without one, close at once what could never be sold.';
 
-create function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_now timestamptz) returns void
+create function trading.fail_entry(p_position_id uuid, p_code text, p_reason text, p_is_tried_again boolean, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -163,12 +164,12 @@ begin
   update public.positions p set status = 'failed', failure_code = p_code, failure_reason = p_reason, closed_at = p_now, updated_at = p_now
   where p.id = p_position_id
   returning * into v_position;
-  if v_position.signal_id is not null then
+  if v_position.signal_id is not null and not p_is_tried_again then
     perform trading.set_signal_status(v_position.signal_id, 'rejected', p_code, p_reason, p_now);
   end if;
 end
 $$;
-comment on function trading.fail_entry is 'Ends a position that never held anything, and rejects its signal with the same code and words.';
+comment on function trading.fail_entry is 'Ends a position that never held anything, and rejects its signal with the same code and words, unless its decision is tried again.';
 
 -- What an exit's report means for its position. Coins that are left keep it alive, protected, and the exit is tried again.
 create function trading.settle_exit(p_order public.orders, p_fill_count int, p_now timestamptz) returns void

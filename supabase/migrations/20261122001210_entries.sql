@@ -1,5 +1,5 @@
 -- Purpose: an entry from the decision to its order.
--- Locks:   none on existing tables.
+-- Locks:   ACCESS EXCLUSIVE on settings while a column is added.
 
 set role fillbase_engine;
 
@@ -17,6 +17,59 @@ begin
 end
 $$;
 comment on function trading.send_paper_order is 'Executes a submitting paper order now, or queues its arrival after the seeded latency.';
+
+-- Attempts ----------------------------------------------------------------------------------------------------------
+
+alter table trading.settings add column entry_attempts int not null default 3 check (entry_attempts between 1 and 10);
+comment on column trading.settings.entry_attempts is 'How many orders a live decision may get while each one before is proven never to have left, or was refused for its time alone.';
+
+-- Every attempt has a position, an order and a client id of its own, so that nothing said about one can be taken for another.
+create function trading.entry_position_id(p_signal_id uuid, p_decision_id text, p_attempt int) returns uuid
+language sql immutable
+return trading.derived_id(variadic array['position', p_signal_id::text, p_decision_id] || case when p_attempt > 1 then array[p_attempt::text] else '{}' end);
+comment on function trading.entry_position_id is 'The id of the position that a decision''s attempt (from 1) opens.';
+
+create function trading.entry_order_id(p_position_id uuid, p_attempt int) returns uuid
+language sql immutable
+return trading.derived_id('order', p_position_id::text, 'entry', '0', p_attempt::text);
+comment on function trading.entry_order_id is 'The id of the entry order of an attempt''s position.';
+
+create function trading.last_entry(p_signal_id uuid, p_decision_id text) returns public.orders
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  select o.* into v_order
+  from generate_series(1, 10) n join public.orders o on o.id = trading.entry_order_id(trading.entry_position_id(p_signal_id, p_decision_id, n), n)
+  order by n desc limit 1;
+  return v_order;
+end
+$$;
+comment on function trading.last_entry is 'The entry order of a decision''s newest attempt; all null: there was none.';
+
+-- Nothing of it has left this house, or the exchange looked at nothing but the clock: trying again cannot buy twice. Whoever
+-- wanted it cancelled meant the decision. A job that is over is not there to try again; one that is queued may still be denied.
+create function trading.may_enter_again(p_order public.orders, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return not p_order.is_paper_trade and p_order.reason = ''
+    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code = 'clock_skewed'))
+    and p_order.attempt < (select s.entry_attempts from trading.settings s)
+    and not exists (select from trading.jobs j where j.position_id = p_order.position_id and j.kind = 'cancel' and j.order_id = p_order.id
+      and j.payload ->> 'reason' <> 'entry_timeout')
+    and exists (
+      select from public.signals s
+      join public.traders t on t.id = s.trader_id
+      join trading.jobs j on j.key = 'enter:' || s.id || ':' || s.decision_id and j.status in ('queued', 'running')
+      where s.id = p_order.signal_id and s.status = 'ready' and s.decision = 'enter_trade'
+        and p_order.position_id = trading.entry_position_id(s.id, s.decision_id::text, p_order.attempt)
+        and p_now < s.decided_at + make_interval(secs => t.signal_ttl_seconds));
+end
+$$;
+comment on function trading.may_enter_again is
+  'Whether a live entry that has ended is proven never to have been placed and its decision gets another attempt: within its signal''s time and settings.entry_attempts, not cancelled, its job not over.';
 
 -- Entry -------------------------------------------------------------------------------------------------------------
 
@@ -44,14 +97,15 @@ comment on function trading.store_verdict is 'Stores a verdict with its rules an
 
 -- Intent and permit are one commit: trading was active in the facts it was judged by, and the last gate looks again before
 -- that commit (trading.tg_orders__confirm_permit), so that none is given after a halt has committed.
-create function trading.insert_entry(p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz)
-returns public.orders
+create function trading.insert_entry(
+  p_signal public.signals, p_trader public.traders, p_account trading.accounts, p_facts jsonb, p_now timestamptz, p_attempt int default 1
+) returns public.orders
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_order       public.orders;
-  v_position_id uuid := trading.derived_id('position', p_signal.id::text, p_signal.decision_id::text);
-  v_order_id    uuid := trading.derived_id('order', v_position_id::text, 'entry', '0', '1');
+  v_position_id uuid := trading.entry_position_id(p_signal.id, p_signal.decision_id::text, p_attempt);
+  v_order_id    uuid := trading.entry_order_id(v_position_id, p_attempt);
   v_client_id   text := trading.client_order_id(v_order_id);
   v_is_limit    boolean := p_facts ->> 'order_type' = 'limit';
   v_targets     numeric[] := array(select e::numeric from jsonb_array_elements_text(p_facts -> 'take_profits') e);
@@ -62,7 +116,7 @@ begin
     p_account.environment = 'paper', (p_facts ->> 'stop')::numeric, v_targets[1], v_targets, (p_facts ->> 'max_loss')::numeric, p_now, p_now);
   insert into public.orders (id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, symbol, side, type,
     time_in_force, quantity, price, client_order_id, state, state_epoch, permitted_at, is_paper_trade, market_at, expires_at, created_at, updated_at)
-  select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', 1,
+  select v_order_id, p_trader.user_id, p_trader.id, p_signal.id, v_position_id, p_account.portfolio_id, p_account.id, 'entry', p_attempt,
     p_signal.symbol, 'BUY', 'LIMIT', case when v_is_limit then 'GTC' else 'IOC' end, (p_facts ->> 'quantity')::numeric,
     (p_facts ->> 'price')::numeric, v_client_id, 'submitting', (p_facts ->> 'state_epoch')::bigint, p_now, p_account.environment = 'paper',
     (p_facts ->> 'market_at')::timestamptz + trading.paper_latency(v_order_id, s),
@@ -99,7 +153,7 @@ $$;
 comment on function trading.entry_obstacle is 'signal_gone, signal_has_position, decision_superseded, signal_ended, or null when the decision may be executed.';
 
 -- One transaction: lock portfolio, account and signal; read again in later statements; judge; reserve; record the intent.
-create function trading.plan_entry(p_job trading.jobs, p_now timestamptz) returns jsonb
+create function trading.plan_entry(p_job trading.jobs, p_now timestamptz, p_attempt int default 1) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -145,12 +199,12 @@ begin
     perform trading.set_signal_status(v_signal.id, 'rejected', v_assessment ->> 'code', v_assessment ->> 'message', p_now);
     return jsonb_build_object('outcome', 'denied', 'code', v_assessment ->> 'code', 'message', v_assessment ->> 'message');
   end if;
-  v_order := trading.insert_entry(v_signal, v_trader, v_account, v_assessment -> 'facts', p_now);
+  v_order := trading.insert_entry(v_signal, v_trader, v_account, v_assessment -> 'facts', p_now, p_attempt);
   return jsonb_build_object('outcome', 'planned', 'order_id', v_order.id, 'position_id', v_order.position_id);
 end
 $$;
 comment on function trading.plan_entry is
-  'Judges a decision and records the intent: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
+  'Judges a decision and records the intent, a live decision''s p_attempt-th: outcome planned (order_id, position_id), denied or retry (code, message), ignored (code).';
 
 create function trading.execute_entry(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

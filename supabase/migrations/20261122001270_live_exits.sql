@@ -219,21 +219,26 @@ comment on function trading.close_live_dust is 'Closes a live position whose res
 
 -- Entry -------------------------------------------------------------------------------------------------------------
 
--- A job that is taken up again finds its order and never sends a second one.
+-- A job that is taken up again finds its order and never sends a second one. Where that is proven never to have been placed,
+-- the decision is judged anew a moment later, for a new one (trading.may_enter_again; its signal is ready still).
 create function trading.enter_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_order public.orders;
+  v_ids   jsonb;
   v_plan  jsonb;
 begin
   perform trading.lock_portfolio(p_job.portfolio_id);
-  select o.* into v_order from public.orders o
-  where o.id = trading.derived_id('order', trading.derived_id('position', p_job.signal_id::text, p_job.payload ->> 'decision_id')::text, 'entry', '0', '1');
-  if v_order.id is not null then
-    return jsonb_build_object('outcome', v_order.state, 'position_id', v_order.position_id, 'order_id', v_order.id);
+  v_order := trading.last_entry(p_job.signal_id, p_job.payload ->> 'decision_id');
+  v_ids := jsonb_build_object('position_id', v_order.position_id, 'order_id', v_order.id);
+  if v_order.id is not null and not (v_order.state in ('not_sent', 'rejected')
+    and exists (select from public.signals s where s.id = p_job.signal_id and s.status = 'ready')) then
+    return jsonb_build_object('outcome', v_order.state) || v_ids;
+  elsif exists (select from trading.calls_of_attempt(p_job) c where c.order_id = v_order.id) then
+    return trading.wait_for('entry_not_sent', coalesce(v_order.error_message, 'the entry was not sent') || '; it is judged again') || v_ids;
   end if;
-  v_plan := trading.plan_entry(p_job, p_now);
+  v_plan := trading.plan_entry(p_job, p_now, coalesce(v_order.attempt, 0) + 1);
   if v_plan ->> 'outcome' <> 'planned' then
     return v_plan;
   end if;
@@ -242,6 +247,6 @@ begin
     v_order.position_id, v_order.id, array[v_order.id], true);
 end
 $$;
-comment on function trading.enter_step is 'A live entry: planned, permitted and its call recorded in one commit; afterwards only its outcome.';
+comment on function trading.enter_step is 'A live entry: planned, permitted and its call recorded in one commit; afterwards its outcome, or another attempt where it was never placed.';
 
 reset role;

@@ -25,9 +25,11 @@ $$;
 
 select tests.decide('one', 'alpha');
 create temp table lost as select pg_temp.lose_worker(false) as call;
-select is(tests.next_call(), null, 'the entry that nobody sent is over');
-select is((select state from public.orders where signal_id = tests.signal_id('one') and role = 'entry'), 'not_sent', 'known not to have left, without a question');
-select is((select s.rejection_code from public.signals s where s.id = tests.signal_id('one')), 'entry_not_sent', 'its decision says so');
+select is(tests.next_call() ->> 'action', 'submit', 'the decision that nobody sent is tried again');
+select is((select array_agg(state order by attempt) from public.orders where signal_id = tests.signal_id('one') and role = 'entry'), '{not_sent,submitting}',
+  'the first order is known not to have left, without a question');
+select is((select count(distinct client_order_id) from public.orders where signal_id = tests.signal_id('one')), 2::bigint, 'the second one has an id of its own');
+select tests.answer(jsonb_build_object('outcome', 'rejected', 'reason', 'refused'));
 select is(pg_temp.opened((select call from lost)), 'FB409 call_over', 'the worker that was believed dead gets no key for it any more');
 
 select tests.decide('two', 'alpha');

@@ -2411,6 +2411,7 @@ export type Database = {
           armed_by: string | null;
           clock_at: string | null;
           clock_max_age_ms: number;
+          entry_attempts: number;
           entry_batch: number;
           functions_region: string | null;
           id: boolean;
@@ -2450,6 +2451,7 @@ export type Database = {
           armed_by?: string | null;
           clock_at?: string | null;
           clock_max_age_ms?: number;
+          entry_attempts?: number;
           entry_batch?: number;
           functions_region?: string | null;
           id?: boolean;
@@ -2489,6 +2491,7 @@ export type Database = {
           armed_by?: string | null;
           clock_at?: string | null;
           clock_max_age_ms?: number;
+          entry_attempts?: number;
           entry_batch?: number;
           functions_region?: string | null;
           id?: boolean;
