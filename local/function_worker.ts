@@ -1,14 +1,13 @@
 /** One process that runs one Edge Function, within its limits. */
 import { type BootOrder, RETIRE } from "./functions_bootstrap.ts";
+import { SourcePlaces } from "./source_places.ts";
 import { TextLineStream } from "./text_lines.ts";
 import { CpuMeter, readUsage, RUNTIME_MEMORY_BYTES, type WorkerLimits } from "./worker_limits.ts";
 
 export interface WorkerOptions {
   readonly slug: string;
-  /** Absolute path of the function's `index.ts`. */
+  /** Absolute path of the function's bundle. */
   readonly entry: string;
-  /** The project's `deno.json`: how the function's imports resolve. */
-  readonly denoConfig: string;
   /** Everything the function finds in its environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: WorkerLimits;
@@ -32,7 +31,19 @@ export class WorkerError extends Error {
 /** Read by the runtime while it starts. */
 const START_ENV = ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"];
 /** Removed before the function is loaded: what only starting needed, and what the runtime adds by itself. */
-const DROPPED_ENV = [...START_ENV, "DENO_NO_UPDATE_CHECK", "DENO_NODE_SHIM_ACTIVE", "PATH"];
+const DROPPED_ENV = [
+  ...START_ENV,
+  ...["DENO_NO_UPDATE_CHECK", "DENO_NODE_SHIM_ACTIVE", "PATH"],
+  ...["NO_COLOR", "MALLOC_ARENA_MAX"],
+];
+/** Beside the function's own. */
+const RUNTIME_ENV = {
+  DENO_NO_UPDATE_CHECK: "1",
+  // Its log is read by programs first.
+  NO_COLOR: "1",
+  // The C library would keep freed memory for each of the runtime's threads, some 3 MB in all.
+  MALLOC_ARENA_MAX: "1",
+};
 /** How this machine reaches the internet; a hosted function needs no such thing, a local one may. */
 const NETWORK_ENV = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
@@ -40,6 +51,12 @@ const NETWORK_ENV = [
 ];
 /** The rest of a worker's memory is the runtime's own and what the network keeps outside the heap. */
 const HEAP_SHARE = 0.6;
+/**
+ * Largest half of the space in which new objects are made (MiB). Left alone it grows to its full size under the smallest
+ * load, because the heap is nowhere near its limit, and a worker would hold 15 MB of garbage. Hosted, the platform
+ * decides; see docs/decisions/0029-local-workers-run-what-is-deployed.md.
+ */
+const YOUNG_HALF_MIB = 1;
 const PERMISSIONS = [
   "--allow-net",
   "--allow-env",
@@ -68,6 +85,7 @@ export class FunctionWorker {
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #cpu: CpuMeter;
+  readonly #places: SourcePlaces;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #origin = "";
   #running = 0;
@@ -78,6 +96,7 @@ export class FunctionWorker {
   private constructor(options: WorkerOptions) {
     this.#options = options;
     this.#cpu = new CpuMeter(options.limits.cpuPerRequestMs);
+    this.#places = new SourcePlaces(options.entry);
     this.#child = spawn(options);
     this.pid = this.#child.pid;
     this.#stdin = this.#child.stdin.getWriter();
@@ -231,30 +250,31 @@ export class FunctionWorker {
   }
 
   #log(line: string): void {
-    this.#options.log(`${this.#options.slug}: ${line}`);
+    this.#options.log(`${this.#options.slug}: ${this.#places.translate(line)}`);
   }
 }
 
-function spawn({ denoConfig, env, limits }: WorkerOptions): Deno.ChildProcess {
+/** Arguments of `deno` for a process with a worker's heap, without anything that a configuration adds. */
+export function runtimeArgs(memoryBytes: number): string[] {
+  return ["run", "--quiet", "--no-prompt", "--cached-only", "--no-config", heapFlags(memoryBytes)];
+}
+
+/** Gives a process the heap of a worker that may have so much memory of its own. */
+export function heapFlags(memoryBytes: number): string {
+  // A heap that knows its limit collects garbage in time, instead of growing into the memory check.
+  const heapMib = Math.ceil(memoryBytes * HEAP_SHARE / MIB);
+  return `--v8-flags=--max-heap-size=${heapMib},--max-semi-space-size=${YOUNG_HALF_MIB}`;
+}
+
+function spawn({ env, limits }: WorkerOptions): Deno.ChildProcess {
   const inherited = [...START_ENV, ...NETWORK_ENV].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--cached-only",
-      // A heap that knows its limit collects garbage in time, instead of growing into the memory check.
-      `--v8-flags=--max-heap-size=${Math.ceil(limits.memoryBytes * HEAP_SHARE / MIB)}`,
-      "--config",
-      denoConfig,
-      ...PERMISSIONS,
-      BOOTSTRAP,
-    ],
+    args: [...runtimeArgs(limits.memoryBytes), ...PERMISSIONS, BOOTSTRAP],
     clearEnv: true,
-    env: { ...Object.fromEntries(inherited), DENO_NO_UPDATE_CHECK: "1", ...env },
+    env: { ...Object.fromEntries(inherited), ...RUNTIME_ENV, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

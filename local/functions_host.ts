@@ -3,6 +3,7 @@
  * needed, replaced when its code changes, when half its life is over and after it died.
  */
 import { dirname, resolve } from "node:path";
+import { FunctionBundles } from "./function_bundles.ts";
 import { FunctionWorker, WorkerError } from "./function_worker.ts";
 import { type FunctionConfig, readFunctions } from "./functions_config.ts";
 import { refuseUnverified, unknownFunctionAnswer, workerFault } from "./functions_gate.ts";
@@ -17,8 +18,8 @@ export interface FunctionsHostOptions {
   readonly functionsDir: string;
   /** Default: `config.toml` beside the functions folder. */
   readonly configPath?: string;
-  /** Default: the project's `deno.json`. */
-  readonly denoConfig?: string;
+  /** Where what is made of the functions is kept. Default: `.fillbase/functions` of this project. */
+  readonly bundlesDir?: string;
   /** The project's address, as functions see it in SUPABASE_URL. */
   readonly url: string;
   readonly postgres: Pick<LocalPostgres, "url">;
@@ -48,7 +49,7 @@ const RELOAD_DEBOUNCE_MS = 50;
 /** Sending a request again is safe only while it has not reached a worker; once suffices. */
 const FORWARD_ATTEMPTS = 2;
 const PREFIX = "/functions/v1/";
-const PROJECT_DENO_CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const BUNDLES_DIR = new URL("../.fillbase/functions", import.meta.url).pathname;
 /** Headers that concern the connection to the gateway, or that only the gateway may set. */
 const STRIPPED_HEADERS = [
   "host",
@@ -71,6 +72,7 @@ class Host implements FunctionsHost {
   readonly #options: FunctionsHostOptions;
   readonly #dir: string;
   readonly #configPath: string;
+  readonly #bundles: FunctionBundles;
   readonly #limits: WorkerLimits;
   readonly #log: (line: string) => void;
   readonly #watchers: Deno.FsWatcher[] = [];
@@ -85,6 +87,7 @@ class Host implements FunctionsHost {
     this.#options = options;
     this.#dir = resolve(options.functionsDir);
     this.#configPath = resolve(options.configPath ?? `${this.#dir}/../config.toml`);
+    this.#bundles = new FunctionBundles(resolve(options.bundlesDir ?? BUNDLES_DIR));
     this.#limits = { ...HOSTED_LIMITS, ...options.limits };
     this.#log = options.log ?? ((line) => console.error(line));
   }
@@ -223,8 +226,7 @@ class Host implements FunctionsHost {
     if (this.#isStopped) throw new WorkerError("boot", "the functions host is stopped");
     const worker = await FunctionWorker.start({
       slug,
-      entry: `${this.#dir}/${slug}/index.ts`,
-      denoConfig: this.#options.denoConfig ?? PROJECT_DENO_CONFIG,
+      entry: await this.#bundle(slug),
       env: this.#environment(slug),
       limits: this.#limits,
       log: this.#log,
@@ -239,6 +241,16 @@ class Host implements FunctionsHost {
       this.#alive.delete(worker);
     });
     return worker;
+  }
+
+  /** Path of the function as one file. Throws a `WorkerError` of fault `boot`; the log says why. */
+  async #bundle(slug: string): Promise<string> {
+    try {
+      return await this.#bundles.pathOf(slug, `${this.#dir}/${slug}/index.ts`);
+    } catch (error) {
+      this.#log(`${slug}: ${(error as Error).message}`);
+      throw new WorkerError("boot", `the function ${slug} could not be bundled`);
+    }
   }
 
   async #replaceIfCurrent(slug: string, worker: FunctionWorker): Promise<void> {

@@ -75,6 +75,10 @@ Deno.test("calls of Edge Functions", (t) =>
         assert.deepEqual(await refusalOf(await call("broken")), [503, "BOOT_ERROR", "BOOT_ERROR"]);
         assert.deepEqual(await refusalOf(await call("broken")), [503, "BOOT_ERROR", "BOOT_ERROR"]);
         assert.ok(logs.some((line) => line.includes("this function cannot start")));
+        assert.ok(
+          logs.some((line) => line.includes("functions/broken/index.ts:1:7")),
+          "the place in the source",
+        );
       },
     );
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withHost } from "./functions_testing.ts";
+import { refusalOf, withHost } from "./functions_testing.ts";
 import { eventually } from "./testing.ts";
 
 const PROJECT_TEMP = new URL("../.fillbase/temp", import.meta.url).pathname;
@@ -49,6 +49,18 @@ Deno.test("changed code is served without a restart", (t) =>
         Deno.readTextFile(answer).catch(() => null));
       await eventually("the old process ends", () => !host.pids("greedy").includes(old) || null);
       await Promise.all([answer, `${answer}.ask`].map((path) => Deno.remove(path)));
+    });
+
+    await t.step("code that cannot be parsed is answered with 503 until it is mended", async () => {
+      const source = `${dir}/functions/open/index.ts`;
+      await Deno.writeTextFile(source, "export default {");
+      await eventually("the refusal", async () => {
+        const response = await call("open");
+        return response.status === 503 ? await refusalOf(response) : await response.body?.cancel() ?? null;
+      });
+      assert.ok(logs.some((line) => line.startsWith("open: ") && line.includes("open/index.ts:1:16")));
+      await Deno.writeTextFile(source, 'export default { fetch: () => new Response("mended") };');
+      await eventually("the mended code", async () => await (await call("open")).text() === "mended" || null);
     });
 
     await t.step("a new function and changed settings are noticed", async () => {

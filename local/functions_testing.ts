@@ -34,6 +34,7 @@ export async function withHost(
     const logs: string[] = [];
     const host = await startFunctionsHost({
       functionsDir: `${dir}/functions`,
+      bundlesDir: `${dir}/bundles`,
       url,
       postgres: { url: "postgres://postgres@127.0.0.1:1/postgres" },
       keys,

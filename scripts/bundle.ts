@@ -3,8 +3,8 @@
  * deploys from, and says how large they are. Exit code 0 only if all of them are within their limit.
  */
 import { stringify } from "smol-toml";
+import { bundleFunction, FUNCTIONS_DIR, gzipBytes, MAX_GZIP_BYTES } from "../local/bundle.ts";
 import { readFunctions } from "../local/functions_config.ts";
-import { bundleFunction, endBundling, FUNCTIONS_DIR, gzipBytes, MAX_GZIP_BYTES } from "./lib/bundle.ts";
 import { projectRoot } from "./lib/project.ts";
 
 const OUTPUT_DIR = `${projectRoot}.fillbase/bundles`;
@@ -32,8 +32,6 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return 1;
-  } finally {
-    await endBundling();
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A program that does nothing and says how much memory that takes; started by `memory.ts`. With `packages` it has loaded
+ * A program that does nothing and says how much memory that takes; started by `idle_memory.ts`. With `packages` it has loaded
  * and opened what a worker of live orders has: the clients of the Data API, the database and the exchange.
  */
 import { parseMemory } from "./memory.ts";

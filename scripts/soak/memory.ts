@@ -1,5 +1,4 @@
 /** Memory of processes as the kernel counts it (`/proc`); on other systems nothing is measured. */
-import { fileURLToPath } from "node:url";
 import type { Sql } from "postgres";
 
 /** Memory of a process, in bytes. */
@@ -10,15 +9,7 @@ export interface ProcessMemory {
   readonly own: number;
 }
 
-/** What an idle process says of itself, in bytes. */
-export interface IdleMemory {
-  readonly resident: number;
-  readonly own: number;
-  readonly heapUsed: number;
-}
-
 const KIB = 1024;
-const IDLE_PROCESS = fileURLToPath(new URL("./idle_process.ts", import.meta.url));
 
 /** Reads a process's memory; null: there is no such process (any more), or the system does not tell. */
 export function readMemory(pid: number): ProcessMemory | null {
@@ -52,15 +43,6 @@ export function readFamily(pid: number): { readonly own: number; readonly proces
     processes++;
   }
   return { own, processes };
-}
-
-/** Memory of a Deno process that does nothing, without any package or with those that a worker loads. */
-export async function measureIdleProcess(kind: "bare" | "packages"): Promise<IdleMemory> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--cached-only", "-A", IDLE_PROCESS, kind],
-  }).output();
-  if (!success) throw new Error(`an idle process could not be measured: ${new TextDecoder().decode(stderr)}`);
-  return JSON.parse(new TextDecoder().decode(stdout)) as IdleMemory;
 }
 
 function parentOf(pid: number): number | null {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { measureIdleProcess, parseMemory, readMemory } from "./memory.ts";
+import { measureIdleProcess } from "./idle_memory.ts";
+import { parseMemory, readMemory } from "./memory.ts";
 import { Troubles } from "./troubles.ts";
 
 Deno.test("resident and own memory are read from the kernel's words, in bytes", () => {

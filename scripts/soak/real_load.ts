@@ -3,7 +3,7 @@ import { loadNow } from "../bench/machine.ts";
 import { closeAll } from "../demo/floor.ts";
 import { decide } from "../lib/desk.ts";
 import { HotQueries, type Tally } from "./hot_queries.ts";
-import { type IdleMemory, measureIdleProcess } from "./memory.ts";
+import { type IdleMemory, measureIdleProcess } from "./idle_memory.ts";
 import { type RealDesk, soakDecision, withRealDesk } from "./real_desk.ts";
 import { readRealEnd, type RealEnd } from "./real_end.ts";
 import { RealMarket } from "./real_market.ts";

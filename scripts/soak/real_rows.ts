@@ -2,7 +2,7 @@
 import { atLeast, atMost, type BenchResult, measured } from "../bench/result.ts";
 import { median } from "../bench/statistics.ts";
 import { hotQueryRows } from "./hot_queries.ts";
-import type { IdleMemory } from "./memory.ts";
+import type { IdleMemory } from "./idle_memory.ts";
 import type { AlertCount, RealEnd } from "./real_end.ts";
 import type { RealRun } from "./real_load.ts";
 import type { Sample } from "./sampler.ts";

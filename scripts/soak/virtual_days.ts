@@ -1,5 +1,7 @@
 /** The days in virtual time: played in processes of their own, and what they come to. */
 import { fileURLToPath } from "node:url";
+import { heapFlags } from "../../local/function_worker.ts";
+import { HOSTED_LIMITS } from "../../local/worker_limits.ts";
 import type { DayResult } from "../../tests/soak/day.ts";
 import type { RollOver } from "../../tests/soak/paper_day.ts";
 import { atLeast, type BenchResult, measured, unmeasured } from "../bench/result.ts";
@@ -37,6 +39,8 @@ export interface VirtualFacts {
 }
 
 const PROCESS = fileURLToPath(new URL("./virtual_process.ts", import.meta.url));
+/** A worker's: a roomy heap keeps more garbage than there is to be seen, and gives it back at some time. */
+const HEAP = heapFlags(HOSTED_LIMITS.memoryBytes);
 const DAYS: readonly DayName[] = ["live", "paper"];
 const MB = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -62,7 +66,7 @@ async function playInProcess(
 ): Promise<VirtualDay> {
   signal.throwIfAborted();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", PROCESS, name, `${hours}`, `${seed}`],
+    args: ["run", "-A", "--no-check", HEAP, PROCESS, name, `${hours}`, `${seed}`],
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",

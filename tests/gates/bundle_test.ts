@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import {
   bundleFunction,
   bundleModule,
-  endBundling,
   functionSlugs,
   gzipBytes,
   MAX_GZIP_BYTES,
-} from "../../scripts/lib/bundle.ts";
+} from "../../local/bundle.ts";
 import { makeFastTempDir } from "../harness/temp_dir.ts";
 
 const BINANCE_DIR = "supabase/functions/_shared/adapters/binance";
@@ -72,11 +71,10 @@ Deno.test("every function is one file below the size limit that needs nothing bu
       assert.ok(status >= 400, `${status}: without an environment nothing can be done`);
     });
   }
-  await endBundling();
 });
 
 Deno.test("CCXT as orders need it is small, loads fast, signs right, and reaches no exchange but the one it was given", async () => {
-  const code = await bundleModule(`${BINANCE_DIR}/ccxt_orders.ts`);
+  const { code } = await bundleModule(`${BINANCE_DIR}/ccxt_orders.ts`);
   assert.ok(await gzipBytes(code) <= MAX_GZIP_BYTES);
   const report = `async ({ connectOrders }, importMs) => {
     const sent = [];
@@ -96,7 +94,6 @@ Deno.test("CCXT as orders need it is small, loads fast, signs right, and reaches
     return { importMs, sent };
   }`;
   const result = await runInTime<{ importMs: number; sent: [string, string, string][] }>(code, report);
-  await endBundling();
   assert.equal(result.sent.length, 1);
   const [url, method, body] = result.sent[0]!;
   assert.deepEqual([url, method], ["http://venue.invalid/api/v3/order", "POST"]);
@@ -120,6 +117,5 @@ Deno.test("a package that cannot be resolved is an error and not a hole in the b
     'import { x } from "no-such-package";\nconsole.log(x);\n',
   );
   await assert.rejects(bundleModule(`${directory}/index.ts`), /no-such-package/);
-  await endBundling();
   await Deno.remove(directory, { recursive: true });
 });
