@@ -4117,7 +4117,7 @@ $function$;
 alter function trading.client_order_id(p_order_id uuid) owner to fillbase_engine;
 comment on function trading.client_order_id(p_order_id uuid) is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
-CREATE OR REPLACE FUNCTION trading.clock_offset_ms(p_environment text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamp with time zone)
  RETURNS numeric
  LANGUAGE plpgsql
  STABLE
@@ -4125,13 +4125,14 @@ CREATE OR REPLACE FUNCTION trading.clock_offset_ms(p_environment text, p_now tim
 AS $function$
 begin
   return (
-    select c.offset_ms from trading.exchange_clocks c, trading.settings s
+    select case when p_is_entry then c.offset_ms - c.uncertainty_ms else c.offset_ms end from trading.exchange_clocks c, trading.settings s
     where c.environment = p_environment and c.measured_at > p_now - make_interval(secs => s.clock_max_age_ms / 1000.0)
+      and (not p_is_entry or c.uncertainty_ms <= 500)
   );
 end
 $function$;
-alter function trading.clock_offset_ms(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.clock_offset_ms(p_environment text, p_now timestamp with time zone) is 'How far the exchange''s clock is ahead; null: never measured, or too long ago.';
+alter function trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamp with time zone) is 'How far the exchange''s clock is ahead, for an entry at least; null: never measured, too long ago, or for an entry not to within half a second.';
 
 CREATE OR REPLACE FUNCTION trading.close_gate(p_scope text, p_scope_id uuid)
  RETURNS void
@@ -7782,6 +7783,21 @@ $function$;
 alter function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues a look at every position with a resting paper limit that its symbol''s tick trades through; returns how many.';
 
+CREATE OR REPLACE FUNCTION trading.may_ask_time(p_job trading.jobs)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select count(*) < 2 and coalesce(bool_and(c.outcome = 'accepted'), true) from trading.calls_of_attempt(p_job) c
+    where c.action = 'server_time');
+end
+$function$;
+alter function trading.may_ask_time(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.may_ask_time(p_job trading.jobs) is 'Whether a job''s present attempt may ask for the exchange''s time: once, and once more after an answer, as that of a worker''s first call is slow.';
+
 CREATE OR REPLACE FUNCTION trading.may_enter_again(p_order public.orders, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -8884,7 +8900,7 @@ CREATE OR REPLACE FUNCTION trading.permit_call(p_job trading.jobs, p_account_id 
 AS $function$
 declare
   v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
-  v_offset      numeric := trading.clock_offset_ms(v_environment, p_now);
+  v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
   v_call        trading.exchange_calls;
@@ -10764,10 +10780,9 @@ begin
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when exists (select from trading.calls_of_attempt(p_job) c where c.action = 'server_time')
-      then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
-      else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_job.kind = 'enter', p_now) is null and not trading.is_past_its_time(p_job, p_now) then
+    return case when trading.may_ask_time(p_job) then trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now)
+      else trading.wait_for('clock_unknown', 'the exchange does not tell its time') end;
   end if;
   return case p_job.kind
     when 'enter' then trading.enter_step(p_job, p_now)

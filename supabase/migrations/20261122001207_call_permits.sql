@@ -20,17 +20,22 @@ return case when p_action in ('submit', 'submit_pair', 'replace', 'cancel') and 
     when p_action in ('submit', 'submit_pair', 'replace', 'cancel') then 2000 else 5000 end;
 comment on function trading.recv_window_ms is 'For how long after its permit a call may arrive: 1 s for exits and cancels, 2 s for entries, 5 s for questions.';
 
-create function trading.clock_offset_ms(p_environment text, p_now timestamptz) returns numeric
+-- An entry goes by the least that the exchange's clock may be ahead: what the measurement leaves open shortens its window and
+-- never lengthens it. By the finest at most half of the window may be lost so; an entry can wait for a better one. What lowers
+-- risk goes by the likeliest, however rough: after a sale that is late by that much nothing is sold twice.
+create function trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamptz) returns numeric
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select c.offset_ms from trading.exchange_clocks c, trading.settings s
+    select case when p_is_entry then c.offset_ms - c.uncertainty_ms else c.offset_ms end from trading.exchange_clocks c, trading.settings s
     where c.environment = p_environment and c.measured_at > p_now - make_interval(secs => s.clock_max_age_ms / 1000.0)
+      and (not p_is_entry or c.uncertainty_ms <= 500)
   );
 end
 $$;
-comment on function trading.clock_offset_ms is 'How far the exchange''s clock is ahead; null: never measured, or too long ago.';
+comment on function trading.clock_offset_ms is
+  'How far the exchange''s clock is ahead, for an entry at least; null: never measured, too long ago, or for an entry not to within half a second.';
 
 create function trading.exchange_time(p_account_id uuid, p_at timestamptz) returns timestamptz
 language plpgsql stable set search_path = ''
@@ -88,7 +93,7 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
-  v_offset      numeric := trading.clock_offset_ms(v_environment, p_now);
+  v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
   v_call        trading.exchange_calls;

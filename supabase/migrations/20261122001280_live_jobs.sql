@@ -50,6 +50,18 @@ end
 $$;
 comment on function trading.is_key_refused is 'Whether the exchange refused the active key within the last minute (exits: half a minute), for what the job may want of it.';
 
+create function trading.may_ask_time(p_job trading.jobs) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*) < 2 and coalesce(bool_and(c.outcome = 'accepted'), true) from trading.calls_of_attempt(p_job) c
+    where c.action = 'server_time');
+end
+$$;
+comment on function trading.may_ask_time is
+  'Whether a job''s present attempt may ask for the exchange''s time: once, and once more after an answer, as that of a worker''s first call is slow.';
+
 create function trading.run_live_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -71,10 +83,9 @@ begin
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when exists (select from trading.calls_of_attempt(p_job) c where c.action = 'server_time')
-      then trading.wait_for('clock_unknown', 'the exchange does not tell its time')
-      else trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now) end;
+  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_job.kind = 'enter', p_now) is null and not trading.is_past_its_time(p_job, p_now) then
+    return case when trading.may_ask_time(p_job) then trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now)
+      else trading.wait_for('clock_unknown', 'the exchange does not tell its time') end;
   end if;
   return case p_job.kind
     when 'enter' then trading.enter_step(p_job, p_now)

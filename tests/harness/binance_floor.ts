@@ -36,8 +36,9 @@ export function venueAt(url: string, outside: Outside): BinanceVenue {
   return new BinanceVenue(() => Promise.resolve(client), outside);
 }
 
-export function leaveFor(key: ExchangeKey = KEY, timestampMs = Date.now()): Leave {
-  return { key, window: { timestampMs, recvWindowMs: 2_000, sendWithinMs: 2_000 } };
+/** Leave that ends at `leaveByMs` of the world's monotonic clock. */
+export function leaveFor(key: ExchangeKey = KEY, timestampMs = Date.now(), leaveByMs = Infinity): Leave {
+  return { key, window: { timestampMs, recvWindowMs: 2_000, leaveByMs } };
 }
 
 /** A simulated exchange in virtual time, an account with money, and the venue that trades for it. */
@@ -81,7 +82,8 @@ export class Floor {
 
   leave(): Leave {
     const { apiKey, secret } = this.client.key;
-    return leaveFor({ apiKey, secret }, this.desk.clock.now());
+    const now = this.desk.clock.now();
+    return leaveFor({ apiKey, secret }, now, now + 2_000);
   }
 
   /** The order as the matching engine has it. */

@@ -17,7 +17,7 @@ async function loseOrders(floor: ExchangeFloor, user: LiveUser): Promise<void> {
   const [stop] = await floor.sql`select client_order_id as id from public.orders where role = 'stop_loss'`;
   const ended = await floor.whileAwake(floor.venue.cancel("BTCUSDT", stop!["id"], {
     key: { apiKey: user.key.apiKey, secret: user.key.secret },
-    window: { timestampMs: floor.clock.now(), recvWindowMs: 5_000, sendWithinMs: 5_000 },
+    window: { timestampMs: floor.clock.now(), recvWindowMs: 5_000, leaveByMs: Infinity },
   }));
   assert.equal(ended.outcome, "accepted");
   const { state } = floor.simulator;

@@ -12,7 +12,7 @@ const LEVELS = { entry: 60_000, stopLoss: 57_000, takeProfit: [63_000] };
 function byHand(floor: ExchangeFloor, user: LiveUser): Leave {
   return {
     key: { apiKey: user.key.apiKey, secret: user.key.secret },
-    window: { timestampMs: floor.clock.now(), recvWindowMs: 5_000, sendWithinMs: 5_000 },
+    window: { timestampMs: floor.clock.now(), recvWindowMs: 5_000, leaveByMs: Infinity },
   };
 }
 

@@ -18,6 +18,10 @@ export interface OrderRow {
   /** Milliseconds since the epoch; null: never permitted. */
   readonly permitted_ms: number | null;
   readonly window_ms: number | null;
+  /** By how much its permit took the exchange's clock to be ahead; null: it has no call. */
+  readonly ahead_ms: number | null;
+  /** The most that any measurement before that allows to take; null: there was none. */
+  readonly told_ms: number | null;
 }
 
 export interface TradeRow {
@@ -57,6 +61,24 @@ export interface Seen {
 }
 
 export const NOTHING_SEEN: Seen = { transaction: "0", trade: 0, gate: 0, entry: 0 };
+
+/**
+ * How far ahead an order's permit may have taken the exchange's clock to be. When the exchange told its time is known to
+ * lie between permit and answer: an entry goes by the later, the others by the middle; and nobody by more than the last
+ * answer leaves open, which an older measurement may agree with.
+ */
+function toldBefore(sql: Sql) {
+  return sql`
+  left join lateral (
+    select least(max(m.ahead_ms), max(m.most_ms) filter (where m.answered_at >= coalesce(m.previous_at, '-infinity'))) as most
+    from (
+      select t.answered_at, e.told_ms - e.answered_ms + case o.role when 'entry' then 0 else (e.answered_ms - e.permitted_ms) / 2 end as ahead_ms,
+        e.told_ms - e.permitted_ms as most_ms, max(t.answered_at) filter (where t.answered_at < c.permitted_at) over () as previous_at
+      from trading.exchange_calls t
+      cross join lateral (select (t.answer ->> 'server_time_ms')::numeric as told_ms, extract(epoch from t.permitted_at) * 1000 as permitted_ms,
+        extract(epoch from t.answered_at) * 1000 as answered_ms) e
+      where t.action = 'server_time' and t.outcome = 'accepted' and t.answered_at <= c.permitted_at) m) told on true`;
+}
 
 /** What is wrong within the database, and what of it has to be compared with the exchange. */
 export async function readBooks(sql: Sql, seen: Seen): Promise<Books> {
@@ -101,8 +123,12 @@ export async function readBooks(sql: Sql, seen: Seen): Promise<Books> {
       'orders', coalesce((select jsonb_agg(jsonb_build_object('client', o.client_order_id, 'role', o.role, 'state', o.state,
         'filled', trim_scale(o.filled_quantity)::text, 'is_over', o.finished_at is not null,
         'permitted_ms', floor(extract(epoch from o.permitted_at) * 1000),
-        'window_ms', floor(extract(epoch from o.send_by - o.permitted_at) * 1000)) order by o.created_at, o.id)
-        from since, public.orders o where o.xmin::text::bigint >= since.id), '[]'),
+        'window_ms', floor(extract(epoch from o.send_by - o.permitted_at) * 1000),
+        'ahead_ms', c.timestamp_ms - floor(extract(epoch from c.permitted_at) * 1000), 'told_ms', told.most) order by o.created_at, o.id)
+        from since, public.orders o
+        left join trading.call_orders l on l.order_id = o.id left join trading.exchange_calls c on c.id = l.call_id
+        ${toldBefore(sql)}
+        where o.xmin::text::bigint >= since.id), '[]'),
       'trades', coalesce((select jsonb_agg(jsonb_build_object('sequence', t.sequence, 'client', o.client_order_id, 'symbol', t.symbol,
         'trade_id', t.binance_trade_id, 'price', trim_scale(t.price)::text, 'quantity', trim_scale(t.quantity)::text,
         'fee', trim_scale(t.fee)::text, 'fee_asset', t.fee_asset) order by t.sequence)

@@ -138,7 +138,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
       const late = placing((place, leave) => place(leave))(venue);
       const stretched = (leave: Leave): Leave => ({
         ...leave,
-        window: { ...leave.window, sendWithinMs: 600_000, recvWindowMs: 60_000 },
+        window: { ...leave.window, leaveByMs: Infinity, recvWindowMs: 60_000 },
       });
       return {
         ...late,
@@ -147,6 +147,14 @@ export const BUGS: Readonly<Record<string, Bug>> = {
         replace: (symbol, request, leave) => venue.replace(symbol, request, stretched(leave)),
       };
     },
+  },
+  wide_receive_window: {
+    what: "the exchange is given 5 s to take an order, whatever its permit says",
+    venue: placing((place, leave) => place({ ...leave, window: { ...leave.window, recvWindowMs: 5_000 } })),
+  },
+  clock_measured_once: {
+    what: "the exchange's clock stays for ever what it was when it was measured first",
+    plant: edited(["measure_clock", "else excluded.offset_ms end", "else c.offset_ms end"]),
   },
   no_engine_stop_on_part: {
     what: "a position has no engine stop before its entry is filled whole",

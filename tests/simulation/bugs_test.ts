@@ -18,6 +18,8 @@ const FOUND: Readonly<Record<string, readonly [seed: number, invariant: string]>
   permit_after_halt: [4, "no_permit_after_a_halt"],
   sells_foreign_coins: [1, "nothing_is_quarantined"],
   ignores_send_window: [4, "permit_is_bounded_in_time"],
+  wide_receive_window: [5088, "permit_is_bounded_in_time"],
+  clock_measured_once: [1, "permit_goes_by_a_measured_clock"],
   no_engine_stop_on_part: [2, "open_quantity_has_engine_stop"],
   anothers_report: [1, "nothing_is_quarantined"],
 };

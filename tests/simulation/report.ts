@@ -16,7 +16,7 @@ export interface Report {
   readonly crashes: number;
   /** Crashes by where they were, stalls, lost messages, and what people did. */
   readonly events: Readonly<Record<string, number>>;
-  /** Orders that the exchange accepted after their permit's window, by its own clock. */
+  /** Orders accepted after their permit's window: the exchange's clock had gone back since it was measured. */
   readonly late_orders: number;
   readonly slowest_order_ms: number;
   /** Positions without a stop at the exchange; their engine stop was armed all the time. */

@@ -70,7 +70,7 @@ export class Script {
       stall: dice.pick([0, 0.01, 0.05]),
       lost: dice.pick([0, 0, 0.02]),
     };
-    world.simulator.skewMs = dice.pick([0, 0, -700, 350, 5_000, -5_000]);
+    world.skew(dice.pick([0, 0, -700, 350, 5_000, -5_000]));
     this.#setWeather();
   }
 
@@ -232,7 +232,7 @@ export class Script {
       simulator.state.readLag = { probability: dice.pick([0, 0.5, 1]), ms: dice.pick([500, 3_000, 8_000]) };
     }
     if (dice.chance(0.03)) simulator.restart(dice.pick([1_000, 5_000, 12_000]));
-    if (dice.chance(0.04)) simulator.skewMs += dice.pick([-900, -200, 200, 900]);
+    if (dice.chance(0.04)) this.world.skew(dice.pick([-900, -200, 200, 900]));
     if (!dice.chance(0.5)) return;
     const path = dice.pick(PATHS);
     simulator.faults.add(this.#fault(dice.pick(Object.keys(FAULT_KINDS) as FaultKind[]), path));

@@ -14,9 +14,6 @@ import {
 } from "./books.ts";
 import type { LiveUser, World } from "./world.ts";
 
-/** The exchange accepts a timestamp this far ahead of its own clock; what we measured may be off by as much. */
-const CLOCK_TOLERANCE_MS = 1_000;
-
 /** Remembers what was compared already: only what is new on either side can contradict the other. */
 export class Truth {
   #seen: Seen = NOTHING_SEEN;
@@ -44,7 +41,7 @@ export class Truth {
     for (const client of this.#readExchange(world)) touched.add(client);
     for (const client of touched) {
       const row = this.#rows.get(client);
-      if (row !== undefined) yield* this.#order(row);
+      if (row !== undefined) yield* this.#order(row, world);
       else yield wrong("exchange_order_has_a_row", client, "an order", "a row");
     }
     for (const trade of books.trades) yield* this.#trade(trade);
@@ -76,10 +73,13 @@ export class Truth {
     return this.#byClient.get(row.client) ?? [];
   }
 
-  *#order(row: OrderRow): Generator<Violation> {
+  *#order(row: OrderRow, world: World): Generator<Violation> {
     const placed = this.#placed(row);
     const order = placed[0];
     const subject = `${row.role} ${row.client} ${row.state}`;
+    if (row.ahead_ms !== null && !(row.told_ms !== null && row.ahead_ms <= row.told_ms)) {
+      yield wrong("permit_goes_by_a_measured_clock", subject, `${row.ahead_ms} ms`, `${row.told_ms} ms`);
+    }
     if (placed.length > 1) yield wrong("one_exchange_order_per_intent", subject, placed.length, 1);
     const isAbsent = ["not_sent", "not_placed", "denied", "abandoned", "planned"].includes(row.state);
     const isRefused = row.state === "rejected";
@@ -109,18 +109,23 @@ export class Truth {
         yield wrong("no_fill_is_lost", subject, row.filled, formatShort(order.executed));
       }
     }
-    yield* this.#timing(row, order);
+    yield* this.#timing(row, order, world);
   }
 
-  /** A permit is worth its window and not a moment more. */
-  *#timing({ client, permitted_ms, window_ms }: OrderRow, order: Order): Generator<Violation> {
-    if (permitted_ms === null || window_ms === null || this.#timed.has(client)) return;
+  /**
+   * A permit is worth its window and not a moment more. The exchange sees it end later by what its clock has gone back
+   * since it was measured, which nobody on our side can know.
+   */
+  *#timing(row: OrderRow, { createdAt }: Order, world: World): Generator<Violation> {
+    const { client, permitted_ms, window_ms, ahead_ms } = row;
+    if (permitted_ms === null || window_ms === null || ahead_ms === null || this.#timed.has(client)) return;
     this.#timed.add(client);
-    const took = order.createdAt - permitted_ms;
+    const took = createdAt - permitted_ms;
+    const wentBack = Math.max(0, ahead_ms - world.skewAt(createdAt));
     this.slowestMs = Math.max(this.slowestMs, took);
     if (took > window_ms) this.lateCount++;
-    if (took > window_ms + CLOCK_TOLERANCE_MS) {
-      yield wrong("permit_is_bounded_in_time", client, `${took} ms`, `${window_ms} ms`);
+    if (took > window_ms + wentBack) {
+      yield wrong("permit_is_bounded_in_time", client, `${took} ms`, `${window_ms} + ${wentBack} ms`);
     }
   }
 

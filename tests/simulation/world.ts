@@ -77,6 +77,8 @@ export class World {
   readonly #crew: (Mortal | null)[];
   readonly #crewDice: Dice;
   #hired = 0;
+  /** By how much the exchange's clock was ahead from each moment on, in order. */
+  readonly #skews: { readonly at: number; readonly ms: number }[] = [{ at: STARTS_AT - 1, ms: 0 }];
   #exchangeChanges = 0;
 
   constructor(
@@ -109,6 +111,19 @@ export class World {
 
   note(event: string): void {
     this.events.push(`${this.clock.now() - STARTS_AT} ${event}`);
+  }
+
+  /** Moves the exchange's clock. */
+  skew(ms: number): void {
+    this.simulator.skewMs += ms;
+    this.#skews.push({ at: this.clock.now(), ms: this.simulator.skewMs });
+    this.note(`skew ${this.simulator.skewMs}`);
+  }
+
+  /** By how much the exchange's clock was ahead at a moment; of several in the same millisecond the least. */
+  skewAt(at: number): number {
+    const before = this.#skews.findLast((one) => one.at < at)!;
+    return Math.min(before.ms, ...this.#skews.filter((one) => one.at === at).map(({ ms }) => ms));
   }
 
   /** Seconds since the beginning, for people. */

@@ -64,8 +64,8 @@ export async function performCall(
   } catch (error) {
     return unsent(...whyUnopened(error));
   }
-  const sendWithinMs = opened.sendWithinMs - (monotonicMs() - askedAt);
-  return await ask(asked, call.symbol, venue, { key: opened.key, window: { ...window, sendWithinMs } });
+  const leaveByMs = askedAt + opened.sendWithinMs;
+  return await ask(asked, call.symbol, venue, { key: opened.key, window: { ...window, leaveByMs } });
 }
 
 const UNOPENED: Readonly<Record<string, Reason>> = {

@@ -70,7 +70,7 @@ Deno.test("the key says what is left of a call's window, and what opening it tak
   const { exchange, doings, leaves } = exchangeOf({ openMs: 300 });
   assert.deepEqual(await performCall(callOf(CANCEL), exchange), ACCEPTED);
   assert.deepEqual(doings, ["key of 7", "cancel"]);
-  assert.deepEqual(leaves, [{ key: KEY, window: { ...WINDOW, sendWithinMs: LEFT_MS - 300 } }]);
+  assert.deepEqual(leaves, [{ key: KEY, window: { ...WINDOW, leaveByMs: 5_000 + LEFT_MS } }]);
 });
 
 Deno.test("the exchange's time is asked without a key", async () => {

@@ -59,8 +59,11 @@ export interface SignedWindow {
 
 /** When a call may leave. */
 export interface SendWindow extends SignedWindow {
-  /** What is left of its window: after so much more, by a monotonic clock, it is dropped unsent. */
-  readonly sendWithinMs: number;
+  /**
+   * The end of its window by the worker's monotonic clock: later than this it is dropped unsent. A moment and not a
+   * duration, so that a worker that is held up anywhere before the send loses that time.
+   */
+  readonly leaveByMs: number;
 }
 
 /** A key of an exchange account, for the length of one call. Never logged, never stored, never part of an error. */

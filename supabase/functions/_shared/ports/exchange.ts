@@ -6,7 +6,7 @@ import type { Venue } from "./venue.ts";
 export interface Exchange {
   readonly venueOf: (environment: VenueEnvironment) => Venue;
   readonly secrets: Secrets;
-  /** Milliseconds by a monotonic clock. */
+  /** Milliseconds by the monotonic clock that the venues go by as well. */
   readonly monotonicMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }

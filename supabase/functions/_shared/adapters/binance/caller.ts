@@ -125,7 +125,7 @@ export class Caller {
     const key = leave?.key ?? null;
     const client = await this.client();
     const isBound = leave !== null && call.requests === 0;
-    const leaveByMs = isBound ? call.startedAtMs + leave.window.sendWithinMs : Infinity;
+    const leaveByMs = isBound ? leave.window.leaveByMs : Infinity;
     // Until it is proven that it did not leave, it did, whatever goes wrong from here on.
     call.requests++;
     const reply = await client.request(endpoint, params, key, { leaveByMs, deadlineMs });

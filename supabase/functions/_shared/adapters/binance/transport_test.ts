@@ -209,10 +209,16 @@ Deno.test("a call whose window is over does not leave, by the monotonic clock an
     clock.monotonic += 2_001;
     return Promise.resolve(connectOrders("http://127.0.0.1:9", outside));
   }, outside);
-  const late = await slow.submit(SYMBOL, buy("a-1"), leaveFor());
+  const late = await slow.submit(SYMBOL, buy("a-1"), leaveFor(undefined, undefined, 2_000));
   assert.deepEqual([late.outcome, late.reason, late.facts.sentAtMs], ["not_sent", "window_over", null]);
+  // A worker that was held up before it began the call has lost that time as well.
+  const venue = venueAt("http://127.0.0.1:9", outside);
+  assert.equal(
+    (await venue.submit(SYMBOL, buy("a-1"), leaveFor(undefined, undefined, 2_000))).reason,
+    "window_over",
+  );
   assert.equal(sent, 0);
   clock.now = 99_999_999;
-  await venueAt("http://127.0.0.1:9", outside).submit(SYMBOL, buy("a-1"), leaveFor());
+  await venue.submit(SYMBOL, buy("a-1"), leaveFor(undefined, undefined, 2_001));
   assert.equal(sent, 1);
 });

@@ -212,7 +212,11 @@ Deno.test("the permit's timestamp and window are what is signed, and nothing add
   const floor = new Floor();
   const leave = {
     ...floor.leave(),
-    window: { timestampMs: floor.desk.clock.now() - 900, recvWindowMs: 1_000, sendWithinMs: 5 },
+    window: {
+      timestampMs: floor.desk.clock.now() - 900,
+      recvWindowMs: 1_000,
+      leaveByMs: floor.desk.clock.now() + 5,
+    },
   };
   await floor.venue.submit(SYMBOL, buy("a-1"), leave);
   await floor.venue.submitPair(SYMBOL, pair(), leave);
