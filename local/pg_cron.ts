@@ -58,7 +58,7 @@ class Scheduler {
   readonly #runs = new Set<Promise<void>>();
   #reloading: Promise<void> = Promise.resolve();
   #retry: Timer | undefined;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #hasBooted = false;
 
   constructor(url: string, options: Required<PgCronOptions>) {
@@ -79,20 +79,21 @@ class Scheduler {
   /** Reads the jobs again, one reading after the other. A fresh connection also settles what a crash left behind. */
   reload({ isFresh }: { isFresh: boolean }): void {
     this.#reloading = this.#reloading.then(async () => {
-      if (this.#isStopped) return;
+      if (this.#stopping.signal.aborted) return;
       try {
         if (isFresh) await this.#reconnect();
         const jobs = await readJobs(this.#sql);
         if (isFresh && jobs !== null) await this.#failInterrupted();
         this.#adopt(jobs ?? []);
       } catch (error) {
-        if (!this.#isStopped) this.#retryLater(error as Error, isFresh);
+        if (!this.#stopping.signal.aborted) this.#retryLater(error as Error, isFresh);
       }
     });
   }
 
+  /** Ends the runs under way, too: whoever sleeps between two steps would hold up the end for long. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#retry);
     for (const task of this.#tasks.values()) clearTimeout(task.timer);
     await this.#reloading;
@@ -158,7 +159,7 @@ class Scheduler {
   }
 
   #due(task: Task): void {
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     task.isPending = true;
     this.#startPending();
   }
@@ -174,7 +175,7 @@ class Scheduler {
       const running = this.#run(task).finally(() => {
         this.#runs.delete(running);
         task.isRunning = false;
-        if (!this.#isStopped) this.#startPending();
+        if (!this.#stopping.signal.aborted) this.#startPending();
       });
       this.#runs.add(running);
     }
@@ -184,9 +185,9 @@ class Scheduler {
     const url = new URL(this.#url);
     url.pathname = `/${encodeURIComponent(task.job.database)}`;
     try {
-      await runJob(this.#sql, url.href, task.job);
+      await runJob(this.#sql, url.href, task.job, this.#stopping.signal);
     } catch (error) {
-      if (this.#isStopped) return;
+      if (this.#stopping.signal.aborted) return;
       this.#options.log(`pg_cron cannot record a run of job ${task.job.jobid}: ${(error as Error).message}`);
       this.reload({ isFresh: false });
     }

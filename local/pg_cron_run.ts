@@ -26,8 +26,14 @@ const COUNTED = new Set(["UPDATE", "DELETE", "MERGE", "COPY", "MOVE", "FETCH"]);
  *
  * @param sql connection to the database that holds `cron.job_run_details`
  * @param url superuser's URL of the job's database
+ * @param stopping ends the run, as a shutdown of the server would
  */
-export async function runJob(sql: postgres.Sql, url: string, job: Job): Promise<void> {
+export async function runJob(
+  sql: postgres.Sql,
+  url: string,
+  job: Job,
+  stopping: AbortSignal,
+): Promise<void> {
   const [run] = await sql<{ runid: string }[]>`
     insert into cron.job_run_details (jobid, database, username, command, status)
     values (${job.jobid}, ${job.database}, ${job.username}, ${job.command}, 'starting')
@@ -40,8 +46,12 @@ export async function runJob(sql: postgres.Sql, url: string, job: Job): Promise<
     onnotice: () => {},
     connection: { application_name: "pg_cron" },
   });
+  let terminate = () => {};
   try {
     const { status, message } = await execute(session, job, async (pid) => {
+      stopping.throwIfAborted();
+      terminate = () => void sql`select pg_terminate_backend(${pid})`.catch(() => {});
+      stopping.addEventListener("abort", terminate);
       await sql`
         update cron.job_run_details set status = 'running', job_pid = ${pid}, start_time = clock_timestamp()
         where runid = ${runid}`;
@@ -52,6 +62,7 @@ export async function runJob(sql: postgres.Sql, url: string, job: Job): Promise<
         start_time = coalesce(start_time, clock_timestamp())
       where runid = ${runid}`;
   } finally {
+    stopping.removeEventListener("abort", terminate);
     await session.end({ timeout: END_TIMEOUT_S });
   }
 }

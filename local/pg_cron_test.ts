@@ -312,3 +312,20 @@ Deno.test("pg_cron keeps its books", async (t) => {
     });
   });
 });
+
+Deno.test("stopping the scheduler ends a run that would go on for long", () =>
+  withCluster(async ({ sql, pg }) => {
+    const scheduler = await startPgCron(pg.adminUrl);
+    await sql`create extension if not exists pg_cron`;
+    await schedule(sql, "long", "1 second", "select pg_sleep(60)");
+    const isRunning = async () => {
+      const rows =
+        await sql`select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`;
+      return rows.length > 0 ? true : null;
+    };
+    await eventually("a run", isRunning);
+    const began = performance.now();
+    await scheduler.stop();
+    assert.ok(performance.now() - began < 20_000);
+    await eventually("its session's end", async () => await isRunning() === null ? true : null);
+  }));

@@ -2335,6 +2335,7 @@ create table trading.settings (
   paper_latency_jitter_ms integer default 0 not null,
   market_poll_symbols integer default 0 not null,
   price_broadcast_ms integer default 1000 not null,
+  stop_overshoot_percent numeric default 0.5 not null,
   notify_state_changes boolean default false not null,
   required_tier text,
   venue_stop_grace_ms integer default 3000 not null,
@@ -2379,6 +2380,7 @@ create table trading.settings (
   constraint settings_quote_retention_ms_check CHECK (quote_retention_ms >= 1000 AND quote_retention_ms <= 600000),
   constraint settings_required_tier_known CHECK (required_tier = ANY (ARRAY['free'::text, 'pro'::text, 'elite'::text])),
   constraint settings_slippage_ordered CHECK (paper_slippage_min <= paper_slippage_max),
+  constraint settings_stop_overshoot_percent_check CHECK (stop_overshoot_percent >= 0::numeric AND stop_overshoot_percent <= 100::numeric),
   constraint settings_venue_stop_grace_ms_check CHECK (venue_stop_grace_ms >= 0 AND venue_stop_grace_ms <= 60000)
 );
 alter table trading.settings owner to fillbase_engine;
@@ -2392,6 +2394,7 @@ comment on column trading.settings.max_workers is 'How many workers share the qu
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
+comment on column trading.settings.stop_overshoot_percent is 'How far below its price, in percent of it, a stop may sell before its owner is alerted; public.stop_overshoots has them all.';
 comment on column trading.settings.required_tier is 'Tier that automatic entries need in user_subscriptions, active; null: none. A lapse stops entries, never exits.';
 comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed stop at the exchange may take to fill before the engine sells at market.';
 comment on column trading.settings.order_poll_ms is 'How often an entry that rests at the exchange is asked about; protection_poll_ms: a stop or target.';
@@ -2829,20 +2832,28 @@ $function$;
 alter function trading.advance_stops(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.advance_stops(p_now timestamp with time zone) is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
 
-CREATE OR REPLACE FUNCTION trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  c_patience constant interval := '5 seconds';
+  v_since timestamptz := (
+    select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
 begin
-  perform trading.raise_alert(p_now, 'critical', 'exit_failed', p.user_id, 'position', p.id::text,
+  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.attempts < 3 then
+    return;
+  end if;
+  perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
+    'exit_failed', p.user_id, 'position', p.id::text,
     format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
     jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
   from public.positions p where p.id = p_job.position_id;
 end
 $function$;
-alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
+alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; a warning, and critical once it lasts for over 5 s. Its close resolves it.';
 
 CREATE OR REPLACE FUNCTION trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
@@ -2887,12 +2898,14 @@ CREATE OR REPLACE FUNCTION trading.answer_call(p_job_id bigint, p_fence bigint, 
  SECURITY DEFINER
  SET search_path TO ''
  SET lock_timeout TO '1s'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
   v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
   v_is_put_off boolean;
+  v_is_news    boolean;
   v_state   text;
   v_message text;
   v_detail  text;
@@ -2907,7 +2920,7 @@ begin
   if v_outcome is not null then
     return v_outcome || '{"also": 0, "next": null}';
   end if;
-  perform trading.record_answer(p_call_id, p_answer, v_now);
+  v_is_news := trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
     -- What the question drew from the budget is given back with it.
@@ -2925,6 +2938,9 @@ begin
       v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
     end if;
   end;
+  -- All calls draw from this bucket: whoever locks it keeps the others from their permits until its commit.
+  perform trading.charge_weight(c.account_id, c.weight * ((p_answer ->> 'requests')::int - 1))
+  from trading.exchange_calls c where c.id = p_call_id and v_is_news and (p_answer ->> 'requests')::int > 1;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
@@ -4307,17 +4323,18 @@ CREATE OR REPLACE FUNCTION trading.complete_job(p_job trading.jobs, p_now timest
 AS $function$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
+  v_next_at timestamptz;
 begin
   if v_outcome ->> 'outcome' = 'call' then
     update trading.jobs j set lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0)
     where j.id = p_job.id;
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(p_job,
-      p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
+    v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
+    perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
     if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
-      perform trading.alert_failed_exit(p_job, v_outcome, p_now);
+      perform trading.alert_failed_exit(p_job, v_outcome, v_next_at, p_now);
     end if;
   else
     perform trading.finish_job(p_job, v_outcome);
@@ -4668,31 +4685,38 @@ CREATE OR REPLACE FUNCTION trading.draw_budget(p_account_id uuid, p_priority tex
  SET search_path TO ''
 AS $function$
 declare
-  v_refused jsonb;
+  -- Known before the buckets are looked for, so that they are found by their key however many accounts there are.
+  v_exchange_id uuid := trading.rate_scope_id('exchange', p_account_id);
+  v_locked      int;
+  v_refused     jsonb;
 begin
   if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
     select from trading.rules_for(p_priority) r
     where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
     perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
-  insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rules_for(p_priority) r
-  on conflict do nothing;
-  perform from trading.rate_budgets b join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
-  order by b.rule for no key update of b;
+  loop
+    perform from trading.rules_for(p_priority) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
+    order by b.rule for no key update of b;
+    get diagnostics v_locked = row_count;
+    exit when v_locked = (select count(*) from trading.rules_for(p_priority));
+    insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority) r order by r.name
+    on conflict do nothing;
+  end loop;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
   from trading.rules_for(p_priority) r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
+  where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
       (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
-    from trading.rate_budgets b
-    join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+    from trading.rules_for(p_priority) r
+    join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
   if v_refused is not null then
@@ -4702,7 +4726,7 @@ begin
     tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
   from trading.rules_for(p_priority) r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
+  where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end;
   return '{"granted": true}';
 end
 $function$;
@@ -5023,9 +5047,14 @@ comment on function trading.end_stop(p_scope trading.stop_scope, p_by text, p_no
 
 CREATE OR REPLACE FUNCTION trading.ended_at(p_order public.orders, p_now timestamp with time zone)
  RETURNS timestamp with time zone
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN COALESCE((SELECT v.changed_at FROM trading.venue_orders v WHERE ((v.order_id = (ended_at.p_order).id) AND ((ended_at.p_order).finished_at = ended_at.p_now))), p_now);
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+end
+$function$;
 alter function trading.ended_at(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ended_at(p_order public.orders, p_now timestamp with time zone) is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
 
@@ -5462,6 +5491,7 @@ CREATE OR REPLACE FUNCTION trading.execute_job(p_job_id bigint, p_fence bigint, 
  SECURITY DEFINER
  SET search_path TO ''
  SET lock_timeout TO '1s'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
@@ -6469,9 +6499,14 @@ comment on function trading.guard_stops(p_position public.positions, p_limits pu
 
 CREATE OR REPLACE FUNCTION trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN (EXISTS (SELECT FROM trading.calls_of_attempt(has_asked_to_cancel.p_job) c(id, account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, timestamp_ms, recv_window_ms, permitted_at, send_by, opened_at, outcome, reason, code, message, http_status, used_weight, order_count_10s, sent_at, elapsed_ms, answer, answered_at) WHERE ((c.order_id = has_asked_to_cancel.p_order_id) AND (c.action = 'cancel'::text))));
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (select from trading.calls_of_attempt(p_job) c where c.order_id = p_order_id and c.action = 'cancel');
+end
+$function$;
 alter function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) owner to fillbase_engine;
 comment on function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) is 'Whether a job''s present attempt has asked the exchange to cancel an order.';
 
@@ -6829,9 +6864,15 @@ comment on function trading.is_comparison(p_job trading.jobs) is 'Whether a job 
 
 CREATE OR REPLACE FUNCTION trading.is_conflict_open(p_quarantine trading.quarantines)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN (((p_quarantine).code = 'report_conflict'::text) AND (EXISTS (SELECT FROM trading.doubtful_orders((is_conflict_open.p_quarantine).account_id) d(id, user_id, trader_id, signal_id, position_id, portfolio_id, account_id, role, attempt, level, symbol, side, type, time_in_force, quantity, price, trigger_price, client_order_id, binance_order_id, order_list_id, state, status, venue_executed_quantity, filled_quantity, avg_fill_price, total_value, fees, is_paper_trade, reason, error_code, error_message, state_epoch, permitted_at, send_by, market_at, expires_at, created_at, submitted_at, filled_at, finished_at, updated_at, version) WHERE (d.id = (((is_conflict_open.p_quarantine).detail ->> 'order_id'::text))::uuid))));
+ SET search_path TO ''
+AS $function$
+begin
+  return p_quarantine.code = 'report_conflict' and exists (
+    select from trading.doubtful_orders(p_quarantine.account_id) d where d.id = (p_quarantine.detail ->> 'order_id')::uuid);
+end
+$function$;
 alter function trading.is_conflict_open(p_quarantine trading.quarantines) owner to fillbase_engine;
 comment on function trading.is_conflict_open(p_quarantine trading.quarantines) is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
 
@@ -6911,9 +6952,17 @@ comment on function trading.is_doubted(p_order public.orders) is 'Whether the ex
 
 CREATE OR REPLACE FUNCTION trading.is_ended_with_list(p_order public.orders)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN (EXISTS (SELECT FROM (public.orders l JOIN trading.exchange_calls c ON (((c.order_id = l.id) AND (c.action = ANY (ARRAY['cancel'::text, 'replace'::text])) AND ((c.outcome = 'accepted'::text) OR (c.reason = 'replace_half_done'::text))))) WHERE ((l.position_id = (is_ended_with_list.p_order).position_id) AND (l.order_list_id = (is_ended_with_list.p_order).order_list_id) AND (l.id <> (is_ended_with_list.p_order).id))));
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
+      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
+    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id);
+end
+$function$;
 alter function trading.is_ended_with_list(p_order public.orders) owner to fillbase_engine;
 comment on function trading.is_ended_with_list(p_order public.orders) is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
 
@@ -6981,9 +7030,16 @@ comment on function trading.is_key_verified(p_account_id uuid) is 'Whether the e
 
 CREATE OR REPLACE FUNCTION trading.is_listed(p_call trading.exchange_calls, p_client_order_id text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
-RETURN (EXISTS (SELECT FROM jsonb_array_elements((((is_listed.p_call).answer -> 'orders'::text) || COALESCE(((is_listed.p_call).answer -> 'unread_orders'::text), '[]'::jsonb))) o(value) WHERE ((o.value ->> 'client_order_id'::text) = is_listed.p_client_order_id)));
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from jsonb_array_elements((p_call.answer -> 'orders') || coalesce(p_call.answer -> 'unread_orders', '[]')) o
+    where o ->> 'client_order_id' = p_client_order_id);
+end
+$function$;
 alter function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
 comment on function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) is 'Whether a list of open orders has the order with this client id.';
 
@@ -7058,9 +7114,14 @@ comment on function trading.is_past_its_time(p_job trading.jobs, p_now timestamp
 
 CREATE OR REPLACE FUNCTION trading.is_quarantined(p_account_id uuid, p_symbol text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN (EXISTS (SELECT FROM trading.quarantines q WHERE ((q.account_id = is_quarantined.p_account_id) AND (q.symbol = is_quarantined.p_symbol) AND (q.ended_at IS NULL))));
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (select from trading.quarantines q where q.account_id = p_account_id and q.symbol = p_symbol and q.ended_at is null);
+end
+$function$;
 alter function trading.is_quarantined(p_account_id uuid, p_symbol text) owner to fillbase_engine;
 comment on function trading.is_quarantined(p_account_id uuid, p_symbol text) is 'Whether anything of a symbol is set aside on an account.';
 
@@ -7114,9 +7175,14 @@ comment on function trading.is_symbol_refused(p_call trading.exchange_calls) is 
 
 CREATE OR REPLACE FUNCTION trading.is_tagged(p_client_order_id text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN COALESCE(starts_with(p_client_order_id, (SELECT (s.installation_tag || '-'::text) FROM trading.settings s)), false);
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce(starts_with(p_client_order_id, (select s.installation_tag || '-' from trading.settings s)), false);
+end
+$function$;
 alter function trading.is_tagged(p_client_order_id text) owner to fillbase_engine;
 comment on function trading.is_tagged(p_client_order_id text) is 'Whether an order''s client id begins with this installation''s tag.';
 
@@ -7251,6 +7317,25 @@ end
 $function$;
 alter function trading.keep_attempt(p_job trading.jobs) owner to fillbase_engine;
 comment on function trading.keep_attempt(p_job trading.jobs) is 'Has the next claim of a job go on with the present attempt and its answers.';
+
+CREATE OR REPLACE PROCEDURE trading.keep_sweeping(IN p_for interval DEFAULT '00:01:30'::interval, IN p_every interval DEFAULT '00:00:02'::interval)
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  v_end timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) p_for;
+begin
+  perform pg_catalog.set_config('search_path', '', false), pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false);
+  -- Whoever takes it off the schedule does not have to wait for its end.
+  while clock_timestamp() < v_end and exists (select from cron.job j where j.jobname = 'fillbase-sweep' and j.active) loop
+    perform trading.sweep();
+    commit;
+    perform pg_sleep_for(p_every);
+    commit;
+  end loop;
+end
+$procedure$;
+alter procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) owner to fillbase_engine;
+comment on procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) is 'Sweeps every p_every while fillbase-sweep is scheduled, for p_for at most (below statement_timeout), each sweep a transaction of its own. Called by the schedule alone, as its only statement.';
 
 CREATE OR REPLACE FUNCTION trading.last_call(p_job trading.jobs)
  RETURNS trading.exchange_calls
@@ -8209,14 +8294,18 @@ CREATE OR REPLACE FUNCTION trading.note_heard(p_environment text, p_now timestam
  SET search_path TO ''
 AS $function$
 declare
-  v_was_silent timestamptz;
+  v_before trading.exchange_contacts;
 begin
-  select c.silent_since into v_was_silent from trading.exchange_contacts c where c.environment = p_environment;
-  -- One row for all: it is written now and then only, so that calls do not wait for each other.
+  -- One row for all: it is touched now and then only, so that answers do not wait for each other's commits. An upsert would lock
+  -- it even where its condition keeps it from writing.
+  select * into v_before from trading.exchange_contacts c where c.environment = p_environment;
+  if v_before.silent_since is null and v_before.heard_at >= p_now - interval '10 seconds' then
+    return;
+  end if;
   insert into trading.exchange_contacts as c (environment, heard_at) values (p_environment, p_now)
   on conflict (environment) do update set heard_at = excluded.heard_at, silent_since = null
     where c.silent_since is not null or c.heard_at < excluded.heard_at - interval '10 seconds';
-  if v_was_silent is not null then
+  if v_before.silent_since is not null then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
   end if;
@@ -8334,11 +8423,12 @@ begin
   perform trading.raise_alert(p_now, 'warning', 'stop_overshoot', p_position.user_id, 'position', p_position.id::text,
     format('The stop of %s sold below its price; that cost %s USDT beyond it', p_position.symbol, o.overshoot),
     jsonb_build_object('overshoot', o.overshoot, 'quantity', o.quantity, 'stop', o.stop))
-  from public.stop_overshoots o where o.position_id = p_position.id;
+  from public.stop_overshoots o, trading.settings s
+  where o.position_id = p_position.id and o.overshoot::numeric > o.stop::numeric * o.quantity::numeric * s.stop_overshoot_percent / 100;
 end
 $function$;
 alter function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) is 'Alerts the owner of a position whose stop sold below its trigger.';
+comment on function trading.note_overshoot(p_position public.positions, p_now timestamp with time zone) is 'Alerts the owner of a position whose stop sold further below its trigger than settings.stop_overshoot_percent.';
 
 CREATE OR REPLACE FUNCTION trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
  RETURNS void
@@ -8403,6 +8493,11 @@ CREATE OR REPLACE FUNCTION trading.note_startup(p_now timestamp with time zone)
  SET search_path TO ''
 AS $function$
 begin
+  -- The upsert would write on every sweep.
+  if exists (select from trading.startups u, trading.settings s
+      where u.postmaster_started_at = pg_catalog.pg_postmaster_start_time() and u.armed_at = s.armed_at) then
+    return;
+  end if;
   insert into trading.startups as u (postmaster_started_at, armed_at)
   select pg_catalog.pg_postmaster_start_time(), s.armed_at from trading.settings s where s.armed_at is not null
   on conflict (id) do update set postmaster_started_at = excluded.postmaster_started_at, armed_at = excluded.armed_at
@@ -8519,9 +8614,15 @@ comment on function trading.order_request(p_order public.orders) is 'An order as
 
 CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text)
  RETURNS uuid
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN (SELECT o.id FROM public.orders o WHERE ((o.client_order_id = our_order.p_client_order_id) AND (o.account_id = our_order.p_account_id) AND COALESCE((o.binance_order_id = our_order.p_exchange_order_id), true)));
+ SET search_path TO ''
+AS $function$
+begin
+  return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id
+    and coalesce(o.binance_order_id = p_exchange_order_id, true));
+end
+$function$;
 alter function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) owner to fillbase_engine;
 comment on function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
 
@@ -9879,11 +9980,11 @@ begin
   values (p_user_id, p_severity, p_code, p_subject_type, p_subject_id, p_message, coalesce(p_detail, '{}'), p_now, p_now)
   on conflict (code, subject_id) where resolved_at is null
   do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at,
-    message = excluded.message, detail = excluded.detail;
+    severity = excluded.severity, message = excluded.message, detail = excluded.detail;
 end
 $function$;
 alter function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) owner to fillbase_engine;
-comment on function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject, which then says what the newest one is about.';
+comment on function trading.raise_alert(p_now timestamp with time zone, p_severity text, p_code text, p_user_id uuid, p_subject_type text, p_subject_id text, p_message text, p_detail jsonb) is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject, which then says what the newest one is about, and how severe it is.';
 
 CREATE OR REPLACE FUNCTION trading.raise_error(p_sqlstate text, p_code text, p_message text, p_context jsonb DEFAULT '{}'::jsonb, p_hint text DEFAULT ''::text)
  RETURNS void
@@ -9922,9 +10023,14 @@ comment on function trading.raise_peaks(p_figures trading.loss_figures[], p_now 
 
 CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid)
  RETURNS uuid
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-RETURN CASE p_scope WHEN 'exchange'::text THEN trading.derived_id(VARIADIC ARRAY['exchange'::text, (SELECT a.environment FROM trading.accounts a WHERE (a.id = rate_scope_id.p_account_id))]) ELSE p_account_id END;
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+end
+$function$;
 alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
 comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
 
@@ -9985,7 +10091,7 @@ alter function trading.rebook_cash(p_account_id uuid, p_now timestamp with time 
 comment on function trading.rebook_cash(p_account_id uuid, p_now timestamp with time zone) is 'After a sale by hand was adopted: cash is what the exchange held when it was last compared, if nothing happened since.';
 
 CREATE OR REPLACE FUNCTION trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone)
- RETURNS void
+ RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
@@ -9998,7 +10104,7 @@ begin
     elapsed_ms = (p_answer ->> 'elapsed_ms')::numeric, answer = p_answer, answered_at = p_now
   where c.id = p_call_id and c.answered_at is null returning * into v_call;
   if not found then
-    return;
+    return false;
   end if;
   perform trading.note_contact(v_call, p_answer, p_now);
   case
@@ -10022,7 +10128,6 @@ begin
     else
       null;
   end case;
-  perform trading.charge_weight(v_call.account_id, v_call.weight * ((p_answer ->> 'requests')::int - 1)) where (p_answer ->> 'requests')::int > 1;
   perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
     update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
@@ -10030,10 +10135,11 @@ begin
   if p_answer ->> 'outcome' <> 'accepted' then
     perform trading.note_refusal(v_call, p_answer, p_now);
   end if;
+  return true;
 end
 $function$;
 alter function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone) is 'Writes down a call''s answer, once, and folds what it says. The caller holds the portfolio''s lock.';
+comment on function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamp with time zone) is 'Writes down a call''s answer, once, and folds what it says; whether it is news. The caller holds the portfolio''s lock.';
 
 CREATE OR REPLACE FUNCTION trading.record_balances(p_call trading.exchange_calls, p_answer jsonb, p_now timestamp with time zone)
  RETURNS void

@@ -106,6 +106,8 @@ Deno.test("a hot command over ten milliseconds misses; one that was never called
   const tallies = [{ name: "sweep", calls: 2, totalMs: 21 }, { name: "answer_call", calls: 0, totalMs: 0 }];
   assert.deepEqual(missed({ tallies }), ["real_sweep_mean"]);
   assert.equal(rows({ ...RUN, tallies })["real_answer_call_mean"]?.value, null);
+  const waits = [{ name: "lock_portfolio", calls: 2, totalMs: 50 }];
+  assert.deepEqual(missed({ tallies: waits }), [], "a wait is in the commands that wait");
 });
 
 Deno.test("books that differ, what is left, a difference to the exchange and a critical alert miss", () => {

@@ -31,6 +31,7 @@ create table trading.settings (
   paper_latency_jitter_ms     int not null default 0 check (paper_latency_jitter_ms between 0 and 60000),
   market_poll_symbols         int not null default 0 check (market_poll_symbols between 0 and 1000),
   price_broadcast_ms          int not null default 1000 check (price_broadcast_ms between 0 and 60000),
+  stop_overshoot_percent      numeric not null default 0.5 check (stop_overshoot_percent between 0 and 100),
   notify_state_changes        boolean not null default false,
   constraint settings_slippage_ordered check (paper_slippage_min <= paper_slippage_max),
   constraint settings_armed_whole check ((armed_at is null) = (installation_url is null)
@@ -43,6 +44,7 @@ comment on column trading.settings.installation_tag is 'Prefix of every client o
 comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
 comment on column trading.settings.max_workers is 'How many workers share the queue; as many again may end, guard and stop positions beside them.';
 comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
+comment on column trading.settings.stop_overshoot_percent is 'How far below its price, in percent of it, a stop may sell before its owner is alerted; public.stop_overshoots has them all.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';

@@ -168,10 +168,10 @@ begin
   values (p_user_id, p_severity, p_code, p_subject_type, p_subject_id, p_message, coalesce(p_detail, '{}'), p_now, p_now)
   on conflict (code, subject_id) where resolved_at is null
   do update set occurrences = public.alerts.occurrences + 1, last_seen_at = excluded.last_seen_at,
-    message = excluded.message, detail = excluded.detail;
+    severity = excluded.severity, message = excluded.message, detail = excluded.detail;
 end
 $$;
-comment on function trading.raise_alert is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject, which then says what the newest one is about.';
+comment on function trading.raise_alert is 'Opens an alert, or counts another occurrence of the open one for the same cause and subject, which then says what the newest one is about, and how severe it is.';
 
 alter table public.audit_log enable row level security;
 alter table public.alerts enable row level security;

@@ -122,7 +122,8 @@ end
 $$;
 comment on function trading.count_streak is 'Counts a losing position for its own scope and portfolio, or ends their streaks with a winning one.';
 
--- A stop bounds the loss but for gaps beyond it; how far one went is told, not only booked.
+-- A stop bounds the loss but for gaps beyond it; how far one went is told, not only booked. Nearly every stop sells a little
+-- below its price: the spread and the next price cost that much.
 create function trading.note_overshoot(p_position public.positions, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -130,10 +131,11 @@ begin
   perform trading.raise_alert(p_now, 'warning', 'stop_overshoot', p_position.user_id, 'position', p_position.id::text,
     format('The stop of %s sold below its price; that cost %s USDT beyond it', p_position.symbol, o.overshoot),
     jsonb_build_object('overshoot', o.overshoot, 'quantity', o.quantity, 'stop', o.stop))
-  from public.stop_overshoots o where o.position_id = p_position.id;
+  from public.stop_overshoots o, trading.settings s
+  where o.position_id = p_position.id and o.overshoot::numeric > o.stop::numeric * o.quantity::numeric * s.stop_overshoot_percent / 100;
 end
 $$;
-comment on function trading.note_overshoot is 'Alerts the owner of a position whose stop sold below its trigger.';
+comment on function trading.note_overshoot is 'Alerts the owner of a position whose stop sold further below its trigger than settings.stop_overshoot_percent.';
 
 create function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''

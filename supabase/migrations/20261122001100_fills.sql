@@ -14,6 +14,26 @@ end
 $$;
 comment on function trading.client_order_id is 'Our id of an order at the venue: the installation''s tag and a hash; never reused.';
 
+create function trading.is_tagged(p_client_order_id text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(starts_with(p_client_order_id, (select s.installation_tag || '-' from trading.settings s)), false);
+end
+$$;
+comment on function trading.is_tagged is 'Whether an order''s client id begins with this installation''s tag.';
+
+-- A request that was delivered twice makes two orders of one id of ours: the row stands for the one that it was told of first.
+create function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id
+    and coalesce(o.binance_order_id = p_exchange_order_id, true));
+end
+$$;
+comment on function trading.our_order is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
+
 -- One ledger transaction per fill (accounting: docs/architecture.md). Bucket external stands for a fee asset held outside of what we manage.
 create function trading.post_fill(
   p_trade public.trades, p_base text, p_quote text

@@ -48,8 +48,12 @@ revoke all on trading.rate_rules, trading.rate_budgets from public, anon, authen
 grant select on trading.rate_rules, trading.rate_budgets to service_role;
 
 create function trading.rate_scope_id(p_scope text, p_account_id uuid) returns uuid
-language sql stable
-return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+end
+$$;
 comment on function trading.rate_scope_id is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
 
 create function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) returns numeric
@@ -79,31 +83,38 @@ create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_refused jsonb;
+  -- Known before the buckets are looked for, so that they are found by their key however many accounts there are.
+  v_exchange_id uuid := trading.rate_scope_id('exchange', p_account_id);
+  v_locked      int;
+  v_refused     jsonb;
 begin
   if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
     select from trading.rules_for(p_priority) r
     where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
     perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
-  insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-  select r.name, trading.rate_scope_id(r.scope, p_account_id), r.burst, p_at from trading.rules_for(p_priority) r
-  on conflict do nothing;
-  perform from trading.rate_budgets b join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
-  order by b.rule for no key update of b;
+  loop
+    perform from trading.rules_for(p_priority) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
+    order by b.rule for no key update of b;
+    get diagnostics v_locked = row_count;
+    exit when v_locked = (select count(*) from trading.rules_for(p_priority));
+    insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority) r order by r.name
+    on conflict do nothing;
+  end loop;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
   from trading.rules_for(p_priority) r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id) and b.refilled_at > p_at + interval '10 seconds';
+  where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
       (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
-    from trading.rate_budgets b
-    join trading.rules_for(p_priority) r on r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id)
+    from trading.rules_for(p_priority) r
+    join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
   if v_refused is not null then
@@ -113,7 +124,7 @@ begin
     tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
   from trading.rules_for(p_priority) r
-  where r.name = b.rule and b.scope_id = trading.rate_scope_id(r.scope, p_account_id);
+  where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end;
   return '{"granted": true}';
 end
 $$;

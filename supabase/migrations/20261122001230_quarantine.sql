@@ -50,8 +50,12 @@ $$;
 comment on function trading.quarantine is 'Sets a symbol of an account, or one position in it, aside with a critical alert; once while it stands.';
 
 create function trading.is_quarantined(p_account_id uuid, p_symbol text) returns boolean
-language sql stable
-return exists (select from trading.quarantines q where q.account_id = p_account_id and q.symbol = p_symbol and q.ended_at is null);
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from trading.quarantines q where q.account_id = p_account_id and q.symbol = p_symbol and q.ended_at is null);
+end
+$$;
 comment on function trading.is_quarantined is 'Whether anything of a symbol is set aside on an account.';
 
 reset role;

@@ -72,13 +72,6 @@ end
 $$;
 comment on function trading.note_outside_cancel is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
 
--- A request that was delivered twice makes two orders of one id of ours: the row stands for the one that it was told of first.
-create function trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text) returns uuid
-language sql stable
-return (select o.id from public.orders o where o.client_order_id = p_client_order_id and o.account_id = p_account_id
-  and coalesce(o.binance_order_id = p_exchange_order_id, true));
-comment on function trading.our_order is 'The order of an account with this client order id, unless its row stands for another order of the exchange; null: not ours.';
-
 -- Every order that an answer tells of. The leg that a list's end took along is in it, or is asked about by a job of its own.
 create function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -297,7 +290,7 @@ end
 $$;
 comment on function trading.note_missing_funds is 'An order was refused for want of coins or money: an alert, and the account is compared at once.';
 
-create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns void
+create function trading.record_answer(p_call_id bigint, p_answer jsonb, p_now timestamptz) returns boolean
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -309,7 +302,7 @@ begin
     elapsed_ms = (p_answer ->> 'elapsed_ms')::numeric, answer = p_answer, answered_at = p_now
   where c.id = p_call_id and c.answered_at is null returning * into v_call;
   if not found then
-    return;
+    return false;
   end if;
   perform trading.note_contact(v_call, p_answer, p_now);
   case
@@ -333,7 +326,6 @@ begin
     else
       null;
   end case;
-  perform trading.charge_weight(v_call.account_id, v_call.weight * ((p_answer ->> 'requests')::int - 1)) where (p_answer ->> 'requests')::int > 1;
   perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
     update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
@@ -341,8 +333,9 @@ begin
   if p_answer ->> 'outcome' <> 'accepted' then
     perform trading.note_refusal(v_call, p_answer, p_now);
   end if;
+  return true;
 end
 $$;
-comment on function trading.record_answer is 'Writes down a call''s answer, once, and folds what it says. The caller holds the portfolio''s lock.';
+comment on function trading.record_answer is 'Writes down a call''s answer, once, and folds what it says; whether it is news. The caller holds the portfolio''s lock.';
 
 reset role;

@@ -16,8 +16,12 @@ end;
 comment on function trading.calls_of_attempt is 'The calls that a job''s present attempt has made, answered or not.';
 
 create function trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid) returns boolean
-language sql stable
-return exists (select from trading.calls_of_attempt(p_job) c where c.order_id = p_order_id and c.action = 'cancel');
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from trading.calls_of_attempt(p_job) c where c.order_id = p_order_id and c.action = 'cancel');
+end
+$$;
 comment on function trading.has_asked_to_cancel is 'Whether a job''s present attempt has asked the exchange to cancel an order.';
 
 create function trading.last_call(p_job trading.jobs) returns trading.exchange_calls

@@ -103,10 +103,14 @@ comment on function trading.gone_proof is
   'Whether an order that should rest at the exchange is proven gone, or else the call that its proof still lacks (null: only time; exchange_order_id: the number that is to be looked up), and how many looks have not found it.';
 
 create function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) returns boolean
-language sql immutable
-return exists (
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return exists (
     select from jsonb_array_elements((p_call.answer -> 'orders') || coalesce(p_call.answer -> 'unread_orders', '[]')) o
     where o ->> 'client_order_id' = p_client_order_id);
+end
+$$;
 comment on function trading.is_listed is 'Whether a list of open orders has the order with this client id.';
 
 -- Binance can be asked for the executions of twenty days.

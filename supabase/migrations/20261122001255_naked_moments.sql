@@ -22,8 +22,12 @@ comment on function trading.changed_at is 'When an order changed at the exchange
 
 -- A report of one that ended long ago is no news.
 create function trading.ended_at(p_order public.orders, p_now timestamptz) returns timestamptz
-language sql stable
-return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+end
+$$;
 comment on function trading.ended_at is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
 
 -- Of what was just recorded: a position that a late fill opened again was not naked while it was closed.

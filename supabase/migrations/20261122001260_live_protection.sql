@@ -68,11 +68,15 @@ comment on function trading.plan_guard is 'What should rest at the exchange for 
 
 -- Whoever ends one leg ends the list: the other one rests nowhere, even before it was asked about.
 create function trading.is_ended_with_list(p_order public.orders) returns boolean
-language sql stable
-return exists (
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
     select from public.orders l join trading.exchange_calls c on c.order_id = l.id and c.action in ('cancel', 'replace')
       and (c.outcome = 'accepted' or c.reason = 'replace_half_done')
     where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id);
+end
+$$;
 comment on function trading.is_ended_with_list is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
 
 -- A list ends with either of its legs: what we have ended by one of them does not rest any more, whoever says so later.

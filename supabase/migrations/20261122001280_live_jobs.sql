@@ -125,13 +125,14 @@ create function trading.answer_call(
   p_job_id bigint, p_fence bigint, p_call_id bigint, p_answer jsonb, p_next_for text default null, p_may_ask boolean default true,
   p_now timestamptz default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s' set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   v_now     timestamptz;
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
   v_outcome jsonb;
   v_is_put_off boolean;
+  v_is_news    boolean;
   v_state   text;
   v_message text;
   v_detail  text;
@@ -146,7 +147,7 @@ begin
   if v_outcome is not null then
     return v_outcome || '{"also": 0, "next": null}';
   end if;
-  perform trading.record_answer(p_call_id, p_answer, v_now);
+  v_is_news := trading.record_answer(p_call_id, p_answer, v_now);
   begin
     v_outcome := trading.complete_job(v_job, v_now);
     -- What the question drew from the budget is given back with it.
@@ -164,6 +165,9 @@ begin
       v_outcome := jsonb_build_object('outcome', 'retry', 'code', v_state, 'message', v_message);
     end if;
   end;
+  -- All calls draw from this bucket: whoever locks it keeps the others from their permits until its commit.
+  perform trading.charge_weight(c.account_id, c.weight * ((p_answer ->> 'requests')::int - 1))
+  from trading.exchange_calls c where c.id = p_call_id and v_is_news and (p_answer ->> 'requests')::int > 1;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));

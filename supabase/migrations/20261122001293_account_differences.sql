@@ -148,11 +148,6 @@ comment on function trading.settle_assets is 'Compares what an account holds, ac
 
 -- Orders ------------------------------------------------------------------------------------------------------------
 
-create function trading.is_tagged(p_client_order_id text) returns boolean
-language sql stable
-return coalesce(starts_with(p_client_order_id, (select s.installation_tag || '-' from trading.settings s)), false);
-comment on function trading.is_tagged is 'Whether an order''s client id begins with this installation''s tag.';
-
 create function trading.compare_orders(p_job trading.jobs, p_account_id uuid) returns setof jsonb
 language plpgsql stable set search_path = ''
 as $$

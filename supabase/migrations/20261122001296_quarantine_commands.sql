@@ -258,9 +258,13 @@ comment on function trading.disagreement is
   'What still speaks against ending a quarantine: not_compared (in the last three minutes, since it began), coins_missing, unsettled, order_believed_over, order_unexplained; null: books and exchange agree.';
 
 create function trading.is_conflict_open(p_quarantine trading.quarantines) returns boolean
-language sql stable
-return p_quarantine.code = 'report_conflict' and exists (
-  select from trading.doubtful_orders(p_quarantine.account_id) d where d.id = (p_quarantine.detail ->> 'order_id')::uuid);
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_quarantine.code = 'report_conflict' and exists (
+    select from trading.doubtful_orders(p_quarantine.account_id) d where d.id = (p_quarantine.detail ->> 'order_id')::uuid);
+end
+$$;
 comment on function trading.is_conflict_open is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
 
 -- Nobody has to believe either side: the exchange is asked once more, and its answer folds or does not.

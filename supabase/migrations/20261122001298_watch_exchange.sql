@@ -32,6 +32,11 @@ create function trading.note_startup(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  -- The upsert would write on every sweep.
+  if exists (select from trading.startups u, trading.settings s
+      where u.postmaster_started_at = pg_catalog.pg_postmaster_start_time() and u.armed_at = s.armed_at) then
+    return;
+  end if;
   insert into trading.startups as u (postmaster_started_at, armed_at)
   select pg_catalog.pg_postmaster_start_time(), s.armed_at from trading.settings s where s.armed_at is not null
   on conflict (id) do update set postmaster_started_at = excluded.postmaster_started_at, armed_at = excluded.armed_at
@@ -68,14 +73,18 @@ create function trading.note_heard(p_environment text, p_now timestamptz) return
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_was_silent timestamptz;
+  v_before trading.exchange_contacts;
 begin
-  select c.silent_since into v_was_silent from trading.exchange_contacts c where c.environment = p_environment;
-  -- One row for all: it is written now and then only, so that calls do not wait for each other.
+  -- One row for all: it is touched now and then only, so that answers do not wait for each other's commits. An upsert would lock
+  -- it even where its condition keeps it from writing.
+  select * into v_before from trading.exchange_contacts c where c.environment = p_environment;
+  if v_before.silent_since is null and v_before.heard_at >= p_now - interval '10 seconds' then
+    return;
+  end if;
   insert into trading.exchange_contacts as c (environment, heard_at) values (p_environment, p_now)
   on conflict (environment) do update set heard_at = excluded.heard_at, silent_since = null
     where c.silent_since is not null or c.heard_at < excluded.heard_at - interval '10 seconds';
-  if v_was_silent is not null then
+  if v_before.silent_since is not null then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
   end if;

@@ -1,4 +1,4 @@
--- Purpose: how a worker executes a job, reports a failure, and what the sweep picks up.
+-- Purpose: how a worker executes a job and reports a failure, and what is pruned of it.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
@@ -80,17 +80,29 @@ end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
-create function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_now timestamptz) returns void
+-- What is tried again at once has not failed yet: it is critical when what was to be sold will still be held after five
+-- seconds, as long as a position may be without a stop. A replacement whose old order was not open any more mostly means that
+-- the exchange's own stop has sold; its fills are on their way.
+create function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamptz, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  c_patience constant interval := '5 seconds';
+  v_since timestamptz := (
+    select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
 begin
-  perform trading.raise_alert(p_now, 'critical', 'exit_failed', p.user_id, 'position', p.id::text,
+  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.attempts < 3 then
+    return;
+  end if;
+  perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
+    'exit_failed', p.user_id, 'position', p.id::text,
     format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
     jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
   from public.positions p where p.id = p_job.position_id;
 end
 $$;
-comment on function trading.alert_failed_exit is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; its close resolves it.';
+comment on function trading.alert_failed_exit is
+  'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; a warning, and critical once it lasts for over 5 s. Its close resolves it.';
 
 -- Runs a locked job and writes down what became of it.
 create function trading.complete_job(p_job trading.jobs, p_now timestamptz) returns jsonb
@@ -98,17 +110,18 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
+  v_next_at timestamptz;
 begin
   if v_outcome ->> 'outcome' = 'call' then
     update trading.jobs j set lease_until = clock_timestamp() + make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0)
     where j.id = p_job.id;
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
-    perform trading.retry_job(p_job,
-      p_now + trading.outcome_delay(p_job, v_outcome), v_outcome);
+    v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
+    perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
     if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
-      perform trading.alert_failed_exit(p_job, v_outcome, p_now);
+      perform trading.alert_failed_exit(p_job, v_outcome, v_next_at, p_now);
     end if;
   else
     perform trading.finish_job(p_job, v_outcome);
@@ -186,7 +199,7 @@ $$;
 comment on function trading.claim_next is 'What a worker does after a job: the portfolio''s next entry after one, else the next job that is no entry; null while the job is not over.';
 
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
-language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s' set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   v_job     trading.jobs := trading.require_job(p_job_id, p_fence);
@@ -267,63 +280,6 @@ end
 $$;
 comment on function trading.has_due_jobs is 'Whether any queued job is due.';
 grant execute on function trading.has_due_jobs to service_role;
-
--- Whether a job waits although its own bell has had time: ringing earlier would only cut the next decision's bell short of
--- its place in the HTTP client. Market time stands apart from the wall, so a replay is rung for whatever is due.
-create function trading.has_forgotten_jobs(p_now timestamptz) returns boolean
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  return exists (
-    select from trading.jobs j
-    where j.status = 'queued' and j.due_at <= p_now
-      and (j.enqueued_at < clock_timestamp() - interval '1 second' or j.due_at > j.enqueued_at
-        or (select s.clock_at is not null from trading.settings s)));
-end
-$$;
-comment on function trading.has_forgotten_jobs is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
-
-create function trading.sweep(p_now timestamptz default null) returns jsonb
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_now      timestamptz := coalesce(p_now, trading.engine_now());
-  v_expired  int;
-  v_rearmed  int;
-begin
-  -- An entry that took its worker down every time is not given to another one.
-  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
-  from trading.jobs j
-  where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
-    and j.attempts >= (select s.job_max_attempts from trading.settings s);
-  with expired as (
-    select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
-  )
-  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
-    last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
-  from expired where j.id = expired.id;
-  get diagnostics v_expired = row_count;
-
-  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
-  update trading.engine_stops s set fired_at = null
-  where s.fired_at < v_now - interval '10 seconds'
-    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
-  get diagnostics v_rearmed = row_count;
-
-  perform trading.advance_stops(v_now);
-  perform trading.queue_due_syncs(v_now);
-  perform trading.watch_naked(v_now);
-  perform trading.watch_exchange(v_now);
-  perform trading.watch_losses(v_now);
-  perform trading.watch_prices(v_now);
-  if trading.has_forgotten_jobs(v_now) then
-    perform trading.ring_bell();
-  end if;
-  return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
-end
-$$;
-comment on function trading.sweep is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
-grant execute on function trading.sweep to service_role;
 
 create function trading.prune(p_keep interval default '7 days') returns bigint
 language plpgsql volatile security definer set search_path = ''

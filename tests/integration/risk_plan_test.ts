@@ -60,14 +60,17 @@ Deno.test("an evaluation beside 200 open and 10,000 closed positions reads no ta
   });
 });
 
-Deno.test("neither the watch nor a losing close reads the closed positions", async () => {
+Deno.test("neither the watch nor a losing close reads the closed positions, whichever plan is used", async () => {
   await withBusyDay(async (sql) => {
-    const scans = await sql.begin(async (tx) => {
-      await tx`select trading.watch_losses()`;
-      await tx`select trading.note_closed_position(p, -5, now()) from public.positions p where p.id = md5('closed7')::uuid`;
-      return await wholeReads(tx as unknown as Sql);
-    });
-    assert.deepEqual(scans, []);
+    for (const mode of ["force_custom_plan", "force_generic_plan"]) {
+      const scans = await sql.begin(async (tx) => {
+        await tx`select set_config('plan_cache_mode', ${mode}, true)`;
+        await tx`select trading.watch_losses()`;
+        await tx`select trading.note_closed_position(p, -5, now()) from public.positions p where p.id = md5('closed7')::uuid`;
+        return await wholeReads(tx as unknown as Sql);
+      });
+      assert.deepEqual(scans, [], mode);
+    }
   });
 });
 

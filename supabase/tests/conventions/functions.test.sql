@@ -1,9 +1,9 @@
 begin;
-select plan(8);
+select plan(9);
 
 create temporary view our_functions as
   select p.oid, p.oid::regprocedure::text as name, n.nspname::text as schema, p.proname::text as short_name,
-         p.proconfig, p.prosqlbody, p.prosecdef, p.proacl, p.proowner, p.proargnames, p.proargmodes, p.prorettype
+         p.proconfig, p.prosqlbody, p.prosecdef, p.proacl, p.proowner, p.proargnames, p.proargmodes, p.prorettype, p.prokind, p.prosrc, p.proretset
     from pg_catalog.pg_proc p
     join pg_catalog.pg_namespace n on n.oid = p.pronamespace
    where n.nspname in ('public', 'trading')
@@ -11,13 +11,19 @@ create temporary view our_functions as
                       where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e');
 
 -- A body written as `return ...` is bound to its objects when the function is created, so no search_path reaches it;
--- and such a function can still be inlined, which a setting would prevent.
+-- and such a function can still be inlined, which a setting would prevent. A procedure that commits must have no setting
+-- of its own: it makes it the first thing that it does.
 select is_empty(
   $$ select name from our_functions
       where not coalesce(proconfig @> array['search_path=""'], false)
         and (prosqlbody is null or prosecdef)
+        and not (prokind = 'p' and prosrc ~ $re$\mbegin\s+perform pg_catalog\.set_config\('search_path', '', false\)$re$)
       order by 1 $$,
   'every function has an empty search_path, or a body that was bound when it was created');
+
+-- A sub-select is not inlined: the statement around it would parse and plan the function's own anew each time it runs.
+select is_empty($$ select name from our_functions where prosqlbody::text like '%SUBLINK%' and not proretset order by 1 $$,
+  'no bound body holds a sub-select, unless it is a set that a FROM takes in');
 
 select is_empty(
   $$ select f.name

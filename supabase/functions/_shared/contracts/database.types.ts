@@ -2441,6 +2441,7 @@ export type Database = {
           protection_poll_ms: number;
           quote_retention_ms: number;
           required_tier: string | null;
+          stop_overshoot_percent: number;
           venue_stop_grace_ms: number;
         };
         Insert: {
@@ -2481,6 +2482,7 @@ export type Database = {
           protection_poll_ms?: number;
           quote_retention_ms?: number;
           required_tier?: string | null;
+          stop_overshoot_percent?: number | string;
           venue_stop_grace_ms?: number;
         };
         Update: {
@@ -2521,6 +2523,7 @@ export type Database = {
           protection_poll_ms?: number;
           quote_retention_ms?: number;
           required_tier?: string | null;
+          stop_overshoot_percent?: number | string;
           venue_stop_grace_ms?: number;
         };
         Relationships: [];

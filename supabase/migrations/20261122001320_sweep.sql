@@ -1,0 +1,86 @@
+-- Purpose: what is picked up and watched every two seconds, whoever is awake.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- Whether a job waits although its own bell has had time: ringing earlier would only cut the next decision's bell short of
+-- its place in the HTTP client. Market time stands apart from the wall, so a replay is rung for whatever is due.
+create function trading.has_forgotten_jobs(p_now timestamptz) returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.jobs j
+    where j.status = 'queued' and j.due_at <= p_now
+      and (j.enqueued_at < clock_timestamp() - interval '1 second' or j.due_at > j.enqueued_at
+        or (select s.clock_at is not null from trading.settings s)));
+end
+$$;
+comment on function trading.has_forgotten_jobs is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
+
+create function trading.sweep(p_now timestamptz default null) returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now      timestamptz := coalesce(p_now, trading.engine_now());
+  v_expired  int;
+  v_rearmed  int;
+begin
+  -- An entry that took its worker down every time is not given to another one.
+  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
+  from trading.jobs j
+  where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
+    and j.attempts >= (select s.job_max_attempts from trading.settings s);
+  with expired as (
+    select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
+  )
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+    last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
+  from expired where j.id = expired.id;
+  get diagnostics v_expired = row_count;
+
+  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
+  update trading.engine_stops s set fired_at = null
+  where s.fired_at < v_now - interval '10 seconds'
+    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
+  get diagnostics v_rearmed = row_count;
+
+  perform trading.advance_stops(v_now);
+  perform trading.queue_due_syncs(v_now);
+  perform trading.watch_naked(v_now);
+  perform trading.watch_exchange(v_now);
+  perform trading.watch_losses(v_now);
+  perform trading.watch_prices(v_now);
+  if trading.has_forgotten_jobs(v_now) then
+    perform trading.ring_bell();
+  end if;
+  return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
+end
+$$;
+comment on function trading.sweep is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
+grant execute on function trading.sweep to service_role;
+
+-- pg_cron opens a session for every run, and in a new session all that the sweep calls is compiled and planned anew, which
+-- costs tens of times what there is to do. So one run stays for many sweeps, each its own transaction. A procedure that commits
+-- may neither be security definer nor have settings of its own: it sets its search_path first. Plans made for any value of a
+-- parameter are kept from the first sweep on; of a time no other would be better.
+create procedure trading.keep_sweeping(p_for interval default '90 seconds', p_every interval default '2 seconds')
+language plpgsql
+as $$
+declare
+  v_end timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) p_for;
+begin
+  perform pg_catalog.set_config('search_path', '', false), pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false);
+  -- Whoever takes it off the schedule does not have to wait for its end.
+  while clock_timestamp() < v_end and exists (select from cron.job j where j.jobname = 'fillbase-sweep' and j.active) loop
+    perform trading.sweep();
+    commit;
+    perform pg_sleep_for(p_every);
+    commit;
+  end loop;
+end
+$$;
+comment on procedure trading.keep_sweeping is
+  'Sweeps every p_every while fillbase-sweep is scheduled, for p_for at most (below statement_timeout), each sweep a transaction of its own. Called by the schedule alone, as its only statement.';
+
+reset role;
