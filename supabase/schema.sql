@@ -1705,6 +1705,7 @@ comment on column trading.exchange_calls.send_by is 'After it the call is droppe
 comment on column trading.exchange_calls.opened_at is 'When the key was opened for it, once; before that nothing of it can have left (the exchange''s time is asked without a key).';
 comment on column trading.exchange_calls.answer is 'What the venue said, parsed (trading.answer_call).';
 CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
+CREATE INDEX exchange_calls_clock_idx ON trading.exchange_calls USING btree (environment, permitted_at) WHERE ((action = 'server_time'::text) AND (answered_at IS NULL));
 CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
 CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
 CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['check_order'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
@@ -4080,10 +4081,18 @@ declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
+  v_executed public.orders;
   v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
   v_next    jsonb;
 begin
+  -- What a stop has sold already is booked, not sold again.
+  select * into v_executed from public.orders o
+  where o.position_id = p_position.id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity limit 1;
+  if v_executed.id is not null then
+    return case when v_last.order_id is distinct from v_executed.id or v_last.action <> 'fills' then trading.call_about(p_job, 'fills', v_executed, p_now)
+      else coalesce(trading.follow_up(p_job, v_executed.id, p_now), trading.wait_for('order_settled', 'what the stop has sold is booked; the exit goes on')) end;
+  end if;
   -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
@@ -4149,6 +4158,28 @@ end
 $function$;
 alter function trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.clock_offset_ms(p_environment text, p_is_entry boolean, p_now timestamp with time zone) is 'How far the exchange''s clock is ahead, for an entry at least; null: never measured, too long ago, or for an entry not to within half a second.';
+
+CREATE OR REPLACE FUNCTION trading.clock_step(p_job trading.jobs, p_account trading.accounts, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_is_known boolean := trading.clock_offset_ms(p_account.environment, p_job.kind = 'enter', p_now) is not null;
+begin
+  if trading.is_past_its_time(p_job, p_now) or (v_is_known and not (p_job.kind = 'sync' and trading.is_clock_ageing(p_account.environment, p_now))) then
+    return null;
+  end if;
+  if exists (select from trading.exchange_calls c
+      where c.environment = p_account.environment and c.action = 'server_time' and c.answered_at is null and c.permitted_at > p_now - interval '3 seconds')
+    or not trading.may_ask_time(p_job) then
+    return case when not v_is_known then trading.wait_for('clock_unknown', 'the exchange has not told its time yet') end;
+  end if;
+  return trading.permit_call(p_job, p_account.id, 'server_time', null, '{}', p_now);
+end
+$function$;
+alter function trading.clock_step(p_job trading.jobs, p_account trading.accounts, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.clock_step(p_job trading.jobs, p_account trading.accounts, p_now timestamp with time zone) is 'The question for an exchange''s time, or the wait for its answer; null: the time is known well enough for the job.';
 
 CREATE OR REPLACE FUNCTION trading.close_gate(p_scope text, p_scope_id uuid)
  RETURNS void
@@ -5791,7 +5822,8 @@ begin
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
-    if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
+    -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
+    if p_sqlstate = 'FB429' and not v_job.is_paper then
       perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
@@ -6853,6 +6885,21 @@ CREATE OR REPLACE FUNCTION trading.is_call_over(p_call trading.exchange_calls, p
 RETURN (p_now > ((p_call).send_by + CASE WHEN ((p_call).opened_at IS NULL) THEN '00:00:00'::interval ELSE '00:00:07'::interval END));
 alter function trading.is_call_over(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_call_over(p_call trading.exchange_calls, p_now timestamp with time zone) is 'Whether a call that changes something can not be under way any more: its window is over, and the longest request if its key was opened.';
+
+CREATE OR REPLACE FUNCTION trading.is_clock_ageing(p_environment text, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.exchange_clocks c, trading.settings s
+    where c.environment = p_environment and c.measured_at < p_now - make_interval(secs => s.clock_max_age_ms * 0.8 / 1000));
+end
+$function$;
+alter function trading.is_clock_ageing(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_clock_ageing(p_environment text, p_now timestamp with time zone) is 'Whether an exchange''s clock was measured so long ago (four fifths of clock_max_age_ms) that a question should do it again.';
 
 CREATE OR REPLACE FUNCTION trading.is_comparison(p_job trading.jobs)
  RETURNS boolean
@@ -9114,13 +9161,13 @@ begin
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
     end if;
   end if;
-  -- What refused the pair refuses the stop alone as well.
-  if p_last.action = 'submit_pair' and p_last.reason in ('insufficient_funds', 'symbol_not_trading', 'key_refused', 'key_unavailable', 'not_permitted',
-      'rate_limited', 'banned', 'clock_skewed') then
+  -- What is not about the pair itself would keep the stop alone away as well.
+  if p_last.action = 'submit_pair' and p_last.outcome <> 'accepted'
+    and p_last.reason not in ('filter_failed', 'bad_request', 'refused', 'would_trigger_at_once', 'too_many_orders') then
     return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
-    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills', 'cancel') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
 end
 $function$;
 alter function trading.place_missing_guard(p_job trading.jobs, p_position public.positions, p_plan trading.guard_plan, p_last trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
@@ -9868,7 +9915,7 @@ begin
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
     and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync'
-      and j.status = 'queued' and (j.due_at <= p_due_at or j.attempts > 0))
+      and j.status = 'queued' and (j.due_at <= p_due_at or j.last_error is not null))
   on conflict (key) do nothing;
 end
 $function$;
@@ -9919,7 +9966,7 @@ begin
     where o.id = any (p_order_ids)
       -- The cancel that waits for the end of its time asks nothing before.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
-        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0)))
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
   ), room as materialized (
     select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
   ), queued as (
@@ -10870,6 +10917,7 @@ CREATE OR REPLACE FUNCTION trading.run_live_job(p_job trading.jobs, p_now timest
 AS $function$
 declare
   v_account trading.accounts;
+  v_next    jsonb;
 begin
   if p_job.kind = 'halt' then
     return trading.execute_halt(p_job, p_now);
@@ -10886,9 +10934,9 @@ begin
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_job.kind = 'enter', p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when trading.may_ask_time(p_job) then trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now)
-      else trading.wait_for('clock_unknown', 'the exchange does not tell its time') end;
+  v_next := case when v_account.id is not null then trading.clock_step(p_job, v_account, p_now) end;
+  if v_next is not null then
+    return v_next;
   end if;
   return case p_job.kind
     when 'enter' then trading.enter_step(p_job, p_now)

@@ -102,7 +102,7 @@ begin
   from public.orders o
   where o.id = p_order_id and not o.is_paper_trade
     and not exists (select from trading.jobs j where j.order_id = o.id and j.position_id = o.position_id and j.kind = 'sync'
-      and j.status = 'queued' and (j.due_at <= p_due_at or j.attempts > 0))
+      and j.status = 'queued' and (j.due_at <= p_due_at or j.last_error is not null))
   on conflict (key) do nothing;
 end
 $$;

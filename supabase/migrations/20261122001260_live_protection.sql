@@ -280,13 +280,13 @@ begin
       return trading.wait_for(coalesce(p_last.reason, 'stop_not_placed'), coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
     end if;
   end if;
-  -- What refused the pair refuses the stop alone as well.
-  if p_last.action = 'submit_pair' and p_last.reason in ('insufficient_funds', 'symbol_not_trading', 'key_refused', 'key_unavailable', 'not_permitted',
-      'rate_limited', 'banned', 'clock_skewed') then
+  -- What is not about the pair itself would keep the stop alone away as well.
+  if p_last.action = 'submit_pair' and p_last.outcome <> 'accepted'
+    and p_last.reason not in ('filter_failed', 'bad_request', 'refused', 'would_trigger_at_once', 'too_many_orders') then
     return trading.wait_for(p_last.reason, coalesce(p_last.message, 'the stop could not be placed; it is tried again'));
   end if;
   return trading.place_guard(p_job, p_position, p_plan,
-    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
+    p_plan.target is not null and coalesce(p_last.action, 'lookup') in ('lookup', 'fills', 'cancel') and (v_market.bid is null or v_market.bid < p_plan.target), p_now);
 end
 $$;
 comment on function trading.place_missing_guard is 'Places a stop where none rests: with its target first, alone where that was refused or the market is past it.';

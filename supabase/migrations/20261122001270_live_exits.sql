@@ -55,10 +55,18 @@ declare
   v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
+  v_executed public.orders;
   v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
   v_entry   public.orders;
   v_next    jsonb;
 begin
+  -- What a stop has sold already is booked, not sold again.
+  select * into v_executed from public.orders o
+  where o.position_id = p_position.id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity limit 1;
+  if v_executed.id is not null then
+    return case when v_last.order_id is distinct from v_executed.id or v_last.action <> 'fills' then trading.call_about(p_job, 'fills', v_executed, p_now)
+      else coalesce(trading.follow_up(p_job, v_executed.id, p_now), trading.wait_for('order_settled', 'what the stop has sold is booked; the exit goes on')) end;
+  end if;
   -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));

@@ -62,11 +62,45 @@ $$;
 comment on function trading.may_ask_time is
   'Whether a job''s present attempt may ask for the exchange''s time: once, and once more after an answer, as that of a worker''s first call is slow.';
 
+create index exchange_calls_clock_idx on trading.exchange_calls (environment, permitted_at) where action = 'server_time' and answered_at is null;
+
+create function trading.is_clock_ageing(p_environment text, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from trading.exchange_clocks c, trading.settings s
+    where c.environment = p_environment and c.measured_at < p_now - make_interval(secs => s.clock_max_age_ms * 0.8 / 1000));
+end
+$$;
+comment on function trading.is_clock_ageing is 'Whether an exchange''s clock was measured so long ago (four fifths of clock_max_age_ms) that a question should do it again.';
+
+-- One measurement serves all: whoever comes while it is under way waits for it. Questions renew it in time, so that no sale has to.
+create function trading.clock_step(p_job trading.jobs, p_account trading.accounts, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_is_known boolean := trading.clock_offset_ms(p_account.environment, p_job.kind = 'enter', p_now) is not null;
+begin
+  if trading.is_past_its_time(p_job, p_now) or (v_is_known and not (p_job.kind = 'sync' and trading.is_clock_ageing(p_account.environment, p_now))) then
+    return null;
+  end if;
+  if exists (select from trading.exchange_calls c
+      where c.environment = p_account.environment and c.action = 'server_time' and c.answered_at is null and c.permitted_at > p_now - interval '3 seconds')
+    or not trading.may_ask_time(p_job) then
+    return case when not v_is_known then trading.wait_for('clock_unknown', 'the exchange has not told its time yet') end;
+  end if;
+  return trading.permit_call(p_job, p_account.id, 'server_time', null, '{}', p_now);
+end
+$$;
+comment on function trading.clock_step is 'The question for an exchange''s time, or the wait for its answer; null: the time is known well enough for the job.';
+
 create function trading.run_live_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_account trading.accounts;
+  v_next    jsonb;
 begin
   if p_job.kind = 'halt' then
     return trading.execute_halt(p_job, p_now);
@@ -83,9 +117,9 @@ begin
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
     end if;
   end if;
-  if v_account.id is not null and trading.clock_offset_ms(v_account.environment, p_job.kind = 'enter', p_now) is null and not trading.is_past_its_time(p_job, p_now) then
-    return case when trading.may_ask_time(p_job) then trading.permit_call(p_job, v_account.id, 'server_time', null, '{}', p_now)
-      else trading.wait_for('clock_unknown', 'the exchange does not tell its time') end;
+  v_next := case when v_account.id is not null then trading.clock_step(p_job, v_account, p_now) end;
+  if v_next is not null then
+    return v_next;
   end if;
   return case p_job.kind
     when 'enter' then trading.enter_step(p_job, p_now)
@@ -212,7 +246,7 @@ begin
     where o.id = any (p_order_ids)
       -- The cancel that waits for the end of its time asks nothing before.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
-        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.attempts > 0)))
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
   ), room as materialized (
     select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
   ), queued as (

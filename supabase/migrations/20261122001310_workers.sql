@@ -248,7 +248,8 @@ begin
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
-    if p_sqlstate = 'FB429' and trading.is_comparison(v_job) then
+    -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
+    if p_sqlstate = 'FB429' and not v_job.is_paper then
       perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then

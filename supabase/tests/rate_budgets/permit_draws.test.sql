@@ -15,6 +15,7 @@ select is(tests.next_call() ->> 'action', 'submit', 'the call that places an ent
 select is(pg_temp.tokens('orders_10s'), 2::numeric, 'draws one order');
 select is(tests.answer('{"outcome": "rejected", "reason": "insufficient_funds"}') ->> 'outcome', 'rejected', 'whatever becomes of it');
 update trading.rate_budgets set tokens = 1.5 where rule = 'orders_10s';
+update trading.jobs set status = 'done', finished_at = now() where status = 'queued'; -- The comparison that the refusal asked for.
 select tests.decide('three', 'alpha');
 select tests.raises($$ select tests.next_call() $$, 'FB429', 'request_budget_exhausted', 'an entry is not permitted into the reserve');
 select is_empty($$ select 1 from public.positions where signal_id = tests.signal_id('three') $$, 'and leaves nothing behind');

@@ -1,5 +1,5 @@
 begin;
-select plan(28);
+select plan(29);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.hire('beta');
@@ -33,7 +33,10 @@ select is(tests.next_call() ->> 'action', 'cancel', 'the stop of the old positio
 select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(jsonb_build_object('client_order_id', (tests.order_of('old', 'stop_loss')).client_order_id), 'cancelled')));
 create temp table guard as select w.answer -> 'call' as call from tests.live_work w;
 select is((select call #>> '{request,quantity}' from guard), '0.6', 'to what is there');
-select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report((select call -> 'request' from guard), 'working')));
+select is((select call ->> 'action' from guard), 'submit_pair', 'with its target');
+select tests.answer(jsonb_build_object('outcome', 'accepted', 'orders', (
+  select jsonb_agg(tests.venue_report(call #> array['request', leg], 'working', 0, jsonb_build_object('list_id', call #>> '{request,list_client_order_id}')))
+  from guard, unnest('{stop,target}'::text[]) leg)));
 -- The other leg of its list, the stop of the new one, and nothing else, are under way.
 select ok(trading.is_quarantined((select account from t), 'SOLUSDT'), 'no entry in the symbol');
 delete from trading.jobs where status = 'queued';
@@ -49,7 +52,7 @@ select is(tests.compare((select account from t), '{"USDT": 9800, "SOL": 2}'), '[
 select is((select sum(missing_quantity::numeric) from trading.quarantines), 0::numeric, 'nothing is missing any more');
 select is((select count(*) from trading.quarantines where ended_at is null), 2::bigint, 'but it is for a person to end it');
 
-select is(tests.obey(), '{submit,check_order,cancel,submit}', 'and their stops guard all of it again');
+select is(tests.obey(), '{submit,check_order,cancel,submit_pair,lookup}', 'and their stops guard all of it again');
 
 -- Dust ----------------------------------------------------------------------------------------------------------------
 insert into trading.dust_pools values ((select account from t), 'SOL', 0.004, 0.4);
