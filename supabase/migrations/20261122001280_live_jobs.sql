@@ -110,8 +110,9 @@ begin
   if v_account.id is not null and not trading.has_key(v_account.id) and p_job.kind <> 'enter' then
     return trading.wait_for_key(p_job, v_account.id, p_now);
   elsif v_account.id is not null and not trading.is_comparison(p_job) and trading.has_key(v_account.id) and not trading.is_past_its_time(p_job, p_now) then
-    -- What the account holds is not known before, either: an entry would be denied for want of money.
-    if not trading.is_key_verified(v_account.id) then
+    -- What the account holds is not known before, either: an entry would be denied for want of money. Where the key was refused,
+    -- it is denied because trading stands still.
+    if not trading.is_key_verified(v_account.id) and not (p_job.kind = 'enter' and trading.is_key_refused(p_job, v_account.id, p_now)) then
       return trading.wait_for('key_unverified', 'the exchange has not said yet whose the new key is');
     elsif p_job.kind <> 'enter' and trading.is_key_refused(p_job, v_account.id, p_now) then
       return trading.wait_for('key_refused', 'the exchange refused the key less than a minute ago');
