@@ -5770,6 +5770,14 @@ $function$;
 alter function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
 
+CREATE OR REPLACE FUNCTION trading.expiry_words(p_reason text, p_side text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (p_reason <> 'EXPIRED_IN_MATCH'::text) THEN p_reason WHEN (p_side = 'BUY'::text) THEN (p_reason || ': it met an order of the same account, which rests on (self-trade prevention)'::text) WHEN (p_side = 'SELL'::text) THEN (p_reason || ': an order of the same account met it (self-trade prevention)'::text) ELSE NULL::text END;
+alter function trading.expiry_words(p_reason text, p_side text) owner to fillbase_engine;
+comment on function trading.expiry_words(p_reason text, p_side text) is 'Why an order expired: the exchange''s word, with what it means where that is not plain; null: it gave none.';
+
 CREATE OR REPLACE FUNCTION trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -6218,9 +6226,9 @@ begin
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
   v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
     'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
-    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
+    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', trading.expiry_words(p_report ->> 'expiry_reason', v_order.side))))
     || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
-  if v_order.finished_at is null and v_after.state = 'cancelled' then
+  if v_order.finished_at is null and (v_after.state = 'cancelled' or (v_after.state = 'expired' and p_report ->> 'expiry_reason' = 'EXPIRED_IN_MATCH')) then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
   perform trading.end_conflict(v_after, p_now);
@@ -6991,11 +6999,15 @@ begin
     select from public.orders l join trading.exchange_calls c on c.order_id = l.id
     where l.position_id = p_order.position_id and (l.id = p_order.id or l.order_list_id = p_order.order_list_id)
       and c.permitted_at > trading.last_seen(p_order.id)
-      and c.action in ('lookup', 'cancel') and c.request ? 'client_order_id' and c.reason = 'order_not_found');
+      and c.action in ('lookup', 'cancel') and c.request ? 'client_order_id' and c.reason = 'order_not_found')
+    or exists (
+    select from public.orders l
+    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id
+      and (l.finished_at is not null or l.venue_executed_quantity > 0) and l.updated_at > trading.last_seen(p_order.id));
 end
 $function$;
 alter function trading.is_doubted(p_order public.orders) owner to fillbase_engine;
-comment on function trading.is_doubted(p_order public.orders) is 'Whether the exchange has not found an order, or the other leg of its list, since it last told of it.';
+comment on function trading.is_doubted(p_order public.orders) is 'Whether since the exchange last told of an order it has not found that or the other leg of its list, or has told that the other leg ended or executed something.';
 
 CREATE OR REPLACE FUNCTION trading.is_ended_with_list(p_order public.orders)
  RETURNS boolean
@@ -8429,13 +8441,14 @@ begin
     return;
   end if;
   perform trading.raise_alert(p_now, 'warning', 'stop_cancelled_outside', p_order.user_id, 'position', p_order.position_id::text,
-    format('The protection of the position in %s was cancelled by other hands than the engine''s; it is placed again.', p_order.symbol),
+    format(case p_order.state when 'expired' then 'The protection of the position in %s was ended by the exchange, because an order of the same account met it; it is placed again.'
+      else 'The protection of the position in %s was cancelled by other hands than the engine''s; it is placed again.' end, p_order.symbol),
     jsonb_build_object('order_id', p_order.id, 'client_order_id', p_order.client_order_id));
   perform trading.queue_account_check(p_order.account_id, 'stop_cancelled', p_now);
 end
 $function$;
 alter function trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone) is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
+comment on function trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone) is 'Tells the owner that a stop or target was ended by hand, cancelled or met by another order of the account, and has the account compared.';
 
 CREATE OR REPLACE FUNCTION trading.note_outside_move(p_account_id uuid, p_kind text, p_asset text, p_quantity numeric, p_now timestamp with time zone, p_trade jsonb DEFAULT '{}'::jsonb)
  RETURNS void

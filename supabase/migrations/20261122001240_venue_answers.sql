@@ -38,9 +38,9 @@ begin
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
   v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
     'executed_quantity', p_report ->> 'executed_quantity', 'exchange_order_id', p_report ->> 'exchange_order_id',
-    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', p_report ->> 'expiry_reason')))
+    'error_code', p_report ->> 'error_code', 'error_message', coalesce(p_report ->> 'error_message', trading.expiry_words(p_report ->> 'expiry_reason', v_order.side))))
     || jsonb_build_object('fills', trading.fills_with_rates(p_report -> 'fills', 'USDT')), p_now);
-  if v_order.finished_at is null and v_after.state = 'cancelled' then
+  if v_order.finished_at is null and (v_after.state = 'cancelled' or (v_after.state = 'expired' and p_report ->> 'expiry_reason' = 'EXPIRED_IN_MATCH')) then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
   perform trading.end_conflict(v_after, p_now);
@@ -51,26 +51,6 @@ exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integri
 end
 $$;
 comment on function trading.fold_venue_report is 'Folds an exchange''s report of one of our orders; one that contradicts the books quarantines its position instead.';
-
--- Our own cancel or replacement is in the calls before its effect is; a leg that filled takes the other one along.
-create function trading.note_outside_cancel(p_order public.orders, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  if p_order.role not in ('stop_loss', 'take_profit') or exists (
-    select from public.orders o
-    where o.position_id = p_order.position_id and (o.id = p_order.id or o.order_list_id = p_order.order_list_id)
-      and (o.venue_executed_quantity > 0 or exists (
-        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace')))) then
-    return;
-  end if;
-  perform trading.raise_alert(p_now, 'warning', 'stop_cancelled_outside', p_order.user_id, 'position', p_order.position_id::text,
-    format('The protection of the position in %s was cancelled by other hands than the engine''s; it is placed again.', p_order.symbol),
-    jsonb_build_object('order_id', p_order.id, 'client_order_id', p_order.client_order_id));
-  perform trading.queue_account_check(p_order.account_id, 'stop_cancelled', p_now);
-end
-$$;
-comment on function trading.note_outside_cancel is 'Tells the owner that a stop or target was cancelled by hand, and has the account compared.';
 
 -- Every order that an answer tells of. The leg that a list's end took along is in it, or is asked about by a job of its own.
 create function trading.fold_reports(p_call trading.exchange_calls, p_reports jsonb, p_now timestamptz) returns void

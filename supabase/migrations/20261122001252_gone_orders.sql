@@ -28,7 +28,8 @@ return coalesce(trading.is_not_found(p_call, p_client_order_id)
     or (p_call.outcome = 'accepted' and (p_call.action = 'open_orders' or (p_call.action = 'fills' and p_call.request ? 'since_ms'))), false);
 comment on function trading.is_asked_for_proof is 'Whether an answer about an order that should rest is a piece of the proof that it is gone.';
 
--- A list ends as a whole: what is said of one leg is a doubt about the other.
+-- A list ends as a whole: what is said of one leg is a doubt about the other. A leg that has ended, or executed anything, took
+-- the other one along.
 create function trading.is_doubted(p_order public.orders) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -37,10 +38,15 @@ begin
     select from public.orders l join trading.exchange_calls c on c.order_id = l.id
     where l.position_id = p_order.position_id and (l.id = p_order.id or l.order_list_id = p_order.order_list_id)
       and c.permitted_at > trading.last_seen(p_order.id)
-      and c.action in ('lookup', 'cancel') and c.request ? 'client_order_id' and c.reason = 'order_not_found');
+      and c.action in ('lookup', 'cancel') and c.request ? 'client_order_id' and c.reason = 'order_not_found')
+    or exists (
+    select from public.orders l
+    where l.position_id = p_order.position_id and l.order_list_id = p_order.order_list_id and l.id <> p_order.id
+      and (l.finished_at is not null or l.venue_executed_quantity > 0) and l.updated_at > trading.last_seen(p_order.id));
 end
 $$;
-comment on function trading.is_doubted is 'Whether the exchange has not found an order, or the other leg of its list, since it last told of it.';
+comment on function trading.is_doubted is
+  'Whether since the exchange last told of an order it has not found that or the other leg of its list, or has told that the other leg ended or executed something.';
 
 -- Readers at the exchange may be behind, so no single answer counts: two looks half a minute apart, the matching engine that
 -- has none to cancel, and after both a list of the open orders without it, and no execution that could be its own.

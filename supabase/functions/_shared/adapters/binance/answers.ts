@@ -51,7 +51,7 @@ const STATUSES = {
   EXPIRED_IN_MATCH: "expired",
   REJECTED: "rejected",
 } as const satisfies Readonly<Record<string, VenueStatus>>;
-const status = z.enum(Object.keys(STATUSES) as (keyof typeof STATUSES)[]).transform((name) => STATUSES[name]);
+const status = z.enum(Object.keys(STATUSES) as (keyof typeof STATUSES)[]);
 
 /** A fill in the answer to a placement: without its order, which is the answer itself. */
 const ownFill = z.object({
@@ -98,12 +98,13 @@ const order = z.object({
     listId: row.orderListId ?? null,
     side: row.side,
     type: row.type,
-    status: row.status,
+    status: STATUSES[row.status],
     quantity: row.origQty,
     executedQuantity: row.executedQty,
     price: row.price,
     triggerPrice: row.stopPrice,
-    expiryReason: row.expiryReason ?? null,
+    // What another order of the account ended has no reason besides its status.
+    expiryReason: row.expiryReason ?? (row.status === "EXPIRED_IN_MATCH" ? row.status : null),
     updatedAtMs,
     fills: row.fills ? fillsOf(row.fills, row, updatedAtMs) : null,
   };

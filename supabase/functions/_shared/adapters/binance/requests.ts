@@ -43,8 +43,15 @@ function orderParams(order: OrderRequest): Params {
     ...Object.fromEntries(fields),
     newClientOrderId: idOf(order.clientOrderId),
     newOrderRespType: "FULL",
+    ...(order.side === "BUY" ? GIVES_WAY : {}),
   };
 }
+
+/**
+ * Self-trade prevention: the order that comes says which of two orders of an account ends. Without a word (EXPIRE_MAKER) a
+ * purchase would end the target of another position, and with that the stop of its list. A sale goes before what rests.
+ */
+const GIVES_WAY: Params = { selfTradePreventionMode: "EXPIRE_TAKER" };
 
 /** `POST orderList/oco` that sells: the target above the market, the stop below it. */
 export function pairPlacement(

@@ -131,6 +131,36 @@ Deno.test("the stop of a pair may be a limit order, and the market between them 
   assert.deepEqual([late.outcome, late.reason], ["rejected", "would_trigger_at_once"]);
 });
 
+Deno.test("a purchase that meets the account's own target gives way to it, and says so", async () => {
+  const floor = new Floor();
+  await floor.venue.submitPair(SYMBOL, pair(), floor.leave());
+  floor.desk.book([["64998", "1"]], [["64999", "0.004"], ["65002", "1"]]);
+  const limit = { type: "LIMIT", timeInForce: "IOC", price: "65100", quantity: "0.02" } as const;
+  const { outcome, order } = await floor.venue.submit(SYMBOL, buy("b-1", limit), floor.leave());
+  assert.equal(outcome, "accepted");
+  assert.deepEqual([order!.status, order!.executedQuantity, order!.expiryReason], [
+    "expired",
+    "0.00400000",
+    "EXPIRED_IN_MATCH",
+  ]);
+  const open = await floor.venue.openOrders(SYMBOL, floor.leave());
+  assert.deepEqual(open.orders!.map((each) => each.clientOrderId).toSorted(), ["stop-1", "target-1"]);
+});
+
+Deno.test("a target that another order of the account ended says so, and so does its stop's end", async () => {
+  const floor = new Floor();
+  await floor.venue.submitPair(SYMBOL, pair(), floor.leave());
+  floor.desk.book([["64998", "1"]], [["65002", "1"]]);
+  floor.client.order({ symbol: SYMBOL, side: "BUY", type: "MARKET", quantity: "0.02" });
+  const [target, stop] = await Promise.all(
+    ["target-1", "stop-1"].map(async (id) =>
+      (await floor.venue.lookup(SYMBOL, { clientOrderId: id }, floor.leave())).order!
+    ),
+  );
+  assert.deepEqual([target!.status, target!.expiryReason], ["expired", "EXPIRED_IN_MATCH"]);
+  assert.ok(["expired", "cancelled"].includes(stop!.status), stop!.status);
+});
+
 Deno.test("a cancel names the order that it ended, with its list, and nothing twice", async () => {
   const floor = new Floor();
   await floor.venue.submit(SYMBOL, buy("l-1", LIMIT), floor.leave());
