@@ -2863,7 +2863,8 @@ CREATE OR REPLACE FUNCTION trading.alert_unguarded(p_position_id uuid, p_cause t
 AS $function$
 begin
   perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
-    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    format(case p_cause when 'end_unknown' then 'For more than 5 s nobody has known whether the stop of the position in %s rests at the exchange; the engine''s own stop is armed.'
+      else 'The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.' end, p.symbol),
     jsonb_build_object('since', p_since, 'cause', p_cause))
   from public.positions p
   where p.id = p_position_id
@@ -3184,6 +3185,30 @@ end
 $function$;
 alter function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ask_about_conflict(p_quarantine trading.quarantines, p_now timestamp with time zone) is 'Has the order of a conflict asked about again; what agrees then ends its quarantine.';
+
+CREATE OR REPLACE FUNCTION trading.ask_about_end(p_call trading.exchange_calls, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+begin
+  select * into v_order from public.orders o where o.id = p_call.order_id;
+  if v_order.finished_at is not null or trading.unheard_end(v_order, p_now) is null then
+    return;
+  end if;
+  perform trading.queue_order_sync(v_order.id, 'unanswered:' || trunc(extract(epoch from p_now) * 1000), p_now)
+  from trading.settings s left join trading.venue_orders v on v.order_id = v_order.id
+  where coalesce(v.asked_at, p_call.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0);
+  if v_order.role in ('stop_loss', 'take_profit') then
+    perform trading.note_naked(s.position_id, 'end_unknown', p_call.permitted_at)
+    from (select e.position_id from trading.engine_stops e where e.position_id = v_order.position_id for no key update skip locked) s;
+  end if;
+end
+$function$;
+alter function trading.ask_about_end(p_call trading.exchange_calls, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ask_about_end(p_call trading.exchange_calls, p_now timestamp with time zone) is 'Queues the question about an order whose end nobody has told of, and counts the position that it guards as naked.';
 
 CREATE OR REPLACE FUNCTION trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
@@ -6040,6 +6065,10 @@ begin
     perform trading.queue_order_sync(p_call.order_id, 'cancel', p_now);
     perform trading.queue_sibling_syncs(p_call.order_id, p_now);
   end if;
+  if p_answer ->> 'outcome' = 'unknown' then
+    perform trading.note_naked(o.position_id, 'end_unknown', p_call.permitted_at)
+    from public.orders o where o.id = p_call.order_id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null;
+  end if;
   -- The matching engine knows of no such open order, and none can come any more: what is unknown cannot be waiting there.
   if p_answer ->> 'outcome' = 'rejected' and p_answer ->> 'reason' = 'order_not_found' then
     insert into trading.venue_orders as v (order_id, fenced_at)
@@ -8332,7 +8361,7 @@ begin
   select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
     into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
   from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
-  if v_moment.cause not in ('below_minimum', 'no_slot') then
+  if v_moment.cause not in ('below_minimum', 'no_slot') and not (v_moment.cause = 'end_unknown' and v_moment.ended_at = v_moment.began_at) then
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
     values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
     if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
@@ -8421,11 +8450,11 @@ CREATE OR REPLACE FUNCTION trading.note_naked(p_position_id uuid, p_cause text, 
 AS $function$
 begin
   update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_since), naked_cause = p_cause
-  where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
+  where s.position_id = p_position_id and (s.naked_since is null or (s.naked_cause <> p_cause and p_cause <> 'end_unknown'));
 end
 $function$;
 alter function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone) is 'Since that moment the position has no stop at the exchange, unless that was noted before; why.';
+comment on function trading.note_naked(p_position_id uuid, p_cause text, p_since timestamp with time zone) is 'Since that moment the position has no stop at the exchange, unless that was noted before; why. end_unknown: nobody knows whether it has, which says less than any other cause.';
 
 CREATE OR REPLACE FUNCTION trading.note_outside_cancel(p_order public.orders, p_now timestamp with time zone)
  RETURNS void
@@ -11410,14 +11439,20 @@ AS $function$
 declare
   c_legs  constant int := 2;
   v_guard public.orders;
+  v_is_unheard boolean;
   v_next  jsonb;
 begin
   for v_leg in 1 .. c_legs loop
     v_guard := trading.resting_guard(p_position_id);
-    exit when v_guard.id is null or not trading.is_doubted(v_guard);
+    -- A sale that replaces it finds out by itself: where it is gone, nothing is sold.
+    v_is_unheard := p_job.kind = 'protect' and trading.unheard_end(v_guard, p_now) is not null;
+    exit when v_guard.id is null or not (v_is_unheard or trading.is_doubted(v_guard));
     v_next := trading.follow_up(p_job, v_guard.id, p_now);
     exit when v_next is not null;
   end loop;
+  if v_next is null and v_is_unheard and v_guard.id = (trading.resting_guard(p_position_id)).id then
+    return trading.wait_for('end_unknown', 'what rests may still be ended by a call that was not answered; it is asked about again');
+  end if;
   return v_next;
 end
 $function$;
@@ -12654,6 +12689,23 @@ $function$;
 alter function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) owner to fillbase_engine;
 comment on function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) is 'A sell that nobody knows the fate of and that is not fenced, or a market sale that is not over; null: none.';
 
+CREATE OR REPLACE FUNCTION trading.unheard_end(p_order public.orders, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select min(c.permitted_at) from public.orders l join trading.exchange_calls c on c.order_id = l.id
+    where l.position_id = p_order.position_id and (l.id = p_order.id or l.order_list_id = p_order.order_list_id)
+      and c.action in ('cancel', 'replace') and c.opened_at is not null and c.send_by >= trading.last_seen(p_order.id)
+      and (c.outcome = 'unknown' or (c.answered_at is null and c.permitted_at < p_now - trading.naked_alarm())));
+end
+$function$;
+alter function trading.unheard_end(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.unheard_end(p_order public.orders, p_now timestamp with time zone) is 'Since when an order may have ended at the exchange without anybody having heard: the permit of a cancel or replacement that is unknown or unanswered for long; null: it is known to rest, as far as anybody can know.';
+
 CREATE OR REPLACE FUNCTION trading.unproven_sale(p_position public.positions)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -12986,6 +13038,7 @@ CREATE OR REPLACE FUNCTION trading.watch_naked(p_now timestamp with time zone)
  SET search_path TO ''
 AS $function$
 begin
+  perform trading.watch_unheard_ends(p_now);
   perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
   from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
@@ -13075,6 +13128,28 @@ end
 $function$;
 alter function trading.watch_symbols(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_symbols(p_now timestamp with time zone) is 'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again; meanwhile its row is fetched every 15 s (delisted: every minute).';
+
+CREATE OR REPLACE FUNCTION trading.watch_unheard_ends(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call trading.exchange_calls;
+begin
+  for v_call in
+    select c.* from trading.jobs j join trading.exchange_calls c on c.job_id = j.id and c.job_attempt = j.attempts
+    where j.status = 'running' and not j.is_paper and c.action in ('cancel', 'replace') and c.answered_at is null
+      and c.permitted_at < p_now - trading.naked_alarm()
+    order by c.id
+  loop
+    perform trading.ask_about_end(v_call, p_now);
+    perform trading.take_from_worker(v_call, p_now);
+  end loop;
+end
+$function$;
+alter function trading.watch_unheard_ends(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_unheard_ends(p_now timestamp with time zone) is 'Has the orders asked about whose cancel or replacement is unanswered for 5 s, counts their positions as naked since then, and frees the jobs of workers that died in such a call.';
 
 CREATE OR REPLACE FUNCTION trading.watch_unproven(p_now timestamp with time zone)
  RETURNS void

@@ -135,6 +135,10 @@ begin
     perform trading.queue_order_sync(p_call.order_id, 'cancel', p_now);
     perform trading.queue_sibling_syncs(p_call.order_id, p_now);
   end if;
+  if p_answer ->> 'outcome' = 'unknown' then
+    perform trading.note_naked(o.position_id, 'end_unknown', p_call.permitted_at)
+    from public.orders o where o.id = p_call.order_id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null;
+  end if;
   -- The matching engine knows of no such open order, and none can come any more: what is unknown cannot be waiting there.
   if p_answer ->> 'outcome' = 'rejected' and p_answer ->> 'reason' = 'order_not_found' then
     insert into trading.venue_orders as v (order_id, fenced_at)

@@ -199,14 +199,20 @@ as $$
 declare
   c_legs  constant int := 2;
   v_guard public.orders;
+  v_is_unheard boolean;
   v_next  jsonb;
 begin
   for v_leg in 1 .. c_legs loop
     v_guard := trading.resting_guard(p_position_id);
-    exit when v_guard.id is null or not trading.is_doubted(v_guard);
+    -- A sale that replaces it finds out by itself: where it is gone, nothing is sold.
+    v_is_unheard := p_job.kind = 'protect' and trading.unheard_end(v_guard, p_now) is not null;
+    exit when v_guard.id is null or not (v_is_unheard or trading.is_doubted(v_guard));
     v_next := trading.follow_up(p_job, v_guard.id, p_now);
     exit when v_next is not null;
   end loop;
+  if v_next is null and v_is_unheard and v_guard.id = (trading.resting_guard(p_position_id)).id then
+    return trading.wait_for('end_unknown', 'what rests may still be ended by a call that was not answered; it is asked about again');
+  end if;
   return v_next;
 end
 $$;

@@ -50,12 +50,14 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   update trading.engine_stops s set naked_since = coalesce(s.naked_since, p_since), naked_cause = p_cause
-  where s.position_id = p_position_id and (s.naked_since is null or s.naked_cause <> p_cause);
+  where s.position_id = p_position_id and (s.naked_since is null or (s.naked_cause <> p_cause and p_cause <> 'end_unknown'));
 end
 $$;
-comment on function trading.note_naked is 'Since that moment the position has no stop at the exchange, unless that was noted before; why.';
+comment on function trading.note_naked is
+  'Since that moment the position has no stop at the exchange, unless that was noted before; why. end_unknown: nobody knows whether it has, which says less than any other cause.';
 
--- What was noticed late may be over before any sweep could alert.
+-- What was noticed late may be over before any sweep could alert. A stop that nobody knew the fate of and that rested all the
+-- time was not missing.
 create function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -65,7 +67,7 @@ begin
   select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
     into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
   from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
-  if v_moment.cause not in ('below_minimum', 'no_slot') then
+  if v_moment.cause not in ('below_minimum', 'no_slot') and not (v_moment.cause = 'end_unknown' and v_moment.ended_at = v_moment.began_at) then
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
     values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
     if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
@@ -90,7 +92,8 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
-    format('The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.', p.symbol),
+    format(case p_cause when 'end_unknown' then 'For more than 5 s nobody has known whether the stop of the position in %s rests at the exchange; the engine''s own stop is armed.'
+      else 'The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.' end, p.symbol),
     jsonb_build_object('since', p_since, 'cause', p_cause))
   from public.positions p
   where p.id = p_position_id
@@ -98,6 +101,68 @@ begin
 end
 $$;
 comment on function trading.alert_unguarded is 'The alarm position_unguarded, unless it stands already.';
+
+-- Ends that nobody has told of --------------------------------------------------------------------------------------------------
+
+-- A cancel or a replacement ends the whole list, through whichever leg. The exchange takes none after its window, so what is
+-- told of the order after that tells of its end, too.
+create function trading.unheard_end(p_order public.orders, p_now timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select min(c.permitted_at) from public.orders l join trading.exchange_calls c on c.order_id = l.id
+    where l.position_id = p_order.position_id and (l.id = p_order.id or l.order_list_id = p_order.order_list_id)
+      and c.action in ('cancel', 'replace') and c.opened_at is not null and c.send_by >= trading.last_seen(p_order.id)
+      and (c.outcome = 'unknown' or (c.answered_at is null and c.permitted_at < p_now - trading.naked_alarm())));
+end
+$$;
+comment on function trading.unheard_end is
+  'Since when an order may have ended at the exchange without anybody having heard: the permit of a cancel or replacement that is unknown or unanswered for long; null: it is known to rest, as far as anybody can know.';
+
+-- On each sweep, before naked positions are looked at. Whoever was to report such an end may be dead: its order is asked about,
+-- its position counts as naked, and its job is taken up by somebody else once the call can not be under way any more.
+create function trading.watch_unheard_ends(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_call trading.exchange_calls;
+begin
+  for v_call in
+    select c.* from trading.jobs j join trading.exchange_calls c on c.job_id = j.id and c.job_attempt = j.attempts
+    where j.status = 'running' and not j.is_paper and c.action in ('cancel', 'replace') and c.answered_at is null
+      and c.permitted_at < p_now - trading.naked_alarm()
+    order by c.id
+  loop
+    perform trading.ask_about_end(v_call, p_now);
+    perform trading.take_from_worker(v_call, p_now);
+  end loop;
+end
+$$;
+comment on function trading.watch_unheard_ends is
+  'Has the orders asked about whose cancel or replacement is unanswered for 5 s, counts their positions as naked since then, and frees the jobs of workers that died in such a call.';
+
+-- The sweep holds no portfolio's lock: what somebody else has at hand is left to the next one.
+create function trading.ask_about_end(p_call trading.exchange_calls, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  select * into v_order from public.orders o where o.id = p_call.order_id;
+  if v_order.finished_at is not null or trading.unheard_end(v_order, p_now) is null then
+    return;
+  end if;
+  perform trading.queue_order_sync(v_order.id, 'unanswered:' || trunc(extract(epoch from p_now) * 1000), p_now)
+  from trading.settings s left join trading.venue_orders v on v.order_id = v_order.id
+  where coalesce(v.asked_at, p_call.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0);
+  if v_order.role in ('stop_loss', 'take_profit') then
+    perform trading.note_naked(s.position_id, 'end_unknown', p_call.permitted_at)
+    from (select e.position_id from trading.engine_stops e where e.position_id = v_order.position_id for no key update skip locked) s;
+  end if;
+end
+$$;
+comment on function trading.ask_about_end is 'Queues the question about an order whose end nobody has told of, and counts the position that it guards as naked.';
 
 -- Binance lets an account have five stops in a symbol (MAX_NUM_ALGO_ORDERS); further positions have the engine's alone.
 create function trading.has_stop_slot(p_position public.positions) returns boolean
@@ -118,6 +183,7 @@ create function trading.watch_naked(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  perform trading.watch_unheard_ends(p_now);
   perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
   from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.

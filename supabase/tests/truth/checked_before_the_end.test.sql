@@ -56,6 +56,11 @@ select is(pg_temp.said(), 'cancel', 'an exchange that does not say holds up no e
 select tests.answer('{"outcome": "unknown", "reason": "no_answer"}');
 select is(pg_temp.guard(), 'working 95', 'the cancel did not get through either');
 
+-- Asked about after its window, the stop still rests.
+select trading.set_clock(trading.engine_now() + interval '2 seconds');
+select trading.fold_venue_report(o.id, tests.venue_report(jsonb_build_object('client_order_id', o.client_order_id), 'working'), trading.engine_now())
+from public.orders o, t where o.position_id = t.position and o.role = 'stop_loss';
+
 -- A move ------------------------------------------------------------------------------------------------------------------
 delete from trading.jobs where key = 'sell';
 truncate tests.live_work;
