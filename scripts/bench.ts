@@ -7,6 +7,7 @@ import { describeMachine, loadNow } from "./bench/machine.ts";
 import { profileRows } from "./bench/profile.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
 import { measureLive } from "./bench/live.ts";
+import { measureRush } from "./bench/live_rush.ts";
 import { measureRisk } from "./bench/risk.ts";
 import { measureStarts } from "./bench/starts.ts";
 import { measureStops } from "./bench/stops.ts";
@@ -25,6 +26,7 @@ const ON_A_STACK: Readonly<Record<string, (run: BenchRun) => Promise<BenchResult
 /** Groups that start what they measure by themselves. */
 const ALONE: Readonly<Record<string, (log: (line: string) => void) => Promise<BenchResult[]>>> = {
   live: measureLive,
+  rush: measureRush,
   start: measureStarts,
 };
 

@@ -1,11 +1,7 @@
 /** A live order through the whole path: doorbell, function, engine, CCXT and the simulator as the exchange. */
-import { BinanceMarket } from "../../supabase/functions/_shared/adapters/market/binance.ts";
-import { asService, decide, listInstruments } from "../lib/desk.ts";
-import { hireLiveTrader, hireLiveUser } from "../lib/live_desk.ts";
-import { SimulatorProcess } from "../lib/simulator_process.ts";
-import { startThrowawayStack } from "../lib/throwaway_stack.ts";
+import { asService, decide } from "../lib/desk.ts";
 import { range } from "./desk.ts";
-import { type LiveBench, startLiveFeed } from "./live_desk.ts";
+import { type LiveBench, startLiveFeed, until, withLiveBench } from "./live_desk.ts";
 import { measureLiveStops } from "./live_stops.ts";
 import { atMost, type BenchResult, measured } from "./result.ts";
 import { percentile } from "./statistics.ts";
@@ -13,11 +9,8 @@ import { percentile } from "./statistics.ts";
 const USERS = 4;
 const WARM_UP = 20;
 const SAMPLES = 200;
-const SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
 const LIMITS = { max_position_quote: 100, max_exposure_quote: 5_000, max_open_positions: 1_000 };
 const LEVELS = { stopLoss: "80", takeProfit: ["150"] };
-const DONE_TIMEOUT_MS = 30_000;
-const POLL_MS = 5;
 /** What the request budgets must hold before a decision: its own time is asked for, not how fast an account may order. */
 const WEIGHT = 850;
 const ORDERS = 40;
@@ -33,46 +26,16 @@ interface Sample {
   readonly isRetried: boolean;
 }
 
-/** Starts a durable stack and an exchange of its own: functions are told of an exchange when they start. */
+/** The times of entries that come one by one, and of stops. */
 export async function measureLive(log: (line: string) => void): Promise<BenchResult[]> {
-  const simulator = await SimulatorProcess.start(1);
-  try {
-    const env = { BINANCE_SIMULATOR_URL: simulator.url };
-    const stack = await startThrowawayStack({ durability: "full", env });
+  return await withLiveBench({ users: USERS, limits: LIMITS }, log, async (bench) => {
+    const feed = await startLiveFeed(bench);
     try {
-      const bench = await openBench({ stack, simulator, log });
-      const feed = await startLiveFeed(bench);
-      try {
-        return [...await measureEntries(bench), ...await measureLiveStops(bench)];
-      } finally {
-        await feed.stop();
-      }
+      return [...await measureEntries(bench), ...await measureLiveStops(bench)];
     } finally {
-      await stack.stop();
+      await feed.stop();
     }
-  } finally {
-    await simulator.stop();
-  }
-}
-
-async function openBench(parts: Pick<LiveBench, "stack" | "simulator" | "log">): Promise<LiveBench> {
-  const { stack: { sql }, simulator } = parts;
-  const source = new BinanceMarket({ now: Date.now, hosts: [{ source: "binance", url: simulator.url }] });
-  await listInstruments(sql, await source.instruments(SYMBOLS));
-  const traders = await Promise.all(
-    range(USERS).map(async (n) => {
-      const account = await simulator.openAccount(`bench-${n}`, { USDT: "1000000" });
-      const user = await hireLiveUser(sql, `live-${n}@example.com`, "simulator", account, "general");
-      const traderId = await hireLiveTrader(sql, {
-        userId: user.id,
-        name: `live ${n}`,
-        settings: { sizing_value: 50 },
-        limits: LIMITS,
-      });
-      return { user, traderId };
-    }),
-  );
-  return { ...parts, symbols: SYMBOLS, traders };
+  });
 }
 
 /** One decision after the other, a worker awake; each position is closed again before its account's next one. */
@@ -157,16 +120,4 @@ async function untilBudget({ stack: { sql }, traders }: LiveBench): Promise<void
       from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule`;
     return row?.isReady ? true : undefined;
   });
-}
-
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + DONE_TIMEOUT_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) {
-      throw new Error(`a live order was not through after ${DONE_TIMEOUT_MS} ms`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
 }
