@@ -1779,6 +1779,35 @@ create policy exchange_keys_select_service on trading.exchange_keys for select t
   using (true);
 grant select on table trading.exchange_keys to service_role;
 
+create table trading.fee_takings (
+  id uuid not null,
+  account_id uuid not null,
+  asset text not null,
+  position_id uuid,
+  trade_id uuid,
+  quantity trading.quantity not null,
+  value trading.amount not null,
+  taken_at timestamp with time zone not null,
+  constraint fee_takings_pkey PRIMARY KEY (id),
+  constraint fee_takings_account_id_fkey FOREIGN KEY (account_id) REFERENCES trading.accounts(id),
+  constraint fee_takings_position_id_fkey FOREIGN KEY (position_id) REFERENCES public.positions(id),
+  constraint fee_takings_trade_id_fkey FOREIGN KEY (trade_id) REFERENCES public.trades(id),
+  constraint fee_takings_quantity_check CHECK (quantity::numeric > 0::numeric)
+);
+alter table trading.fee_takings owner to fillbase_engine;
+comment on table trading.fee_takings is 'Coins of a position, or of a pool of dust, that paid a fee of another position: an internal transfer at what that one was charged.';
+comment on column trading.fee_takings.id is 'Also the transaction of its ledger entries (cause fee_taken).';
+comment on column trading.fee_takings.position_id is 'Whose coins they were; null: dust.';
+comment on column trading.fee_takings.trade_id is 'The fill whose fee they paid; null: a comparison found them gone, and fees booked since the last agreement explain it.';
+comment on column trading.fee_takings.value is 'What the position was credited with, in quote. Dust is credited nothing: what it was worth is in the result of the position that left it.';
+CREATE INDEX fee_takings_account_id_idx ON trading.fee_takings USING btree (account_id, asset, taken_at);
+CREATE INDEX fee_takings_position_id_idx ON trading.fee_takings USING btree (position_id);
+CREATE INDEX fee_takings_trade_id_idx ON trading.fee_takings USING btree (trade_id);
+alter table trading.fee_takings enable row level security;
+create policy fee_takings_select_service on trading.fee_takings for select to service_role
+  using (true);
+grant select on table trading.fee_takings to service_role;
+
 create table trading.jobs (
   id bigint generated always as identity not null,
   kind text not null,
@@ -3848,8 +3877,10 @@ AS $function$
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
           coalesce(sum(case when t.fee_asset = i.base_asset then t.fee_outside * t.price else t.fee_quote end), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
-      where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
-         or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),
+      cross join lateral (select coalesce(sum(k.quantity), 0) as quantity, coalesce(sum(k.value), 0) as value
+        from trading.fee_takings k where k.position_id = p.id) k
+      where p.quantity + p.dust_quantity + p.written_off_quantity + k.quantity <> f.held
+         or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value + k.value),
     -- What accounts show against the ledger: cash, held assets, and results of closed positions.
     'balances_vs_ledger', (
       select count(*) from (
@@ -4547,6 +4578,27 @@ end
 $function$;
 alter function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its own scope and portfolio, or ends their streaks with a winning one.';
+
+CREATE OR REPLACE FUNCTION trading.cover_fee(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_charged numeric := case p_trade.fee_asset when p_quote then 0 when p_base then p_trade.fee_outside else p_trade.fee end;
+  v_lacking numeric;
+begin
+  if p_trade.is_paper_trade or v_charged = 0 or not exists (select from trading.account_checks c where c.account_id = p_trade.account_id) then
+    return;
+  end if;
+  v_lacking := least(v_charged, -trading.outside_balance(p_trade.account_id, p_trade.fee_asset));
+  if v_lacking > 0 then
+    perform trading.take_fee_coins(p_trade.account_id, p_trade.fee_asset, v_lacking, trading.divide_half_even(p_trade.fee_quote, p_trade.fee), p_trade, p_now);
+  end if;
+end
+$function$;
+alter function trading.cover_fee(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.cover_fee(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone) is 'Takes what a recorded fill''s fee cost beyond the owner''s own coins from the dust and positions in its asset. On paper, and before the account was ever compared, nothing.';
 
 CREATE OR REPLACE FUNCTION trading.daily_loss_limit(p_limits public.risk_limits, p_equity numeric)
  RETURNS numeric
@@ -5803,6 +5855,33 @@ RETURN CASE WHEN (p_reason <> 'EXPIRED_IN_MATCH'::text) THEN p_reason WHEN (p_si
 alter function trading.expiry_words(p_reason text, p_side text) owner to fillbase_engine;
 comment on function trading.expiry_words(p_reason text, p_side text) is 'Why an order expired: the exchange''s word, with what it means where that is not plain; null: it gave none.';
 
+CREATE OR REPLACE FUNCTION trading.explain_by_fees(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_fees record;
+  v_free numeric;
+begin
+  if p_missing <= 0 then
+    return false;
+  end if;
+  v_fees := trading.fees_since(p_account_id, p_asset, trading.last_agreement(p_account_id, p_asset));
+  select coalesce((select d.quantity::numeric from trading.dust_pools d where d.account_id = p_account_id and d.asset = p_asset), 0)
+    + coalesce(sum(trading.unlocked_quantity(p)), 0) into v_free
+  from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+  where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing');
+  if p_missing > least(v_fees.quantity, v_free) then
+    return false;
+  end if;
+  perform trading.take_fee_coins(p_account_id, p_asset, p_missing, v_fees.rate, null, p_now);
+  return true;
+end
+$function$;
+alter function trading.explain_by_fees(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.explain_by_fees(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'Takes coins that an account lacks as fees, where they are no more than the fees booked since it last agreed and no sell locks them; whether it did.';
+
 CREATE OR REPLACE FUNCTION trading.explain_missing(p_quarantine trading.quarantines, p_quantity numeric, p_command text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -5876,6 +5955,25 @@ $function$;
 alter function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) is 'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
 grant execute on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.fees_since(p_account_id uuid, p_asset text, p_since timestamp with time zone, OUT quantity numeric, OUT rate numeric)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  select coalesce(sum(t.fee), 0), case when count(t.fee_quote) = count(*) then trading.divide_half_even(sum(t.fee_quote), nullif(sum(t.fee), 0)) end
+  into quantity, rate
+  from public.trades t join public.instruments i on i.symbol = t.symbol
+  where t.account_id = p_account_id and t.fee_asset = p_asset and p_asset not in (i.base_asset, i.quote_asset) and t.recorded_at >= coalesce(p_since, '-infinity');
+  quantity := quantity - coalesce((
+    select sum(k.quantity) from trading.fee_takings k
+    where k.account_id = p_account_id and k.asset = p_asset and k.taken_at >= coalesce(p_since, '-infinity')), 0);
+end
+$function$;
+alter function trading.fees_since(p_account_id uuid, p_asset text, p_since timestamp with time zone, OUT quantity numeric, OUT rate numeric) owner to fillbase_engine;
+comment on function trading.fees_since(p_account_id uuid, p_asset text, p_since timestamp with time zone, OUT quantity numeric, OUT rate numeric) is 'Fees in a third asset recorded since a moment, less what coins of ours have paid of them, and what one of the asset was worth on average.';
 
 CREATE OR REPLACE FUNCTION trading.fills_since_ms(p_account_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS bigint
@@ -6138,6 +6236,7 @@ begin
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
+    perform trading.cover_fee(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);
     v_position := v_after.p_position;
     p_order.filled_quantity := p_order.filled_quantity + v_trade.quantity;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;
@@ -7425,6 +7524,22 @@ $procedure$;
 alter procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) owner to fillbase_engine;
 comment on procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) is 'Sweeps every p_every while fillbase-sweep is scheduled, for p_for at most (below statement_timeout), each sweep a transaction of its own. Called by the schedule alone, as its only statement.';
 
+CREATE OR REPLACE FUNCTION trading.last_agreement(p_account_id uuid, p_asset text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select max(c.started_at) from trading.account_checks c
+    where c.account_id = p_account_id and p_asset <> all (c.unsettled_assets) and not c.differences @> jsonb_build_array(jsonb_build_object('asset', p_asset))
+  );
+end
+$function$;
+alter function trading.last_agreement(p_account_id uuid, p_asset text) owner to fillbase_engine;
+comment on function trading.last_agreement(p_account_id uuid, p_asset text) is 'When the last comparison began that found no difference in an asset; null: none did.';
+
 CREATE OR REPLACE FUNCTION trading.last_call(p_job trading.jobs)
  RETURNS trading.exchange_calls
  LANGUAGE plpgsql
@@ -8432,6 +8547,7 @@ begin
       format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
       jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
     from public.positions p where p.id = p_call.position_id;
+    perform trading.take_uncovered_fees(p_call.account_id, i.base_asset, p_now) from public.instruments i where i.symbol = p_call.symbol;
   else
     perform trading.raise_alert(p_now, 'warning', 'buy_refused_for_funds', p_user_id, 'account', p_call.account_id::text,
       format('The exchange refuses to buy %s: the account holds less money than the books say. It is compared with them.', p_call.symbol),
@@ -8731,6 +8847,25 @@ RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code':
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
 
+CREATE OR REPLACE FUNCTION trading.outside_balance(p_account_id uuid, p_asset text)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(max(h.quantity), 0) + coalesce((
+      select sum(e.amount) from trading.ledger_entries e
+      where e.account_id = p_account_id and e.asset = p_asset and e.bucket = 'external' and e.cause_type in ('trade', 'fee_taken')
+        and e.id > coalesce(max(h.ledger_entry_id), 0)), 0)
+    from trading.outside_holdings h where h.account_id = p_account_id and h.asset = p_asset
+  );
+end
+$function$;
+alter function trading.outside_balance(p_account_id uuid, p_asset text) owner to fillbase_engine;
+comment on function trading.outside_balance(p_account_id uuid, p_asset text) is 'The owner''s own coins of an asset as last compared, less the fees charged to them since; negative: fees that they cannot have paid.';
+
 CREATE OR REPLACE FUNCTION trading.outside_move_words(p_kind text, p_asset text, p_quantity numeric, p_trade jsonb)
  RETURNS text
  LANGUAGE sql
@@ -8747,9 +8882,7 @@ CREATE OR REPLACE FUNCTION trading.outside_quantity(p_account_id uuid, p_asset t
 AS $function$
 begin
   return (
-    select greatest(h.quantity + coalesce((
-        select sum(e.amount) from trading.ledger_entries e
-        where e.account_id = p_account_id and e.asset = p_asset and e.bucket = 'external' and e.cause_type = 'trade' and e.id > h.ledger_entry_id), 0), 0)
+    select greatest(trading.outside_balance(p_account_id, p_asset), 0)
     from trading.outside_holdings h where h.account_id = p_account_id and h.asset = p_asset
   );
 end
@@ -9436,6 +9569,25 @@ CREATE OR REPLACE FUNCTION trading.position_json(p_position public.positions)
 RETURN jsonb_build_object('id', (p_position).id, 'trader_id', (p_position).trader_id, 'signal_id', (p_position).signal_id, 'symbol', (p_position).symbol, 'status', (p_position).status, 'is_paper_trade', (p_position).is_paper_trade, 'quantity', trading.money_text(((p_position).quantity)::numeric), 'cost', trading.money_text(((p_position).cost)::numeric), 'entry_price', trading.money_text(((p_position).entry_price)::numeric), 'entry_quantity', trading.money_text(((p_position).entry_quantity)::numeric), 'exit_price', trading.money_text(((p_position).exit_price)::numeric), 'realized_pnl', trading.money_text(((p_position).realized_pnl)::numeric), 'fees_paid', trading.money_text(((p_position).fees_paid)::numeric), 'stop_loss_price', trading.money_text(((p_position).stop_loss_price)::numeric), 'take_profit_price', trading.money_text(((p_position).take_profit_price)::numeric), 'exit_reason', (p_position).exit_reason, 'failure_code', (p_position).failure_code, 'failure_reason', (p_position).failure_reason, 'opened_at', (p_position).opened_at, 'closed_at', (p_position).closed_at, 'version', (p_position).version);
 alter function trading.position_json(p_position public.positions) owner to fillbase_engine;
 comment on function trading.position_json(p_position public.positions) is 'A position for frontends, money as text.';
+
+CREATE OR REPLACE FUNCTION trading.post_fee_taking(p_taking trading.fee_takings, p_bucket text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.fee_takings select p_taking.*;
+  insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
+  select p_taking.id, p_taking.account_id, p_taking.asset, e.bucket, e.amount, 'fee_taken', coalesce(p_taking.trade_id, p_taking.account_id), p_taking.taken_at
+  from (values (p_bucket, -p_taking.quantity), ('external', p_taking.quantity)) as e (bucket, amount);
+  perform trading.audit(p_taking.taken_at, 'fee_taken', a.user_id, p.trader_id, case when p.id is null then 'account' else 'position' end,
+    coalesce(p.id, a.id)::text, jsonb_build_object('asset', p_taking.asset, 'quantity', trading.money_text(p_taking.quantity),
+      'value', trading.money_text(p_taking.value), 'trade_id', p_taking.trade_id))
+  from trading.accounts a left join public.positions p on p.id = p_taking.position_id where a.id = p_taking.account_id;
+end
+$function$;
+alter function trading.post_fee_taking(p_taking trading.fee_takings, p_bucket text) owner to fillbase_engine;
+comment on function trading.post_fee_taking(p_taking trading.fee_takings, p_bucket text) is 'Writes down coins that paid a fee: their row, their way in the ledger from p_bucket back to external, which the fee had been charged to, and the audit.';
 
 CREATE OR REPLACE FUNCTION trading.post_fill(p_trade public.trades, p_base text, p_quote text)
  RETURNS void
@@ -11289,8 +11441,11 @@ begin
     perform trading.book_outside_cash(p_account_id, v_found, p_now);
     return;
   end if;
+  if trading.explain_by_fees(p_account_id, v_asset, v_managed - v_found, p_now) then
+    v_managed := v_found;
+  end if;
   perform trading.set_outside_quantity(p_account_id, v_asset, greatest(v_found - v_managed, 0), not p_is_first, p_now);
-  if p_difference ->> 'kind' = 'coins_missing' then
+  if v_managed > v_found then
     perform trading.note_missing_coins(p_account_id, v_asset, v_managed - v_found, p_now);
   end if;
 end
@@ -12083,6 +12238,71 @@ RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
 
+CREATE OR REPLACE FUNCTION trading.take_fee_coins(p_account_id uuid, p_asset text, p_quantity numeric, p_rate numeric, p_trade public.trades, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_left     numeric := p_quantity;
+  v_part     numeric := least(p_quantity, coalesce((select d.quantity::numeric from trading.dust_pools d where d.account_id = p_account_id and d.asset = p_asset), 0));
+  v_position public.positions;
+  v_cause    text := coalesce(p_trade.id, gen_random_uuid())::text;
+begin
+  if v_part > 0 then
+    update trading.dust_pools d set quantity = d.quantity - v_part,
+      cost = case when d.quantity = v_part then 0 else d.cost - trading.divide_half_even(d.cost * v_part, d.quantity) end
+    where d.account_id = p_account_id and d.asset = p_asset;
+    perform trading.post_fee_taking(row(trading.derived_id('fee_taken', v_cause, 'dust'), p_account_id, p_asset, null, p_trade.id, v_part, 0, p_now), 'dust');
+    v_left := v_left - v_part;
+  end if;
+  for v_position in
+    select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+      and p.id is distinct from p_trade.position_id -- The fill's own was accounted for with it.
+    order by p.opened_at, p.id
+  loop
+    v_part := least(v_left, trading.unlocked_quantity(v_position));
+    continue when v_part <= 0;
+    perform trading.take_fee_from_position(v_position, row(trading.derived_id('fee_taken', v_cause, v_position.id::text), p_account_id, p_asset,
+      v_position.id, p_trade.id, v_part, coalesce(v_part * p_rate, 0), p_now));
+    v_left := v_left - v_part;
+  end loop;
+end
+$function$;
+alter function trading.take_fee_coins(p_account_id uuid, p_asset text, p_quantity numeric, p_rate numeric, p_trade public.trades, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_fee_coins(p_account_id uuid, p_asset text, p_quantity numeric, p_rate numeric, p_trade public.trades, p_now timestamp with time zone) is 'Takes up to p_quantity of an asset that paid fees out of dust and of what is not locked of positions, dust first, then the position opened first.';
+
+CREATE OR REPLACE FUNCTION trading.take_fee_from_position(p_position public.positions, p_taking trading.fee_takings)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_cost     numeric := case when p_taking.quantity = p_position.quantity then p_position.cost
+    else trading.divide_half_even(p_position.cost * p_taking.quantity, p_position.quantity) end;
+  v_step     numeric := (select i.lot_step from public.instruments i where i.symbol = p_position.symbol);
+  v_position public.positions;
+begin
+  perform trading.post_fee_taking(p_taking, 'position');
+  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id,
+    p_taking.value - v_cost, p_taking.taken_at);
+  update public.positions p set quantity = p.quantity - p_taking.quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl + p_taking.value - v_cost,
+    is_pnl_provisional = p.is_pnl_provisional or p_taking.value = 0, updated_at = p_taking.taken_at
+  where p.id = p_position.id returning * into v_position;
+  if trading.is_unsellable(v_position) and not exists (
+      select from public.orders o where o.position_id = v_position.id and o.finished_at is null) then
+    perform trading.begin_closing(v_position.id, 'dust', p_taking.taken_at);
+    select * into v_position from public.positions p where p.id = v_position.id;
+    perform trading.close_position_row(v_position, p_taking.taken_at);
+  elsif trading.floor_to_step(v_position.quantity, v_step) < trading.floor_to_step(p_position.quantity, v_step) then
+    perform trading.sync_protection(v_position, p_taking.taken_at);
+  end if;
+end
+$function$;
+alter function trading.take_fee_from_position(p_position public.positions, p_taking trading.fee_takings) owner to fillbase_engine;
+comment on function trading.take_fee_from_position(p_position public.positions, p_taking trading.fee_takings) is 'Takes coins that paid a fee off a position: its cost by their share, the difference to their value realized; closes what cannot be sold any more, and fits the stop where a lot step is gone.';
+
 CREATE OR REPLACE FUNCTION trading.take_from_worker(p_call trading.exchange_calls, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -12140,6 +12360,24 @@ end
 $function$;
 alter function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.take_off(p_position public.positions, p_quantity numeric, p_request_id uuid, p_now timestamp with time zone) is 'Takes coins that are gone out of a position at the value zero: ledger external, loss realized; closes it when nothing sellable is left. Returns the loss in quote.';
+
+CREATE OR REPLACE FUNCTION trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_lacking numeric := -trading.outside_balance(p_account_id, p_asset);
+  v_fees    record;
+begin
+  if v_lacking > 0 then
+    v_fees := trading.fees_since(p_account_id, p_asset, trading.last_agreement(p_account_id, p_asset));
+    perform trading.take_fee_coins(p_account_id, p_asset, least(v_lacking, v_fees.quantity), v_fees.rate, null, p_now);
+  end if;
+end
+$function$;
+alter function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) is 'After a sell was refused for want of coins: takes the fees that the owner''s own coins cannot have paid, as far as they were booked since the account last agreed.';
 
 CREATE OR REPLACE FUNCTION trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone)
  RETURNS void
@@ -12706,6 +12944,24 @@ $function$;
 alter function trading.unheard_end(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.unheard_end(p_order public.orders, p_now timestamp with time zone) is 'Since when an order may have ended at the exchange without anybody having heard: the permit of a cancel or replacement that is unknown or unanswered for long; null: it is known to rest, as far as anybody can know.';
 
+CREATE OR REPLACE FUNCTION trading.unlocked_quantity(p_position public.positions)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select greatest(p_position.quantity - trading.missing_coins(p_position.id)
+      - coalesce(max(o.quantity - o.filled_quantity) filter (where o.role in ('stop_loss', 'take_profit')), 0)
+      - coalesce(sum(o.quantity - o.filled_quantity) filter (where o.role = 'exit'), 0), 0)
+    from public.orders o where o.position_id = p_position.id and o.side = 'SELL' and o.finished_at is null
+  );
+end
+$function$;
+alter function trading.unlocked_quantity(p_position public.positions) owner to fillbase_engine;
+comment on function trading.unlocked_quantity(p_position public.positions) is 'How much of a live position is in no sell that rests at the exchange, or may be on its way there.';
+
 CREATE OR REPLACE FUNCTION trading.unproven_sale(p_position public.positions)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -12737,6 +12993,8 @@ begin
     join public.trades t on t.position_id = p.id and t.recorded_at >= p_since
     join public.instruments i on i.symbol = t.symbol
     where p.account_id = p_account_id and p.updated_at >= p_since
+    union -- The third asset that Binance takes fees in.
+    select 'BNB' where exists (select from trading.doubtful_orders(p_account_id))
     order by 1);
 end
 $function$;

@@ -186,7 +186,7 @@ async function compareHoldings(
 ): Promise<number> {
   const ledger = await sql<{ asset: string; amount: string }[]>`
     select asset, sum(amount)::text as amount from trading.ledger_entries
-    where account_id = ${accountId} and (bucket in ('cash', 'position', 'dust') or (bucket = 'external' and cause_type = 'trade'))
+    where account_id = ${accountId} and (bucket in ('cash', 'position', 'dust') or (bucket = 'external' and cause_type in ('trade', 'fee_taken')))
     group by asset`;
   const booked = new Map(ledger.map(({ asset, amount }) => [asset, new Decimal(amount)]));
   const { balances } = await rest.account();

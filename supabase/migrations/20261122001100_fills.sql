@@ -235,6 +235,7 @@ begin
     v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
+    perform trading.cover_fee(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);
     v_position := v_after.p_position;
     p_order.filled_quantity := p_order.filled_quantity + v_trade.quantity;
     v_sums.quantity := v_sums.quantity + v_trade.quantity;

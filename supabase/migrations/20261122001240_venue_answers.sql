@@ -264,6 +264,7 @@ begin
       format('The exchange refuses to sell the position in %s: its coins are locked by orders of the owner''s own, or gone. It is tried again; the engine''s own stop is armed.', p.symbol),
       jsonb_build_object('call_id', p_call.id, 'action', p_call.action))
     from public.positions p where p.id = p_call.position_id;
+    perform trading.take_uncovered_fees(p_call.account_id, i.base_asset, p_now) from public.instruments i where i.symbol = p_call.symbol;
   else
     perform trading.raise_alert(p_now, 'warning', 'buy_refused_for_funds', p_user_id, 'account', p_call.account_id::text,
       format('The exchange refuses to buy %s: the account holds less money than the books say. It is compared with them.', p_call.symbol),

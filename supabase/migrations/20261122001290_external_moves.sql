@@ -58,15 +58,29 @@ end
 $$;
 comment on function trading.managed_quantity is 'What the ledger says an exchange account holds of an asset: cash, open positions and dust.';
 
--- A fee in a third asset, such as BNB, is taken from the owner's coins: that is no move by another hand.
+-- A fee in a third asset, such as BNB, is taken from the owner's coins: that is no move by another hand. What it takes beyond
+-- them comes from coins of ours (trading.cover_fee).
+create function trading.outside_balance(p_account_id uuid, p_asset text) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(max(h.quantity), 0) + coalesce((
+      select sum(e.amount) from trading.ledger_entries e
+      where e.account_id = p_account_id and e.asset = p_asset and e.bucket = 'external' and e.cause_type in ('trade', 'fee_taken')
+        and e.id > coalesce(max(h.ledger_entry_id), 0)), 0)
+    from trading.outside_holdings h where h.account_id = p_account_id and h.asset = p_asset
+  );
+end
+$$;
+comment on function trading.outside_balance is 'The owner''s own coins of an asset as last compared, less the fees charged to them since; negative: fees that they cannot have paid.';
+
 create function trading.outside_quantity(p_account_id uuid, p_asset text) returns numeric
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select greatest(h.quantity + coalesce((
-        select sum(e.amount) from trading.ledger_entries e
-        where e.account_id = p_account_id and e.asset = p_asset and e.bucket = 'external' and e.cause_type = 'trade' and e.id > h.ledger_entry_id), 0), 0)
+    select greatest(trading.outside_balance(p_account_id, p_asset), 0)
     from trading.outside_holdings h where h.account_id = p_account_id and h.asset = p_asset
   );
 end

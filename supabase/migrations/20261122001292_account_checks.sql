@@ -125,6 +125,25 @@ end
 $$;
 comment on function trading.doubtful_orders is 'Orders of an account that may have executed what the books do not show yet.';
 
+-- What was recorded after the balances were asked for may or may not be in them.
+create function trading.unsettled_assets(p_account_id uuid, p_since timestamptz) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset]) from trading.doubtful_orders(p_account_id) d join public.instruments i on i.symbol = d.symbol
+    union
+    select unnest(array[i.base_asset, i.quote_asset, t.fee_asset]) from public.positions p
+    join public.trades t on t.position_id = p.id and t.recorded_at >= p_since
+    join public.instruments i on i.symbol = t.symbol
+    where p.account_id = p_account_id and p.updated_at >= p_since
+    union -- The third asset that Binance takes fees in.
+    select 'BNB' where exists (select from trading.doubtful_orders(p_account_id))
+    order by 1);
+end
+$$;
+comment on function trading.unsettled_assets is 'Assets in which something of an account is unknown, or was recorded since p_since.';
+
 -- All symbols cost 80, one costs 6. Orders with our tag in a symbol that we do not trade now are looked for hourly.
 create function trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count int, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''

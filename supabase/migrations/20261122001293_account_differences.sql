@@ -5,23 +5,6 @@ set role fillbase_engine;
 
 -- Assets ------------------------------------------------------------------------------------------------------------
 
--- What was recorded after the balances were asked for may or may not be in them.
-create function trading.unsettled_assets(p_account_id uuid, p_since timestamptz) returns text[]
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return array(
-    select unnest(array[i.base_asset, i.quote_asset]) from trading.doubtful_orders(p_account_id) d join public.instruments i on i.symbol = d.symbol
-    union
-    select unnest(array[i.base_asset, i.quote_asset, t.fee_asset]) from public.positions p
-    join public.trades t on t.position_id = p.id and t.recorded_at >= p_since
-    join public.instruments i on i.symbol = t.symbol
-    where p.account_id = p_account_id and p.updated_at >= p_since
-    order by 1);
-end
-$$;
-comment on function trading.unsettled_assets is 'Assets in which something of an account is unknown, or was recorded since p_since.';
-
 create function trading.compare_assets(p_account_id uuid, p_balances jsonb) returns table (kind text, asset text, expected numeric, found numeric)
 language plpgsql stable set search_path = ''
 as $$
@@ -104,8 +87,11 @@ begin
     perform trading.book_outside_cash(p_account_id, v_found, p_now);
     return;
   end if;
+  if trading.explain_by_fees(p_account_id, v_asset, v_managed - v_found, p_now) then
+    v_managed := v_found;
+  end if;
   perform trading.set_outside_quantity(p_account_id, v_asset, greatest(v_found - v_managed, 0), not p_is_first, p_now);
-  if p_difference ->> 'kind' = 'coins_missing' then
+  if v_managed > v_found then
     perform trading.note_missing_coins(p_account_id, v_asset, v_managed - v_found, p_now);
   end if;
 end

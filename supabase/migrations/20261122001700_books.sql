@@ -45,8 +45,10 @@ as $$
           coalesce(sum(t.value) filter (where t.side = 'BUY'), 0) as bought, coalesce(sum(t.value) filter (where t.side = 'SELL'), 0) as sold,
           coalesce(sum(case when t.fee_asset = i.base_asset then t.fee_outside * t.price else t.fee_quote end), 0) as fees
         from public.trades t where t.position_id = p.id) f on true
-      where p.quantity + p.dust_quantity + p.written_off_quantity <> f.held
-         or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value),
+      cross join lateral (select coalesce(sum(k.quantity), 0) as quantity, coalesce(sum(k.value), 0) as value
+        from trading.fee_takings k where k.position_id = p.id) k
+      where p.quantity + p.dust_quantity + p.written_off_quantity + k.quantity <> f.held
+         or p.realized_pnl - p.cost <> f.sold - f.bought - f.fees + p.dust_value + k.value),
     -- What accounts show against the ledger: cash, held assets, and results of closed positions.
     'balances_vs_ledger', (
       select count(*) from (

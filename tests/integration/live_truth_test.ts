@@ -166,6 +166,41 @@ Deno.test("coins that also pay the fees can be sold to the last lot", () =>
     await floor.assertBooks();
   }));
 
+Deno.test("fees that other positions pay come out of the coins of one, and nothing is missing", () =>
+  withExchangeFloor("truth_fee_of_others", async (floor) => {
+    const user = await floor.hire({ USDT: "10000", BNB: "0.0003" }, { sizing_value: 300 });
+    accountOf(floor.simulator.state, user.exchangeAccount).paysFeesInBnb = true;
+    for (
+      const [symbol, levels] of [
+        ["BNBUSDT", { stopLoss: 580, takeProfit: [630] }],
+        ["BTCUSDT", LEVELS],
+        ["ETHUSDT", { stopLoss: 2_900, takeProfit: [3_300] }],
+      ] as const
+    ) {
+      await floor.decide(user, symbol, levels);
+      await floor.settle();
+    }
+    const fees = await floor.sql`select fee_asset from public.trades`;
+    assert.deepEqual(fees.map((row) => row["fee_asset"]), ["BNB", "BNB", "BNB"]);
+    assert.equal((await floor.sql`select from trading.fee_takings where position_id is not null`).length, 2);
+    await compareTwice(floor);
+
+    assert.deepEqual(await lastDifferences(floor), []);
+    assert.deepEqual(await openAlerts(floor), []);
+    assert.equal((await floor.sql`select from trading.quarantines`).length, 0);
+    const [position] = await floor
+      .sql`select trim_scale(quantity)::text as quantity from public.positions where symbol = 'BNBUSDT'`;
+    const [free, locked] = floor.held(user, "BNB").split("/");
+    assert.equal(fixed(free!) + fixed(locked!), fixed(position!["quantity"]));
+    await floor.assertBooks();
+
+    await floor.price("BNBUSDT", "631", "631.01");
+    await compareTwice(floor);
+    assert.deepEqual(await lastDifferences(floor), []);
+    assert.deepEqual(await openAlerts(floor), []);
+    await floor.assertBooks();
+  }));
+
 Deno.test("an order that the network delivered twice halts the account", () =>
   withExchangeFloor("truth_twice", async (floor) => {
     floor.simulator.faults.add(faultOfNextOrder("duplicate"));

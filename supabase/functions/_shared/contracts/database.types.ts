@@ -1748,6 +1748,45 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      fee_takings: {
+        Row: {
+          account_id: string;
+          asset: string;
+          id: string;
+          position_id: string | null;
+          quantity: number;
+          taken_at: string;
+          trade_id: string | null;
+          value: number;
+        };
+        Insert: {
+          account_id: string;
+          asset: string;
+          id: string;
+          position_id?: string | null;
+          quantity: number | string;
+          taken_at: string;
+          trade_id?: string | null;
+          value: number | string;
+        };
+        Update: {
+          account_id?: string;
+          asset?: string;
+          id?: string;
+          position_id?: string | null;
+          quantity?: number | string;
+          taken_at?: string;
+          trade_id?: string | null;
+          value?: number | string;
+        };
+        Relationships: [{
+          foreignKeyName: "fee_takings_account_id_fkey";
+          columns: ["account_id"];
+          isOneToOne: false;
+          referencedRelation: "accounts";
+          referencedColumns: ["id"];
+        }];
+      };
       jobs: {
         Row: {
           attempts: number;
