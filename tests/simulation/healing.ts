@@ -27,6 +27,7 @@ export async function heal(world: World, tick: () => Promise<void>): Promise<num
     // While it is calm the market stands still: each tick could fill a little more of an order that rests, and the end
     // would come before anybody has asked about the last one.
     if (calm === 0) await tick();
+    else await world.tell();
     await world.sweep();
     world.ring();
     await world.turns.run(ROUND_MS);

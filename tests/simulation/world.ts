@@ -73,6 +73,8 @@ export class World {
   /** How often each client order id was sent to be placed. */
   readonly posts = new Map<string, number>();
   mishaps: Mishaps = { crash: 0, stall: 0, lost: 0 };
+  /** What the engine was last told of each symbol. */
+  readonly #told = new Map<string, { bid: string; ask: string; low: string; high: string }>();
   readonly #venue: Venue;
   readonly #crew: (Mortal | null)[];
   readonly #crewDice: Dice;
@@ -222,16 +224,22 @@ export class World {
     this.simulator.move(symbol, { kind: "book", bids: market.bids, asks: market.asks });
     this.note(`price ${symbol} ${formatShort(bid)}${isFeedSilent ? " unseen" : ""}`);
     if (isFeedSilent) return;
-    const words = {
+    this.#told.set(symbol, {
       bid: formatShort(bid),
       ask: formatShort(ask),
       low: formatShort(market.low),
       high: formatShort(market.high),
-    };
+    });
+    await this.tell([symbol]);
+  }
+
+  /** Tells the engine the last prices again, as of now: the exchange's market stands still. */
+  async tell(symbols: Iterable<string> = this.#told.keys()): Promise<void> {
     this.engine.tellTime();
-    await this.sql`select trading.apply_prices(${
-      this.sql.json([quoteRow(quoteOf(symbol, words, this.clock.now()))] as never)
-    })`;
+    const quotes = [...symbols].map((symbol) =>
+      quoteRow(quoteOf(symbol, this.#told.get(symbol)!, this.clock.now()))
+    );
+    await this.sql`select trading.apply_prices(${this.sql.json(quotes as never)})`;
   }
 
   async decide(
