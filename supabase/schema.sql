@@ -3693,30 +3693,10 @@ CREATE OR REPLACE FUNCTION trading.cancel_step(p_job trading.jobs, p_now timesta
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_order public.orders;
-  v_next  jsonb;
 begin
   perform trading.lock_position(p_job.position_id);
-  -- Whoever wanted it first is the reason: several who want it at once must not take turns.
-  update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled')
-  where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
-  select * into v_order from public.orders o where o.id = p_job.order_id;
-  if v_order.finished_at is null then
-    if not trading.has_asked_to_cancel(p_job, v_order.id) then
-      return trading.call_about(p_job, 'cancel', v_order, p_now);
-    end if;
-    v_next := trading.follow_up(p_job, v_order.id, p_now);
-    if v_next is not null then
-      return v_next;
-    end if;
-    select * into v_order from public.orders o where o.id = p_job.order_id;
-  end if;
-  -- It was not there to be cancelled and is there now: a reader's lag, or an order that was still on its way.
-  if v_order.finished_at is null then
-    return trading.wait_for('still_open', 'the order is still open; it is cancelled again');
-  end if;
-  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+  return coalesce(trading.end_order(p_job, p_job.order_id, coalesce(p_job.payload ->> 'reason', 'cancelled'), p_now), (
+    select jsonb_build_object('outcome', o.state, 'order_id', o.id, 'position_id', o.position_id) from public.orders o where o.id = p_job.order_id));
 end
 $function$;
 alter function trading.cancel_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
@@ -4934,6 +4914,20 @@ $function$;
 alter function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone) is 'Denies the decisions of a scope that are still queued, and raises the alerts of its stop.';
 
+CREATE OR REPLACE FUNCTION trading.end_entry(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select trading.end_order(p_job, o.id, p_job.payload ->> 'reason', p_now)
+    from public.orders o where o.position_id = p_position_id and o.role = 'entry' and o.finished_at is null);
+end
+$function$;
+alter function trading.end_entry(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_entry(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) is 'What an exit has to do or to wait for until the entry of its position is over; null: it is.';
+
 CREATE OR REPLACE FUNCTION trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -5034,6 +5028,36 @@ end
 $function$;
 alter function trading.end_old_denials(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_old_denials(p_now timestamp with time zone) is 'Resolves alerts of denied entries that were not repeated for a day.';
+
+CREATE OR REPLACE FUNCTION trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_order public.orders;
+  v_next  jsonb;
+begin
+  -- Whoever wanted it first is the reason: several who want it at once must not take turns.
+  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '';
+  select * into v_order from public.orders o where o.id = p_order_id;
+  if v_order.finished_at is null then
+    if not trading.has_asked_to_cancel(p_job, v_order.id) then
+      return trading.call_about(p_job, 'cancel', v_order, p_now);
+    end if;
+    v_next := trading.follow_up(p_job, v_order.id, p_now);
+    if v_next is not null then
+      return v_next;
+    end if;
+  end if;
+  -- It was not there to be cancelled and is there now: a reader's lag, or an order that was still on its way.
+  return (
+    select trading.wait_for('still_open', 'the order is still open; it is cancelled again')
+    from public.orders o where o.id = p_order_id and o.finished_at is null);
+end
+$function$;
+alter function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone) is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked.';
 
 CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5803,8 +5827,11 @@ begin
       else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
   end if;
   if v_position.status not in ('open', 'monitoring', 'closing') then
-    perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
-    return '{"outcome": "done", "code": "nothing_to_sell"}';
+    v_next := trading.end_entry(p_job, v_position.id, p_now);
+    select * into v_position from public.positions p where p.id = v_position.id;
+    if v_next is not null or v_position.status not in ('open', 'monitoring', 'closing') then
+      return coalesce(v_next, '{"outcome": "done", "code": "nothing_to_sell"}');
+    end if;
   end if;
   if p_job.payload ->> 'reason' in ('take_profit', 'ai') and exists (
     select from trading.quarantines q where q.position_id = v_position.id and q.ended_at is null) then

@@ -286,18 +286,16 @@ end
 $$;
 comment on function trading.sync_step is 'Asks an exchange where one order stands, until what it says is in the books.';
 
-create function trading.cancel_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+create function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_order public.orders;
   v_next  jsonb;
 begin
-  perform trading.lock_position(p_job.position_id);
   -- Whoever wanted it first is the reason: several who want it at once must not take turns.
-  update public.orders o set reason = coalesce(p_job.payload ->> 'reason', 'cancelled')
-  where o.id = p_job.order_id and o.finished_at is null and o.reason = '';
-  select * into v_order from public.orders o where o.id = p_job.order_id;
+  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '';
+  select * into v_order from public.orders o where o.id = p_order_id;
   if v_order.finished_at is null then
     if not trading.has_asked_to_cancel(p_job, v_order.id) then
       return trading.call_about(p_job, 'cancel', v_order, p_now);
@@ -306,13 +304,22 @@ begin
     if v_next is not null then
       return v_next;
     end if;
-    select * into v_order from public.orders o where o.id = p_job.order_id;
   end if;
   -- It was not there to be cancelled and is there now: a reader's lag, or an order that was still on its way.
-  if v_order.finished_at is null then
-    return trading.wait_for('still_open', 'the order is still open; it is cancelled again');
-  end if;
-  return jsonb_build_object('outcome', v_order.state, 'order_id', v_order.id, 'position_id', v_order.position_id);
+  return (
+    select trading.wait_for('still_open', 'the order is still open; it is cancelled again')
+    from public.orders o where o.id = p_order_id and o.finished_at is null);
+end
+$$;
+comment on function trading.end_order is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked.';
+
+create function trading.cancel_step(p_job trading.jobs, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.lock_position(p_job.position_id);
+  return coalesce(trading.end_order(p_job, p_job.order_id, coalesce(p_job.payload ->> 'reason', 'cancelled'), p_now), (
+    select jsonb_build_object('outcome', o.state, 'order_id', o.id, 'position_id', o.position_id) from public.orders o where o.id = p_job.order_id));
 end
 $$;
 comment on function trading.cancel_step is 'Cancels an order at an exchange and asks until it is final; a fill that won the race is booked.';

@@ -142,6 +142,18 @@ end
 $$;
 comment on function trading.sell_beside is 'The next call of a sale whose way is clear, beside what rests at the exchange for the position.';
 
+-- Who closes a position that holds nothing yet wants what its entry may have bought meanwhile to be sold, too.
+create function trading.end_entry(p_job trading.jobs, p_position_id uuid, p_now timestamptz) returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return (
+    select trading.end_order(p_job, o.id, p_job.payload ->> 'reason', p_now)
+    from public.orders o where o.position_id = p_position_id and o.role = 'entry' and o.finished_at is null);
+end
+$$;
+comment on function trading.end_entry is 'What an exit has to do or to wait for until the entry of its position is over; null: it is.';
+
 create function trading.exit_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -162,8 +174,11 @@ begin
       else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
   end if;
   if v_position.status not in ('open', 'monitoring', 'closing') then
-    perform trading.cancel_entry_rest(v_position.id, p_job.payload ->> 'reason', p_now);
-    return '{"outcome": "done", "code": "nothing_to_sell"}';
+    v_next := trading.end_entry(p_job, v_position.id, p_now);
+    select * into v_position from public.positions p where p.id = v_position.id;
+    if v_next is not null or v_position.status not in ('open', 'monitoring', 'closing') then
+      return coalesce(v_next, '{"outcome": "done", "code": "nothing_to_sell"}');
+    end if;
   end if;
   if p_job.payload ->> 'reason' in ('take_profit', 'ai') and exists (
     select from trading.quarantines q where q.position_id = v_position.id and q.ended_at is null) then
