@@ -1831,6 +1831,7 @@ END) stored not null,
   status text default 'queued'::text not null,
   due_at timestamp with time zone not null,
   attempts integer default 0 not null,
+  resumptions integer default 0 not null,
   fence bigint default 0 not null,
   worker text,
   lease_until timestamp with time zone,
@@ -1852,6 +1853,7 @@ comment on table trading.jobs is 'The outbox: work queued in the commit that mad
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
+comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
 CREATE INDEX jobs_due_idx ON trading.jobs USING btree (priority, id) WHERE ((status = 'queued'::text) AND (kind <> 'enter'::text));
@@ -3252,13 +3254,12 @@ declare
   v_due     uuid[];
 begin
   select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
-      or coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0)) into v_reached, v_due
+      or coalesce(v.asked_at, o.permitted_at) < p_now - interval '1 second') into v_reached, v_due
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
-  left join trading.venue_orders v on v.order_id = o.id
-  cross join trading.settings s;
+  left join trading.venue_orders v on v.order_id = o.id;
   if v_reached is null then
     return 0;
   end if;
@@ -5962,7 +5963,7 @@ begin
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
-    if p_sqlstate = 'FB429' and not v_job.is_paper then
+    if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
@@ -7526,7 +7527,7 @@ CREATE OR REPLACE FUNCTION trading.keep_attempt(p_job trading.jobs)
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
+  update trading.jobs set attempts = p_job.attempts - 1, resumptions = resumptions + 1 where id = p_job.id;
 end
 $function$;
 alter function trading.keep_attempt(p_job trading.jobs) owner to fillbase_engine;

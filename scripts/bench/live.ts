@@ -87,7 +87,7 @@ async function enterAndLeave({ stack: { sql }, symbols, traders }: LiveBench, n:
       extract(epoch from max(j.finished_at) filter (where j.kind = 'enter'))::float8 * 1000 as filled,
       extract(epoch from max(j.finished_at) filter (where j.kind = 'protect' and c.outcome = 'accepted'))::float8 * 1000 as guarded,
       sum(c.elapsed_ms) filter (where j.kind = 'enter')::float8 as first, sum(c.elapsed_ms)::float8 as all,
-      count(*)::int as calls, sum(c.weight)::int as weight, bool_or(j.attempts > 1) as "isRetried"
+      count(*)::int as calls, sum(c.weight)::int as weight, bool_or(j.attempts + j.resumptions > 1) as "isRetried"
     from trading.exchange_calls c join trading.jobs j on j.id = c.job_id where c.position_id = ${positionId}`;
   const { filled, guarded, first, all, calls, weight, isRetried } = row!;
   await asService(

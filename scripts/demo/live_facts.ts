@@ -120,9 +120,9 @@ async function readEntries(sql: Sql) {
     select count(c.id)::int as calls, sum(c.weight)::int as weight,
       extract(epoch from entry.finished_at - entry.enqueued_at)::float8 * 1000
         - coalesce(sum(c.elapsed_ms) filter (where c.order_id = p.entry_id), 0)::float8 as entry_ms,
-      entry.attempts > 1 as has_entry_waited,
+      entry.attempts > 1 as has_entry_waited, -- An entry begins each attempt anew.
       extract(epoch from guard.finished_at - entry.enqueued_at)::float8 * 1000 - sum(c.elapsed_ms)::float8 as protection_ms,
-      entry.attempts + guard.attempts > 2 as has_protection_waited
+      entry.attempts + guard.attempts > 2 or guard.resumptions > 0 as has_protection_waited
     from placed p
     join trading.jobs entry on entry.id = (select min(c.job_id) from trading.exchange_calls c where c.order_id = p.entry_id)
     join trading.jobs guard on guard.id = (select c.job_id from trading.exchange_calls c where c.id = p.guard_call)

@@ -18,6 +18,7 @@ create table trading.jobs (
   status         text not null default 'queued' check (status in ('queued', 'running', 'done', 'dead')),
   due_at         timestamptz not null,
   attempts       int not null default 0,
+  resumptions    int not null default 0,
   fence          bigint not null default 0,
   worker         text,
   lease_until    timestamptz,
@@ -34,6 +35,7 @@ comment on table  trading.jobs is 'The outbox: work queued in the commit that ma
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
+comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
 create index jobs_due_idx on trading.jobs (priority, id) where status = 'queued' and kind <> 'enter';

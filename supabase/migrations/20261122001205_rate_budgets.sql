@@ -25,7 +25,7 @@ comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must
 -- bucket of their own besides: a price that touches a level where hundreds of them rest must leave something for the others.
 insert into trading.rate_rules values
   ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, 150, '4,200 a minute of 6,000, beside 1,200 for prices'),
-  ('questions', 'exchange', 'questions', 240, 20, 0, 0, 0, '60 orders at once, then 5 a second'),
+  ('questions', 'exchange', 'questions', 450, 30, 0, 0, 0, '112 orders at once, then 7 a second'),
   ('orders_10s', 'account', 'orders', 50, 4, 20, 0, 0, '90 in 10 s of 100'),
   ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, 0, '179,344 a day of 200,000');
 

@@ -81,7 +81,7 @@ create function trading.keep_attempt(p_job trading.jobs) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs set attempts = p_job.attempts - 1 where id = p_job.id;
+  update trading.jobs set attempts = p_job.attempts - 1, resumptions = resumptions + 1 where id = p_job.id;
 end
 $$;
 comment on function trading.keep_attempt is 'Has the next claim of a job go on with the present attempt and its answers.';

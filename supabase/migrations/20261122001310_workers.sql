@@ -249,7 +249,7 @@ begin
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
       else trading.retry_delay(v_job.attempts) end, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
-    if p_sqlstate = 'FB429' and not v_job.is_paper then
+    if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
     end if;
     if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then

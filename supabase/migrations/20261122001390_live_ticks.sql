@@ -7,7 +7,7 @@ create index orders_resting_live_idx on public.orders (symbol) where not is_pape
 
 -- Joins are forced onto the per-symbol indexes, as for paper (trading.fire_stops).
 -- A price may stay at a level where many orders rest and fill none of them. So what it reaches is asked about when it comes
--- there, and then no more often than an entry that waits.
+-- there, and then once a second at most, as far as the budget of questions goes.
 create function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
@@ -16,13 +16,12 @@ declare
   v_due     uuid[];
 begin
   select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
-      or coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs => s.order_poll_ms / 1000.0)) into v_reached, v_due
+      or coalesce(v.asked_at, o.permitted_at) < p_now - interval '1 second') into v_reached, v_due
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
-  left join trading.venue_orders v on v.order_id = o.id
-  cross join trading.settings s;
+  left join trading.venue_orders v on v.order_id = o.id;
   if v_reached is null then
     return 0;
   end if;

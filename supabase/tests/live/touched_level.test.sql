@@ -39,14 +39,14 @@ $$;
 select pg_temp.rest('order ' || n) from generate_series(1, 4) n;
 select is((select count(*) from public.orders where state = 'working'), 4::bigint, 'four entries rest at one price');
 update trading.settings set order_poll_ms = 20000;
-update trading.rate_rules set burst = 12, per_second = 2 where name = 'questions';
+update trading.rate_rules set burst = 12, per_second = 4 where name = 'questions';
 
 select is(pg_temp.tick(100, '1 second'), 3, 'the price comes there: as many questions are queued as their budget has room for');
 select is(pg_temp.tick(100, '100 milliseconds'), 3, 'the next tick queues no more than that');
 create temp table asked as select unnest(pg_temp.answer_all()) as id;
 select is((select count(*) from asked), 3::bigint, 'they are asked');
-select is(pg_temp.tick(100, '5 seconds'), 0, 'an order that was asked about a moment ago is not asked at each tick');
-select is(pg_temp.tick(100, '16 seconds'), 3, 'as long as the price stays, they are asked at the pace of entries that wait');
+select is(pg_temp.tick(100, '900 milliseconds'), 0, 'an order that was asked about a moment ago is not asked at each tick');
+select is(pg_temp.tick(100, '10 seconds'), 3, 'as long as the price stays, they are asked once a second, as far as the budget goes');
 select is((select count(*) from unnest(pg_temp.answer_all()) a where a not in (select id from asked)), 1::bigint, 'first the one that has waited longest');
 select pg_temp.tick(102, '1 second');
 select is(pg_temp.tick(102, '11 seconds'), 0, 'a price that has gone asks nothing');

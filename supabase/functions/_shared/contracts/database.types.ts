@@ -1806,6 +1806,7 @@ export type Database = {
           portfolio_id: string | null;
           position_id: string | null;
           priority: number;
+          resumptions: number;
           signal_id: string | null;
           started_at: string | null;
           status: string;
@@ -1829,6 +1830,7 @@ export type Database = {
           portfolio_id?: string | null;
           position_id?: string | null;
           priority?: never;
+          resumptions?: number;
           signal_id?: string | null;
           started_at?: string | null;
           status?: string;
@@ -1852,6 +1854,7 @@ export type Database = {
           portfolio_id?: string | null;
           position_id?: string | null;
           priority?: never;
+          resumptions?: number;
           signal_id?: string | null;
           started_at?: string | null;
           status?: string;
