@@ -2498,6 +2498,19 @@ create policy stop_requests_select_service on trading.stop_requests for select t
   using (true);
 grant select on table trading.stop_requests to service_role;
 
+create unlogged table trading.sweeps (
+  id boolean default true not null,
+  swept_at timestamp with time zone not null,
+  constraint sweeps_pkey PRIMARY KEY (id),
+  constraint sweeps_id_check CHECK (id)
+) with (fillfactor=50);
+alter table trading.sweeps owner to fillbase_engine;
+comment on table trading.sweeps is 'When the last sweep ended (wall clock).';
+alter table trading.sweeps enable row level security;
+create policy sweeps_select_service on trading.sweeps for select to service_role
+  using (true);
+grant select on table trading.sweeps to service_role;
+
 create table trading.trading_states (
   scope text not null,
   scope_id uuid not null,
@@ -12162,12 +12175,29 @@ begin
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
+  insert into trading.sweeps as s (swept_at) values (clock_timestamp()) on conflict (id) do update set swept_at = excluded.swept_at;
   return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
 end
 $function$;
 alter function trading.sweep(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.sweep(p_now timestamp with time zone) is 'Every 2 s: frees the jobs of dead workers, re-arms stops whose exit got lost, and rings again when something is due.';
 grant execute on function trading.sweep(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.sweep_if_nobody_did(p_for interval DEFAULT '00:00:10'::interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (select from trading.sweeps s where s.swept_at > clock_timestamp() - p_for) then
+    return false;
+  end if;
+  perform trading.sweep();
+  return true;
+end
+$function$;
+alter function trading.sweep_if_nobody_did(p_for interval) owner to fillbase_engine;
+comment on function trading.sweep_if_nobody_did(p_for interval) is 'Sweeps once where no sweep has ended for p_for; whether it did.';
 
 CREATE OR REPLACE FUNCTION trading.symbols_to_audit(p_account_id uuid, p_balances jsonb, p_since timestamp with time zone)
  RETURNS text[]

@@ -51,7 +51,7 @@ export async function runRisk(
   });
   await listInstruments(stack.sql, market.instruments);
   // By the wall clock the watch over losses would look between a limit and the decision that is to meet it.
-  await stack.sql`select cron.unschedule('fillbase-sweep')`;
+  await stack.sql`select cron.unschedule('fillbase-sweep-fallback'), cron.unschedule('fillbase-sweep')`;
   const floor = new RiskFloor(
     stack,
     new Lockstep(stack, run.workers),

@@ -18,6 +18,16 @@ end
 $$;
 comment on function trading.has_forgotten_jobs is 'Whether a due job has waited for longer than a bell takes, or became due after its bell.';
 
+create unlogged table trading.sweeps (
+  id       boolean primary key default true check (id),
+  swept_at timestamptz not null
+) with (fillfactor = 50);
+comment on table trading.sweeps is 'When the last sweep ended (wall clock).';
+alter table trading.sweeps enable row level security;
+create policy sweeps_select_service on trading.sweeps for select to service_role using (true);
+revoke all on trading.sweeps from public, anon, authenticated, service_role;
+grant select on trading.sweeps to service_role;
+
 create function trading.sweep(p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -54,6 +64,7 @@ begin
   if trading.has_forgotten_jobs(v_now) then
     perform trading.ring_bell();
   end if;
+  insert into trading.sweeps as s (swept_at) values (clock_timestamp()) on conflict (id) do update set swept_at = excluded.swept_at;
   return jsonb_build_object('leases_expired', v_expired, 'stops_rearmed', v_rearmed);
 end
 $$;
@@ -82,5 +93,19 @@ end
 $$;
 comment on procedure trading.keep_sweeping is
   'Sweeps every p_every while fillbase-sweep is scheduled, for p_for at most (below statement_timeout), each sweep a transaction of its own. Called by the schedule alone, as its only statement.';
+
+-- Whatever keeps the run from sweeping, such as a schedule that lets no procedure commit, must not keep everything from it.
+create function trading.sweep_if_nobody_did(p_for interval default '10 seconds') returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if exists (select from trading.sweeps s where s.swept_at > clock_timestamp() - p_for) then
+    return false;
+  end if;
+  perform trading.sweep();
+  return true;
+end
+$$;
+comment on function trading.sweep_if_nobody_did is 'Sweeps once where no sweep has ended for p_for; whether it did.';
 
 reset role;

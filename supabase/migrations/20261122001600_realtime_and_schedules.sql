@@ -23,6 +23,7 @@ $$;
 
 -- A run sweeps every 2 s for a minute and a half; the next one follows at once (docs/decisions/0030).
 select cron.schedule('fillbase-sweep', '2 seconds', 'call trading.keep_sweeping()');
+select cron.schedule('fillbase-sweep-fallback', '10 seconds', 'select trading.sweep_if_nobody_did()');
 select cron.schedule('fillbase-refresh-market', '2 seconds', 'select trading.ring_market()');
 select cron.schedule('fillbase-seal-audit', '5 seconds', 'select trading.seal_audit()');
 select cron.schedule('fillbase-prune', '17 * * * *', 'select trading.prune()');

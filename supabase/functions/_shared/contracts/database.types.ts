@@ -2645,6 +2645,12 @@ export type Database = {
         };
         Relationships: [];
       };
+      sweeps: {
+        Row: { id: boolean; swept_at: string };
+        Insert: { id?: boolean; swept_at: string };
+        Update: { id?: boolean; swept_at?: string };
+        Relationships: [];
+      };
       trading_states: {
         Row: {
           epoch: number;
