@@ -115,7 +115,7 @@ export async function readBooks(sql: Sql, seen: Seen): Promise<Books> {
         and (s.trigger_price is distinct from p.stop_loss_price or (s.fired_at < trading.engine_now() - interval '15 seconds' and not exists (
           select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'))))
       union all
-      select 'nothing_is_quarantined', q.code || ' ' || q.symbol, count(*), 0 from trading.quarantines q group by q.code, q.symbol
+      select 'nothing_is_quarantined', concat_ws(' ', q.code, q.symbol, q.detail ->> 'error'), count(*), 0 from trading.quarantines q group by 2
     )
     select jsonb_build_object(
       'violations', coalesce((select jsonb_agg(jsonb_build_object('invariant', w.invariant, 'subject', w.subject,

@@ -5,6 +5,8 @@ import { runSeed, type SeedResult } from "./run_seed.ts";
 
 /** The seeds of every build: so many, and more until each kind of fault was met. `deno task simulate` runs any others. */
 const SEEDS = { first: 1, least: 12, most: 40 };
+/** Seeds that failed once, with what they found: a target executed but for a lot step, whose rest was booked as dust too early. */
+const FAILED_ONCE = [1445, 1533];
 
 Deno.test("live trading keeps its invariants under faults, crashes and restarts of every kind", async () => {
   const results: SeedResult[] = [];
@@ -19,6 +21,12 @@ Deno.test("live trading keeps its invariants under faults, crashes and restarts 
   assert.ok(report.crashes >= results.length, `${report.crashes} crashes`);
   assert.deepEqual(unmet(results), [], "every kind of fault was met");
 });
+
+for (const seed of FAILED_ONCE) {
+  Deno.test(`seed ${seed} keeps its invariants, which it broke once`, async () => {
+    assert.deepEqual(tellFailure(await runSeed(seed), null), []);
+  });
+}
 
 /** Kinds of faults that no seed has met yet. */
 function unmet(results: readonly SeedResult[]): string[] {
