@@ -10353,6 +10353,20 @@ $function$;
 alter function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
 comment on function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) is 'Result of the UTC day so far, net of gains, of a trader''s own scope and of its whole portfolio.';
 
+CREATE OR REPLACE FUNCTION trading.rearm_stop(p_position public.positions)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.engine_stops s set fired_at = null
+  where s.position_id = p_position.id and s.fired_at is not null and (p_position.is_paper_trade or not exists (
+    select from trading.jobs j where j.position_id = p_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
+end
+$function$;
+alter function trading.rearm_stop(p_position public.positions) owner to fillbase_engine;
+comment on function trading.rearm_stop(p_position public.positions) is 'Arms an engine stop that has fired, so that the next price fires it anew.';
+
 CREATE OR REPLACE FUNCTION trading.rebook_cash(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -11570,6 +11584,10 @@ begin
       select * into v_position from public.positions where id = v_position.id;
       perform trading.close_position_row(v_position, p_now);
     elsif p_fills.fill_count > 0 then
+      -- A stop that fired before has sold what was known then.
+      if not v_position.is_paper_trade then
+        perform trading.rearm_stop(v_position);
+      end if;
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
     end if;
@@ -11618,10 +11636,7 @@ begin
     where p.id = v_position.id returning * into v_position;
   end if;
   if v_position.status <> 'closing' then
-    -- While the sale of the whole goes on, a stop armed anew would queue another one at each price.
-    update trading.engine_stops s set fired_at = null
-    where s.position_id = v_position.id and s.fired_at is not null and (v_position.is_paper_trade or not exists (
-      select from trading.jobs j where j.position_id = v_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
+    perform trading.rearm_stop(v_position);
     perform trading.sync_protection(v_position, p_now);
   end if;
 end

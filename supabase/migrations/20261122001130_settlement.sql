@@ -122,6 +122,18 @@ end
 $$;
 comment on function trading.greet_position is 'What follows a position''s first fill: its management schedule and its signal''s status.';
 
+-- While the sale of the whole goes on at an exchange, a stop armed anew would queue another one at each price.
+create function trading.rearm_stop(p_position public.positions) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.engine_stops s set fired_at = null
+  where s.position_id = p_position.id and s.fired_at is not null and (p_position.is_paper_trade or not exists (
+    select from trading.jobs j where j.position_id = p_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
+end
+$$;
+comment on function trading.rearm_stop is 'Arms an engine stop that has fired, so that the next price fires it anew.';
+
 -- What an entry's report means for its position.
 create function trading.settle_entry(p_order public.orders, p_fills trading.fill_sums, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -142,6 +154,10 @@ begin
       select * into v_position from public.positions where id = v_position.id;
       perform trading.close_position_row(v_position, p_now);
     elsif p_fills.fill_count > 0 then
+      -- A stop that fired before has sold what was known then.
+      if not v_position.is_paper_trade then
+        perform trading.rearm_stop(v_position);
+      end if;
       perform trading.sync_protection(v_position, p_now);
       perform trading.catch_up_protection(v_position, p_now);
     end if;
@@ -204,10 +220,7 @@ begin
     where p.id = v_position.id returning * into v_position;
   end if;
   if v_position.status <> 'closing' then
-    -- While the sale of the whole goes on, a stop armed anew would queue another one at each price.
-    update trading.engine_stops s set fired_at = null
-    where s.position_id = v_position.id and s.fired_at is not null and (v_position.is_paper_trade or not exists (
-      select from trading.jobs j where j.position_id = v_position.id and j.kind = 'exit' and j.status in ('queued', 'running') and not j.payload ? 'quantity'));
+    perform trading.rearm_stop(v_position);
     perform trading.sync_protection(v_position, p_now);
   end if;
 end

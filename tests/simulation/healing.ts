@@ -33,16 +33,20 @@ export async function heal(world: World, tick: () => Promise<void>): Promise<num
     await world.turns.run(ROUND_MS);
     calm = world.isIdle && await isSettled(world) ? calm + 1 : 0;
   }
+  // Where many orders rest, some are always being looked at: what was queued is finished, and nothing more begun.
+  for (let more = 0; more < CALM_ROUNDS && !(world.isIdle && await isDrained(world)); more++) {
+    world.ring();
+    await world.turns.run(ROUND_MS);
+  }
   return passed();
 }
 
 /** Nothing is due within the next round, and of no order it is unknown where it stands. */
 async function isSettled({ sql, clock }: World): Promise<boolean> {
-  const now = new Date(clock.now());
   const soon = new Date(clock.now() + ROUND_MS);
   const [row] = await sql<{ is_settled: boolean }[]>`
-    select not exists (select from trading.jobs j where j.status = 'running' or (j.status = 'queued' and (j.due_at <= ${now}
-        or (j.due_at <= ${soon} and not (j.kind = 'sync' and j.key like 'ask:poll%')))))
+    select not exists (select from trading.jobs j where j.status = 'running'
+        or (j.status = 'queued' and j.due_at <= ${soon} and not (j.kind = 'sync' and j.key like 'ask:poll%')))
       and not exists (select from public.orders o where o.finished_at is null
         and (o.state in ('submitting', 'unknown') or o.venue_executed_quantity > o.filled_quantity))
       and not exists (select from trading.engine_stops s where s.naked_since is not null and s.naked_cause not in ('below_minimum', 'no_slot'))
@@ -50,6 +54,14 @@ async function isSettled({ sql, clock }: World): Promise<boolean> {
         and not exists (select from public.orders o where o.position_id = p.id and o.role = 'entry' and o.state in ('working', 'partially_filled')))
       as is_settled`;
   return row!.is_settled;
+}
+
+/** Nothing is due. */
+async function isDrained({ sql, clock }: World): Promise<boolean> {
+  const [row] = await sql<{ is_drained: boolean }[]>`
+    select not exists (select from trading.jobs j where j.status = 'running'
+      or (j.status = 'queued' and j.due_at <= ${new Date(clock.now())})) as is_drained`;
+  return row!.is_drained;
 }
 
 /** What must be so once everything has come to rest. */
