@@ -5000,10 +5000,7 @@ CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.
  SET search_path TO ''
 AS $function$
 begin
-  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
-    return trading.call_about(p_job, 'cancel', p_guard, p_now);
-  end if;
-  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
 end
 $function$;
 alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5053,7 +5050,7 @@ declare
   v_next  jsonb;
 begin
   -- Whoever wanted it first is the reason: several who want it at once must not take turns.
-  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '';
+  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '' and p_reason <> '';
   select * into v_order from public.orders o where o.id = p_order_id;
   if v_order.finished_at is null then
     if not trading.has_asked_to_cancel(p_job, v_order.id) then

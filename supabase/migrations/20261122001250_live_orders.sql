@@ -294,7 +294,7 @@ declare
   v_next  jsonb;
 begin
   -- Whoever wanted it first is the reason: several who want it at once must not take turns.
-  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '';
+  update public.orders o set reason = p_reason where o.id = p_order_id and o.finished_at is null and o.reason = '' and p_reason <> '';
   select * into v_order from public.orders o where o.id = p_order_id;
   if v_order.finished_at is null then
     if not trading.has_asked_to_cancel(p_job, v_order.id) then

@@ -9,10 +9,7 @@ create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_n
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if not trading.has_asked_to_cancel(p_job, p_guard.id) then
-    return trading.call_about(p_job, 'cancel', p_guard, p_now);
-  end if;
-  return coalesce(trading.follow_up(p_job, p_guard.id, p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
 end
 $$;
 comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';

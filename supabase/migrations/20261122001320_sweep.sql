@@ -28,6 +28,7 @@ create policy sweeps_select_service on trading.sweeps for select to service_role
 revoke all on trading.sweeps from public, anon, authenticated, service_role;
 grant select on trading.sweeps to service_role;
 
+-- Security definer: the schedule's and the workers' roles may have it done, and write nothing themselves.
 create function trading.sweep(p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
