@@ -1,6 +1,7 @@
 /**
  * HTTP/1.1 over a connection that is opened for one request and closed after its answer. For runtimes whose `fetch` takes
- * no client of one's own: their pool is no place for orders (`transport.ts`).
+ * no client of one's own: their pool is no place for orders (`transport.ts`). `node:http` would do with `agent: false`, but
+ * in such a runtime (tried on Deno 2.1.14) a connection that ends without an answer is never told of.
  */
 
 const HEAD_MAX_BYTES = 64 * 1024;
