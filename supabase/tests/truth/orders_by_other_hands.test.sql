@@ -1,5 +1,5 @@
 begin;
-select plan(30);
+select plan(31);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -18,6 +18,7 @@ select isnt((select naked_since from trading.engine_stops), null, 'the position 
 select ok(exists (select from trading.jobs where payload ->> 'cause' = 'stop_cancelled' and status = 'queued'), 'the account is compared');
 delete from trading.jobs where payload ->> 'cause' = 'stop_cancelled';
 select pg_temp.ask('take_profit', '{"status": "cancelled", "executed_quantity": "0"}');
+select is((select occurrences from public.alerts where code = 'stop_cancelled_outside'), 1, 'one cancel that ends both legs of a list is told once');
 delete from trading.jobs where payload ->> 'cause' = 'stop_cancelled';
 select is(tests.rest_guard() ->> 'action', 'submit_pair', 'stop and target are placed again');
 select is((tests.order_of('one', 'stop_loss')).state, 'working', 'and rest');
