@@ -221,10 +221,10 @@ comment on column public.orders.venue_executed_quantity is 'What the venue says 
 comment on column public.orders.state_epoch is 'Sum of the halt epochs under which the permit was given.';
 comment on column public.orders.market_at is 'The market time a paper order is matched at: decision time plus seeded latency.';
 comment on column public.orders.expires_at is 'When an unfilled limit entry times out: the market from then on does not fill it, even before its cancel is executed.';
+CREATE INDEX orders_at_exchange_idx ON public.orders USING btree (symbol) WHERE ((NOT is_paper_trade) AND (state = ANY (ARRAY['submitting'::text, 'working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_exchange_order_idx ON public.orders USING btree (account_id, symbol, binance_order_id) WHERE (NOT is_paper_trade);
 CREATE INDEX orders_open_live_idx ON public.orders USING btree (account_id) WHERE ((NOT is_paper_trade) AND (finished_at IS NULL));
 CREATE INDEX orders_resting_limits_idx ON public.orders USING btree (symbol, side, price) WHERE (is_paper_trade AND (type = 'LIMIT'::text) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
-CREATE INDEX orders_resting_live_idx ON public.orders USING btree (symbol) WHERE ((NOT is_paper_trade) AND (state = ANY (ARRAY['working'::text, 'partially_filled'::text])));
 CREATE INDEX orders_user_id_idx ON public.orders USING btree (user_id, created_at);
 alter table public.orders enable row level security;
 create policy orders_select_owner on public.orders for select to authenticated
@@ -2545,6 +2545,7 @@ create table trading.venue_orders (
   venue_status text,
   asked_at timestamp with time zone,
   reached_at timestamp with time zone,
+  owed_at timestamp with time zone,
   fenced_at timestamp with time zone,
   seen_at timestamp with time zone,
   changed_at timestamp with time zone,
@@ -2555,9 +2556,11 @@ alter table trading.venue_orders owner to fillbase_engine;
 comment on table trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
 comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
 comment on column trading.venue_orders.reached_at is 'When a tick last was at its price; null: never.';
+comment on column trading.venue_orders.owed_at is 'The last such tick that no answer speaks of yet: a question is owed, wherever the price has gone since. Null: none.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
 comment on column trading.venue_orders.changed_at is 'When the order last changed at the exchange (placed, executed, ended), by our clock: neither before its permit nor after we heard of it. Null: no report told.';
+CREATE INDEX venue_orders_owed_idx ON trading.venue_orders USING btree (order_id) WHERE (owed_at IS NOT NULL);
 alter table trading.venue_orders enable row level security;
 create policy venue_orders_select_service on trading.venue_orders for select to service_role
   using (true);
@@ -3264,24 +3267,26 @@ CREATE OR REPLACE FUNCTION trading.ask_about_reached(p_ticks public.market_price
 AS $function$
 declare
   v_reached uuid[];
-  v_due     uuid[];
+  v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
-      or coalesce(v.asked_at, o.permitted_at) < p_now - interval '1 second') into v_reached, v_due
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+    into v_reached, v_arrived
   from unnest(p_ticks) t
-  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')
+    and o.time_in_force = 'GTC'
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
   left join trading.venue_orders v on v.order_id = o.id;
-  if v_reached is null then
-    return 0;
+  if v_reached is not null then
+    insert into trading.venue_orders as v (order_id, reached_at, owed_at) select r.id, p_now, p_now from unnest(v_reached) r (id) order by r.id
+    on conflict (order_id) do update set reached_at = excluded.reached_at, owed_at = excluded.owed_at
+    where coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true);
   end if;
-  update trading.venue_orders v set reached_at = p_now where v.order_id = any (v_reached);
-  return trading.queue_questions(v_due, 'reached', p_now);
+  return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
 end
 $function$;
 alter function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Has the orders at an exchange asked about whose price a tick has come to; returns how many questions it queued.';
+comment on function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Has the orders at an exchange asked about whose price a tick has come to, and those of earlier ticks that are still owed; returns how many questions it queued.';
 
 CREATE OR REPLACE FUNCTION trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -6386,7 +6391,9 @@ begin
   values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
     trading.changed_at(v_order, p_report, p_now))
   on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
-    changed_at = greatest(v.changed_at, excluded.changed_at), -- An answer that was longer on its way does not undo an end:
+    changed_at = greatest(v.changed_at, excluded.changed_at),
+    owed_at = case when excluded.venue_status in ('working', 'partially_filled', 'unknown') then v.owed_at end, -- Of what has ended nothing is.
+    -- An answer that was longer on its way does not undo an end.
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -8930,6 +8937,26 @@ $function$;
 alter function trading.outside_quantity(p_account_id uuid, p_asset text) owner to fillbase_engine;
 comment on function trading.outside_quantity(p_account_id uuid, p_asset text) is 'The owner''s own coins of an asset as last compared, less the fees taken from them since; null: none were ever seen.';
 
+CREATE OR REPLACE FUNCTION trading.owed_questions(p_now timestamp with time zone)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  c_pause constant interval := '500 milliseconds';
+begin
+  return (
+    select array_agg(o.id) from trading.venue_orders v join public.orders o on o.id = v.order_id
+    where v.owed_at is not null and v.asked_at <= p_now - c_pause and o.state in ('working', 'partially_filled'));
+end
+$function$;
+alter function trading.owed_questions(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.owed_questions(p_now timestamp with time zone) is 'The resting orders that a tick has reached since the exchange last told of them, unless they were asked about within half a second; null: none.';
+
 CREATE OR REPLACE FUNCTION trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -10127,7 +10154,7 @@ CREATE OR REPLACE FUNCTION trading.queue_due_syncs(p_now timestamp with time zon
 AS $function$
 begin
   return trading.queue_questions((
-    select array_agg(o.id)
+    select trading.owed_questions(p_now) || array_agg(o.id)
     from public.orders o left join trading.venue_orders v on v.order_id = o.id, trading.settings s
     where not o.is_paper_trade and o.finished_at is null and o.state <> 'planned'
       and coalesce(v.asked_at, o.permitted_at) < p_now - make_interval(secs =>
@@ -10135,7 +10162,7 @@ begin
 end
 $function$;
 alter function trading.queue_due_syncs(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.queue_due_syncs(p_now timestamp with time zone) is 'On each sweep: queues the questions about orders at an exchange that have not been asked about lately; returns how many.';
+comment on function trading.queue_due_syncs(p_now timestamp with time zone) is 'On each sweep: queues the questions that are owed, and those about orders at an exchange that have not been asked about lately; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.queue_order_sync(p_order_id uuid, p_cause text, p_due_at timestamp with time zone)
  RETURNS void
@@ -10425,7 +10452,10 @@ begin
   end case;
   perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
-    update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
+    -- Where the order stood, the exchange said after the permit: a tick that came later may have filled it since.
+    update trading.venue_orders v set asked_at = p_now, owed_at = case when not (v_call.outcome = 'accepted' and v_call.permitted_at >= v.owed_at
+      and v_call.action in ('submit', 'submit_pair', 'lookup')) then v.owed_at end
+    where v.order_id = v_call.order_id;
   end if;
   if p_answer ->> 'outcome' <> 'accepted' then
     perform trading.note_refusal(v_call, p_answer, p_now);

@@ -56,11 +56,15 @@ create table trading.venue_orders (
   venue_status   text,
   asked_at       timestamptz,
   reached_at     timestamptz,
+  owed_at        timestamptz,
   fenced_at      timestamptz
 ) with (fillfactor = 70);
 comment on table  trading.venue_orders is 'What is known of an order at an exchange besides its row in orders.';
 comment on column trading.venue_orders.venue_status is 'The status the exchange last said; fills that come later are folded under it.';
 comment on column trading.venue_orders.reached_at is 'When a tick last was at its price; null: never.';
+comment on column trading.venue_orders.owed_at is
+  'The last such tick that no answer speaks of yet: a question is owed, wherever the price has gone since. Null: none.';
+create index venue_orders_owed_idx on trading.venue_orders (order_id) where owed_at is not null;
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 
 create table trading.engine_targets (

@@ -32,7 +32,9 @@ begin
   values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
     trading.changed_at(v_order, p_report, p_now))
   on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
-    changed_at = greatest(v.changed_at, excluded.changed_at), -- An answer that was longer on its way does not undo an end:
+    changed_at = greatest(v.changed_at, excluded.changed_at),
+    owed_at = case when excluded.venue_status in ('working', 'partially_filled', 'unknown') then v.owed_at end, -- Of what has ended nothing is.
+    -- An answer that was longer on its way does not undo an end.
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
@@ -313,7 +315,10 @@ begin
   end case;
   perform trading.heed_used_weight(v_call.account_id, v_call.used_weight) where v_call.used_weight is not null;
   if v_call.order_id is not null then
-    update trading.venue_orders v set asked_at = p_now where v.order_id = v_call.order_id;
+    -- Where the order stood, the exchange said after the permit: a tick that came later may have filled it since.
+    update trading.venue_orders v set asked_at = p_now, owed_at = case when not (v_call.outcome = 'accepted' and v_call.permitted_at >= v.owed_at
+      and v_call.action in ('submit', 'submit_pair', 'lookup')) then v.owed_at end
+    where v.order_id = v_call.order_id;
   end if;
   if p_answer ->> 'outcome' <> 'accepted' then
     perform trading.note_refusal(v_call, p_answer, p_now);

@@ -3,33 +3,38 @@
 
 set role fillbase_engine;
 
-create index orders_resting_live_idx on public.orders (symbol) where not is_paper_trade and state in ('working', 'partially_filled');
+create index orders_at_exchange_idx on public.orders (symbol) where not is_paper_trade and state in ('submitting', 'working', 'partially_filled');
 
 -- Joins are forced onto the per-symbol indexes, as for paper (trading.fire_stops).
--- A price may stay at a level where many orders rest and fill none of them. So what it reaches is asked about when it comes
--- there, and then once a second at most, as far as the budget of questions goes.
+-- A price may stay at a level where many orders rest and fill none of them, or leave it again before anybody could ask. So what
+-- it reaches is asked about when it comes there, and then, as long as an answer is older than the last such tick, after each
+-- pause (trading.owed_questions), as far as the budget of questions goes. An order may also be reached while it is placed:
+-- the answer tells how it was received, and not what became of it then.
 create function trading.ask_about_reached(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_reached uuid[];
-  v_due     uuid[];
+  v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where coalesce(v.reached_at < p_now - interval '10 seconds', true)
-      or coalesce(v.asked_at, o.permitted_at) < p_now - interval '1 second') into v_reached, v_due
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+    into v_reached, v_arrived
   from unnest(p_ticks) t
-  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('working', 'partially_filled')
+  join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')
+    and o.time_in_force = 'GTC'
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
   left join trading.venue_orders v on v.order_id = o.id;
-  if v_reached is null then
-    return 0;
+  if v_reached is not null then
+    insert into trading.venue_orders as v (order_id, reached_at, owed_at) select r.id, p_now, p_now from unnest(v_reached) r (id) order by r.id
+    on conflict (order_id) do update set reached_at = excluded.reached_at, owed_at = excluded.owed_at
+    where coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true);
   end if;
-  update trading.venue_orders v set reached_at = p_now where v.order_id = any (v_reached);
-  return trading.queue_questions(v_due, 'reached', p_now);
+  return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
 end
 $$;
-comment on function trading.ask_about_reached is 'Has the orders at an exchange asked about whose price a tick has come to; returns how many questions it queued.';
+comment on function trading.ask_about_reached is
+  'Has the orders at an exchange asked about whose price a tick has come to, and those of earlier ticks that are still owed; returns how many questions it queued.';
 
 create function trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off

@@ -2696,6 +2696,7 @@ export type Database = {
           changed_at: string | null;
           fenced_at: string | null;
           order_id: string;
+          owed_at: string | null;
           reached_at: string | null;
           seen_at: string | null;
           venue_status: string | null;
@@ -2705,6 +2706,7 @@ export type Database = {
           changed_at?: string | null;
           fenced_at?: string | null;
           order_id: string;
+          owed_at?: string | null;
           reached_at?: string | null;
           seen_at?: string | null;
           venue_status?: string | null;
@@ -2714,6 +2716,7 @@ export type Database = {
           changed_at?: string | null;
           fenced_at?: string | null;
           order_id?: string;
+          owed_at?: string | null;
           reached_at?: string | null;
           seen_at?: string | null;
           venue_status?: string | null;
