@@ -24,6 +24,8 @@ export interface LiveFacts {
   readonly calls_per_market_entry: { readonly mean: number | null; readonly max: number | null };
   readonly weight_per_market_entry: { readonly mean: number | null; readonly max: number | null };
   readonly naked_ms: Spread;
+  /** Positions whose stop and target the market had not reached when it ended: closed by hand (`close_position`). */
+  readonly closed_by_hand: number;
   /**
    * From the decision to the recorded answer of its entry, without the time that the exchange took: of entries whose
    * job was taken up once.
@@ -73,6 +75,7 @@ export async function readLiveFacts(
     faults_met: countBy(hits),
     ...await readEntries(sql),
     naked_ms: spreadOf(await nakedMoments(sql)),
+    closed_by_hand: await closedByHand(sql),
     alerts: countBy((await sql<{ code: string }[]>`select code from public.alerts`).map(({ code }) => code)),
     compared: {
       accounts: compared.length,
@@ -145,6 +148,12 @@ async function nakedMoments(sql: Sql): Promise<number[]> {
   const rows = await sql<{ ms: number }[]>`
     select extract(epoch from ended_at - began_at)::float8 * 1000 as ms from trading.naked_moments`;
   return rows.map(({ ms }) => ms);
+}
+
+async function closedByHand(sql: Sql): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n from public.positions where status = 'closed' and exit_reason = 'manual'`;
+  return row!.n;
 }
 
 function spreadOf(samples: readonly number[]): Spread {

@@ -3,6 +3,7 @@
  * engine gets the same quotes. Time is the wall clock, for the exchange and for the engine.
  */
 import { Decimal } from "decimal.js";
+import type { Sql } from "postgres";
 import { BinanceMarket } from "../../supabase/functions/_shared/adapters/market/binance.ts";
 import { quoteRow } from "../../supabase/functions/_shared/contracts/market_rows.ts";
 import type { Quote, Tick } from "../../supabase/functions/_shared/domain/market/types.ts";
@@ -122,7 +123,8 @@ class LiveClock implements MarketClock {
 }
 
 /**
- * Goes on with a market that stands until every position is closed, every order over and every job done. What is
+ * Goes on with a market that stands until every position is closed, every order over and every job done. Nothing in it
+ * comes to a stop or a target any more, so whatever is open is closed as its owner would: by hand, and once. What is
  * opened meanwhile, by a decision that had to wait, is closed as well.
  */
 async function windDown(
@@ -141,16 +143,25 @@ async function windDown(
     await closeAll(sql, fresh);
     for (const id of fresh) asked.add(id);
     await clock.tick({ at: clock.now, quotes: still });
-    const [left] = await sql<{ is_busy: boolean }[]>`
-      select exists (select from public.positions where status not in ('closed', 'failed'))
-        or exists (select from public.orders where finished_at is null)
-        or exists (select from trading.jobs where status in ('queued', 'running')) as is_busy`;
-    if (!left!.is_busy) return;
+    if ((await unfinished(sql)).length === 0) return;
     await new Promise((resolve) => setTimeout(resolve, WIND_DOWN_STEP_MS));
   }
   throw new Error(
-    `positions, orders or jobs were still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision`,
+    `still open ${WIND_DOWN_TIMEOUT_MS / 1_000} s after the last decision: ${
+      (await unfinished(sql)).join("; ")
+    }`,
   );
+}
+
+/** Positions, orders and jobs that have not come to their end, in words. */
+async function unfinished(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ words: string }[]>`
+    select concat_ws(' ', 'position', symbol, status, id) as words from public.positions where status not in ('closed', 'failed')
+    union all
+    select concat_ws(' ', 'order', symbol, role, state, id) from public.orders where finished_at is null
+    union all
+    select concat_ws(' ', 'job', kind, status, id, last_error::text) from trading.jobs where status in ('queued', 'running')`;
+  return rows.map(({ words }) => words);
 }
 
 function ticksFor(signals: number): number {
