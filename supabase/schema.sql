@@ -8947,7 +8947,7 @@ CREATE OR REPLACE FUNCTION trading.owed_questions(p_now timestamp with time zone
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
-  c_pause constant interval := '500 milliseconds';
+  c_pause constant interval := '250 milliseconds';
 begin
   return (
     select array_agg(o.id) from trading.venue_orders v join public.orders o on o.id = v.order_id
@@ -8955,7 +8955,7 @@ begin
 end
 $function$;
 alter function trading.owed_questions(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.owed_questions(p_now timestamp with time zone) is 'The resting orders that a tick has reached since the exchange last told of them, unless they were asked about within half a second; null: none.';
+comment on function trading.owed_questions(p_now timestamp with time zone) is 'The resting orders that a tick has reached since the exchange last told of them, unless they were asked about within a quarter of a second; null: none.';
 
 CREATE OR REPLACE FUNCTION trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid)
  RETURNS uuid

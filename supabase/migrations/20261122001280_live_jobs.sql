@@ -263,21 +263,22 @@ comment on function trading.queue_questions is 'Queues the question where these 
 
 -- What a tick reached and no answer speaks of since. A question may not be asked for many reasons when the tick comes: there is
 -- no budget, one is under way or was answered a moment ago. The fill of an entry that is not asked about again would leave
--- its position without a stop until the next poll. The pause spares the budget: an order that rests at its price and is not
--- filled takes at most 2 questions a second of the 7.5 that come in (30 of weight, 4 each); with four of them, or hundreds, it
--- is the budget that decides, and who has waited longest comes first.
+-- its position without a stop until the next poll. The pause is for feeds that are faster than the poll of the market (2 s): an
+-- order that rests at its price and is not filled takes at most 4 questions a second of the 7.5 for which weight comes in (30 a
+-- second, 4 each). Of two such orders, or hundreds, it is the budget that decides: no more than those 30 of the 55 a second
+-- that all requests have are ever taken, and who has waited longest comes first.
 create function trading.owed_questions(p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
-  c_pause constant interval := '500 milliseconds';
+  c_pause constant interval := '250 milliseconds';
 begin
   return (
     select array_agg(o.id) from trading.venue_orders v join public.orders o on o.id = v.order_id
     where v.owed_at is not null and v.asked_at <= p_now - c_pause and o.state in ('working', 'partially_filled'));
 end
 $$;
-comment on function trading.owed_questions is 'The resting orders that a tick has reached since the exchange last told of them, unless they were asked about within half a second; null: none.';
+comment on function trading.owed_questions is 'The resting orders that a tick has reached since the exchange last told of them, unless they were asked about within a quarter of a second; null: none.';
 
 -- Every order at an exchange that is not final is asked about until it is: entries, and whatever may not be there, often; stops
 -- and targets that rest now and then, because a tick that reaches them has them asked about at once.
