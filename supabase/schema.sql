@@ -2566,6 +2566,17 @@ create policy venue_orders_select_service on trading.venue_orders for select to 
   using (true);
 grant select on table trading.venue_orders to service_role;
 
+create view trading.counted_accounts with (security_invoker=true) as
+ SELECT a.id,
+    a.portfolio_id,
+    a.trader_id
+   FROM trading.accounts a
+     LEFT JOIN trading.exchange_keys k ON k.user_id = a.user_id AND k.is_active
+     LEFT JOIN trading.accounts n ON n.id = k.account_id
+  WHERE a.environment = 'paper'::text OR a.environment = COALESCE(n.environment, a.environment);
+alter view trading.counted_accounts owner to fillbase_engine;
+comment on view trading.counted_accounts is 'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
+
 create view trading.pending_risks with (security_invoker=true) as
  SELECT r.portfolio_id,
     r.account_id,
@@ -2577,7 +2588,9 @@ create view trading.pending_risks with (security_invoker=true) as
      JOIN public.positions p ON p.id = o.position_id
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
-  WHERE r.released_at IS NULL AND r.side = 'BUY'::text AND (o.is_paper_trade OR trading.is_counted_position(o.is_paper_trade, o.account_id));
+  WHERE r.released_at IS NULL AND r.side = 'BUY'::text AND (o.is_paper_trade OR (EXISTS ( SELECT
+           FROM trading.counted_accounts c
+          WHERE c.id = o.account_id)));
 alter view trading.pending_risks owner to fillbase_engine;
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 
@@ -2607,7 +2620,9 @@ create view trading.position_risks with (security_invoker=true) as
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
      LEFT JOIN public.market_prices m ON m.symbol = p.symbol
-  WHERE (p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND (p.is_paper_trade OR trading.is_counted_position(p.is_paper_trade, p.account_id));
+  WHERE (p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND (p.is_paper_trade OR (EXISTS ( SELECT
+           FROM trading.counted_accounts c
+          WHERE c.id = p.account_id)));
 alter view trading.position_risks owner to fillbase_engine;
 comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
@@ -7104,32 +7119,6 @@ $function$;
 alter function trading.is_conflict_open(p_quarantine trading.quarantines) owner to fillbase_engine;
 comment on function trading.is_conflict_open(p_quarantine trading.quarantines) is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
 
-CREATE OR REPLACE FUNCTION trading.is_counted(p_account trading.accounts)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return p_account.environment = 'paper' or p_account.environment = coalesce((trading.live_account(p_account.user_id)).environment, p_account.environment);
-end
-$function$;
-alter function trading.is_counted(p_account trading.accounts) owner to fillbase_engine;
-comment on function trading.is_counted(p_account trading.accounts) is 'Whether an account counts in its portfolio''s sums: a paper one, or one of the environment that its owner trades in now.';
-
-CREATE OR REPLACE FUNCTION trading.is_counted_position(p_is_paper boolean, p_account_id uuid)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return p_is_paper or (select trading.is_counted(a) from trading.accounts a where a.id = p_account_id);
-end
-$function$;
-alter function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) is 'Whether what is held or reserved on an account counts in the portfolio''s sums.';
-
 CREATE OR REPLACE FUNCTION trading.is_database_owner()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -8187,14 +8176,14 @@ begin
       from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.portfolio_id, r.scope_id
     ), money as (
       select c.id, c.portfolio_id, c.trader_id, b.capital, coalesce(b.cash, 0) + coalesce(u.value, 0) as unheld
-      from trading.accounts c
+      from trading.counted_accounts c
       cross join lateral (
         select sum(x.amount) filter (where x.bucket = 'cash') as cash, -sum(x.amount) filter (where x.bucket = 'external') as capital
         from trading.balances x where x.account_id = c.id and x.asset = 'USDT' and x.bucket in ('cash', 'external')) b
       cross join lateral (
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
-      where c.portfolio_id = any (p_portfolio_ids) and trading.is_counted(c)
+      where c.portfolio_id = any (p_portfolio_ids)
     ), wholes as (
       select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
@@ -8214,21 +8203,21 @@ begin
       -- A paper trader has no part in it, but for what it still holds from its time as a live one.
       where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
       from owns o
-      cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
-      cross join lateral trading.realized_today(w.id, null, p_now) t
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
-    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
+    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
-    from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
+    from scopes s
+    left join trading.results_of_day(p_portfolio_ids, p_now) d on d.scope_id = s.mark_id and d.portfolio_id = s.portfolio_id
+    left join trading.risk_marks k on k.scope_id = s.mark_id;
 end
 $function$;
 alter function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
@@ -8961,7 +8950,7 @@ CREATE OR REPLACE FUNCTION trading.own_scope_id(p_is_paper boolean, p_account_id
  RETURNS uuid
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN (p_is_paper OR (p_trader_id IS NULL)) THEN p_account_id ELSE trading.derived_id(VARIADIC ARRAY['live_trader'::text, (p_trader_id)::text]) END;
+RETURN CASE WHEN (p_is_paper OR (p_trader_id IS NULL)) THEN p_account_id ELSE (md5(('live_trader|'::text || (p_trader_id)::text)))::uuid END;
 alter function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) owner to fillbase_engine;
 comment on function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) is 'The scope of a trader''s own limits, marks and results: its paper account, or an id of the live trader''s own.';
 
@@ -9512,7 +9501,9 @@ declare
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  v_plan.quantity := trading.floor_to_step(p_position.quantity - trading.missing_coins(p_position.id), v_instrument.lot_step);
+  -- In two steps: around a call of a function the rounding would not be inlined.
+  v_plan.quantity := p_position.quantity - trading.missing_coins(p_position.id);
+  v_plan.quantity := trading.floor_to_step(v_plan.quantity, v_instrument.lot_step);
   -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
   v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
@@ -9598,13 +9589,13 @@ begin
       select sum(b.amount) filter (where b.bucket = 'cash') as cash_all, -sum(b.amount) filter (where b.bucket = 'external') as capital_all,
         sum(b.amount) filter (where b.bucket = 'cash' and b.account_id = p_account_id) as cash,
         -sum(b.amount) filter (where b.bucket = 'external' and b.account_id = p_account_id) as capital
-      from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
-      where c.portfolio_id = p_portfolio_id and trading.is_counted(c)
+      from trading.counted_accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
+      where c.portfolio_id = p_portfolio_id
     ) m, (
       select coalesce(sum(u.quantity_all * q.bid), 0) as value_all, coalesce(sum(u.quantity * q.bid), 0) as value
       from (
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
-        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id and trading.is_counted(c) group by d.asset
+        from trading.counted_accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
     ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );
@@ -10366,14 +10357,8 @@ CREATE OR REPLACE FUNCTION trading.realized_today(p_portfolio_id uuid, p_scope_i
  SET search_path TO ''
 AS $function$
 begin
-  select coalesce(min(d.own), 0), coalesce(min(d.total), 0) into own, total
-  from (
-    select sum(coalesce(sum(r.realized) filter (where r.scope_id = p_scope_id), 0)) over w as own, sum(sum(r.realized)) over w as total
-    from trading.daily_results r
-    where r.portfolio_id = p_portfolio_id and r.day >= trading.utc_day(p_now)
-    group by r.day
-    window w as (order by r.day desc)
-  ) d;
+  select coalesce(min(r.realized) filter (where r.scope_id = p_scope_id), 0), coalesce(min(r.realized) filter (where r.scope_id = p_portfolio_id), 0) into own, total
+  from trading.results_of_day(array[p_portfolio_id], p_now) r;
 end
 $function$;
 alter function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamp with time zone, OUT own numeric, OUT total numeric) owner to fillbase_engine;
@@ -11043,6 +11028,29 @@ end
 $function$;
 alter function trading.resting_guard(p_position_id uuid) owner to fillbase_engine;
 comment on function trading.resting_guard(p_position_id uuid) is 'The stop that rests at the exchange, or a target where only that is left; all null: nothing rests.';
+
+CREATE OR REPLACE FUNCTION trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone)
+ RETURNS TABLE(portfolio_id uuid, scope_id uuid, realized numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    -- A later day on which only others had a result is a beginning, too: since then the scope has made nothing.
+    select s.portfolio_id, coalesce(s.scope_id, s.portfolio_id), least(min(s.since), case when max(s.day) < max(s.newest_day) then 0 end)
+    from (
+      select r.portfolio_id, r.scope_id, r.day, max(r.day) over (partition by r.portfolio_id) as newest_day,
+        sum(sum(r.realized)) over (partition by r.portfolio_id, r.scope_id order by r.day desc) as since
+      from trading.daily_results r
+      where r.portfolio_id = any (p_portfolio_ids) and r.day >= trading.utc_day(p_now)
+      group by grouping sets ((r.portfolio_id, r.scope_id, r.day), (r.portfolio_id, r.day))
+    ) s
+    group by s.portfolio_id, s.scope_id;
+end
+$function$;
+alter function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids); who made none has no row.';
 
 CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
  RETURNS interval
@@ -11829,7 +11837,9 @@ begin
       else case when v_unit_loss > 0 then
         least(trading.divide_half_even(p_equity * p_trader.sizing_value / 100 * v_price, v_unit_loss), p_max_position) end
     end;
-    v_quantity := trading.floor_to_step(trading.divide_half_even(v_notional, v_price), p_instrument.lot_step);
+    -- In two steps: around a call of a function the rounding would not be inlined.
+    v_quantity := trading.divide_half_even(v_notional, v_price);
+    v_quantity := trading.floor_to_step(v_quantity, p_instrument.lot_step);
   end if;
   return jsonb_build_object(
     'order_type', p_trader.entry_order_type, 'entry', v_entry, 'reference', v_reference, 'price', v_price, 'stop', v_stop,

@@ -134,7 +134,9 @@ begin
       else case when v_unit_loss > 0 then
         least(trading.divide_half_even(p_equity * p_trader.sizing_value / 100 * v_price, v_unit_loss), p_max_position) end
     end;
-    v_quantity := trading.floor_to_step(trading.divide_half_even(v_notional, v_price), p_instrument.lot_step);
+    -- In two steps: around a call of a function the rounding would not be inlined.
+    v_quantity := trading.divide_half_even(v_notional, v_price);
+    v_quantity := trading.floor_to_step(v_quantity, p_instrument.lot_step);
   end if;
   return jsonb_build_object(
     'order_type', p_trader.entry_order_type, 'entry', v_entry, 'reference', v_reference, 'price', v_price, 'stop', v_stop,

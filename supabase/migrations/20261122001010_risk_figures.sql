@@ -4,30 +4,23 @@
 set role fillbase_engine;
 
 -- What a trader's own limits look at: on paper its account; live traders share an account, so there it is the trader.
--- Derived, because users choose their traders' ids: none can be made to look like another scope.
+-- Derived, because users choose their traders' ids: none can be made to look like another scope. It is
+-- trading.derived_id('live_trader', id), written out to be inlined: sums of risks ask it of every live position.
 create function trading.own_scope_id(p_is_paper boolean, p_account_id uuid, p_trader_id uuid) returns uuid
 language sql immutable parallel safe
-return case when p_is_paper or p_trader_id is null then p_account_id else trading.derived_id('live_trader', p_trader_id::text) end;
+return case when p_is_paper or p_trader_id is null then p_account_id else md5('live_trader|' || p_trader_id::text)::uuid end;
 comment on function trading.own_scope_id is 'The scope of a trader''s own limits, marks and results: its paper account, or an id of the live trader''s own.';
 
 -- A testnet's money is worth nothing: it is not summed with what is traded now.
-create function trading.is_counted(p_account trading.accounts) returns boolean
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return p_account.environment = 'paper' or p_account.environment = coalesce((trading.live_account(p_account.user_id)).environment, p_account.environment);
-end
-$$;
-comment on function trading.is_counted is 'Whether an account counts in its portfolio''s sums: a paper one, or one of the environment that its owner trades in now.';
-
-create function trading.is_counted_position(p_is_paper boolean, p_account_id uuid) returns boolean
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return p_is_paper or (select trading.is_counted(a) from trading.accounts a where a.id = p_account_id);
-end
-$$;
-comment on function trading.is_counted_position is 'Whether what is held or reserved on an account counts in the portfolio''s sums.';
+create view trading.counted_accounts with (security_invoker = true) as
+  select a.id, a.portfolio_id, a.trader_id
+  from trading.accounts a
+  left join trading.exchange_keys k on k.user_id = a.user_id and k.is_active
+  left join trading.accounts n on n.id = k.account_id
+  where a.environment in ('paper', coalesce(n.environment, a.environment));
+comment on view trading.counted_accounts is
+  'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
+revoke all on trading.counted_accounts from public, anon, authenticated, service_role;
 
 create table trading.daily_results (
   scope_id     uuid not null,
@@ -128,7 +121,7 @@ create view trading.position_risks with (security_invoker = true) as
   from public.positions p
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
   left join public.market_prices m on m.symbol = p.symbol
-  where p.status not in ('closed', 'failed') and (p.is_paper_trade or trading.is_counted_position(p.is_paper_trade, p.account_id));
+  where p.status not in ('closed', 'failed') and (p.is_paper_trade or exists (select from trading.counted_accounts c where c.id = p.account_id));
 comment on view trading.position_risks is
   'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
@@ -139,24 +132,39 @@ create view trading.pending_risks with (security_invoker = true) as
   join public.orders o on o.id = r.order_id
   join public.positions p on p.id = o.position_id
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
-  where r.released_at is null and r.side = 'BUY' and (o.is_paper_trade or trading.is_counted_position(o.is_paper_trade, o.account_id));
+  where r.released_at is null and r.side = 'BUY' and (o.is_paper_trade or exists (select from trading.counted_accounts c where c.id = o.account_id));
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 revoke all on trading.position_risks, trading.pending_risks from public, anon, authenticated, service_role;
 
 -- With a clock that only goes forward there is no later day than today. One that was set back finds the days it had already
 -- seen: each of them is taken as the day's beginning, and the worst counts, so no roll-over and no loss is taken back.
+create function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamptz)
+returns table (portfolio_id uuid, scope_id uuid, realized numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    -- A later day on which only others had a result is a beginning, too: since then the scope has made nothing.
+    select s.portfolio_id, coalesce(s.scope_id, s.portfolio_id), least(min(s.since), case when max(s.day) < max(s.newest_day) then 0 end)
+    from (
+      select r.portfolio_id, r.scope_id, r.day, max(r.day) over (partition by r.portfolio_id) as newest_day,
+        sum(sum(r.realized)) over (partition by r.portfolio_id, r.scope_id order by r.day desc) as since
+      from trading.daily_results r
+      where r.portfolio_id = any (p_portfolio_ids) and r.day >= trading.utc_day(p_now)
+      group by grouping sets ((r.portfolio_id, r.scope_id, r.day), (r.portfolio_id, r.day))
+    ) s
+    group by s.portfolio_id, s.scope_id;
+end
+$$;
+comment on function trading.results_of_day is
+  'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids); who made none has no row.';
+
 create function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamptz, out own numeric, out total numeric)
 language plpgsql stable set search_path = ''
 as $$
 begin
-  select coalesce(min(d.own), 0), coalesce(min(d.total), 0) into own, total
-  from (
-    select sum(coalesce(sum(r.realized) filter (where r.scope_id = p_scope_id), 0)) over w as own, sum(sum(r.realized)) over w as total
-    from trading.daily_results r
-    where r.portfolio_id = p_portfolio_id and r.day >= trading.utc_day(p_now)
-    group by r.day
-    window w as (order by r.day desc)
-  ) d;
+  select coalesce(min(r.realized) filter (where r.scope_id = p_scope_id), 0), coalesce(min(r.realized) filter (where r.scope_id = p_portfolio_id), 0) into own, total
+  from trading.results_of_day(array[p_portfolio_id], p_now) r;
 end
 $$;
 comment on function trading.realized_today is 'Result of the UTC day so far, net of gains, of a trader''s own scope and of its whole portfolio.';

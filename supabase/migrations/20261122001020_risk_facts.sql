@@ -47,13 +47,13 @@ begin
       select sum(b.amount) filter (where b.bucket = 'cash') as cash_all, -sum(b.amount) filter (where b.bucket = 'external') as capital_all,
         sum(b.amount) filter (where b.bucket = 'cash' and b.account_id = p_account_id) as cash,
         -sum(b.amount) filter (where b.bucket = 'external' and b.account_id = p_account_id) as capital
-      from trading.accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
-      where c.portfolio_id = p_portfolio_id and trading.is_counted(c)
+      from trading.counted_accounts c join trading.balances b on b.account_id = c.id and b.asset = 'USDT' and b.bucket in ('cash', 'external')
+      where c.portfolio_id = p_portfolio_id
     ) m, (
       select coalesce(sum(u.quantity_all * q.bid), 0) as value_all, coalesce(sum(u.quantity * q.bid), 0) as value
       from (
         select d.asset, sum(d.quantity) as quantity_all, sum(d.quantity) filter (where d.account_id = p_account_id) as quantity
-        from trading.accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id and trading.is_counted(c) group by d.asset
+        from trading.counted_accounts c join trading.dust_pools d on d.account_id = c.id where c.portfolio_id = p_portfolio_id group by d.asset
       ) u join public.market_prices q on q.symbol = u.asset || 'USDT'
     ) d, trading.realized_today(p_portfolio_id, p_scope_id, p_now) t
   );

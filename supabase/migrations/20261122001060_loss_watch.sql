@@ -45,14 +45,14 @@ begin
       from trading.position_risks r where r.portfolio_id = any (p_portfolio_ids) group by r.portfolio_id, r.scope_id
     ), money as (
       select c.id, c.portfolio_id, c.trader_id, b.capital, coalesce(b.cash, 0) + coalesce(u.value, 0) as unheld
-      from trading.accounts c
+      from trading.counted_accounts c
       cross join lateral (
         select sum(x.amount) filter (where x.bucket = 'cash') as cash, -sum(x.amount) filter (where x.bucket = 'external') as capital
         from trading.balances x where x.account_id = c.id and x.asset = 'USDT' and x.bucket in ('cash', 'external')) b
       cross join lateral (
         select sum(d.quantity * q.bid) as value from trading.dust_pools d join public.market_prices q on q.symbol = d.asset || 'USDT'
         where d.account_id = c.id) u
-      where c.portfolio_id = any (p_portfolio_ids) and trading.is_counted(c)
+      where c.portfolio_id = any (p_portfolio_ids)
     ), wholes as (
       select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
@@ -72,21 +72,21 @@ begin
       -- A paper trader has no part in it, but for what it still holds from its time as a live one.
       where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss - t.own as loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
       from owns o
-      cross join lateral trading.realized_today(o.portfolio_id, o.own_id, p_now) t
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss - t.total, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
-      cross join lateral trading.realized_today(w.id, null, p_now) t
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
-    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.loss end, case when s.is_priced then s.equity end,
+    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
-    from scopes s left join trading.risk_marks k on k.scope_id = s.mark_id;
+    from scopes s
+    left join trading.results_of_day(p_portfolio_ids, p_now) d on d.scope_id = s.mark_id and d.portfolio_id = s.portfolio_id
+    left join trading.risk_marks k on k.scope_id = s.mark_id;
 end
 $$;
 comment on function trading.measure_losses is 'Loss of the day, equity, peak and streak of the traders'' own scopes and of the portfolios, each with the limits it is held to; null where a price is missing.';

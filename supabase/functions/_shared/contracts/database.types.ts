@@ -2725,6 +2725,10 @@ export type Database = {
       };
     };
     Views: {
+      counted_accounts: {
+        Row: { id: string | null; portfolio_id: string | null; trader_id: string | null };
+        Relationships: [];
+      };
       pending_risks: {
         Row: {
           account_id: string | null;
