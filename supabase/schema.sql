@@ -1481,7 +1481,7 @@ comment on table trading.account_checks is 'Every comparison of an exchange acco
 comment on column trading.account_checks.started_at is 'When its balances were asked for: the comparison is about that moment.';
 comment on column trading.account_checks.is_whole is 'Whether the open orders of all symbols were looked at, not only of those with positions and orders of ours.';
 comment on column trading.account_checks.unsettled_assets is 'Assets in which something was still moving or unknown: they were not compared.';
-comment on column trading.account_checks.differences is '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing (each with expected and found), order_unexplained, order_outside, order_believed_over, order_not_listed, trade_outside.';
+comment on column trading.account_checks.differences is '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing, balances_contradicted (each with expected and found), order_unexplained, order_outside, order_believed_over, order_not_listed, trade_outside.';
 CREATE INDEX account_checks_account_id_idx ON trading.account_checks USING btree (account_id, id);
 alter table trading.account_checks enable row level security;
 create policy account_checks_select_service on trading.account_checks for select to service_role
@@ -4478,16 +4478,23 @@ CREATE OR REPLACE FUNCTION trading.conclude_account_check(p_job trading.jobs, p_
  SET search_path TO ''
 AS $function$
 declare
-  v_previous  trading.account_checks := trading.last_check(p_account_id);
-  v_balances  trading.exchange_calls;
-  v_unsettled text[];
-  v_found     jsonb;
+  v_previous     trading.account_checks := trading.last_check(p_account_id);
+  v_balances     trading.exchange_calls;
+  v_unsettled    text[];
+  v_contradicted jsonb;
+  v_found        jsonb;
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
-  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
-    || trading.settle_trades(p_job, p_account_id, p_now)
-    || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
+  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
+  if v_contradicted = '[]' then
+    perform trading.end_contradiction(p_account_id, p_now);
+    v_found := v_found || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  else
+    perform trading.hold_contradicted(p_account_id, v_contradicted, v_previous, v_balances.permitted_at, p_now);
+    v_found := v_found || v_contradicted;
+  end if;
   insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
     unsettled_assets, differences)
   values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,
@@ -4553,6 +4560,35 @@ end
 $function$;
 alter function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken, account_in_use.';
+
+CREATE OR REPLACE FUNCTION trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[])
+ RETURNS SETOF jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    with listed as (
+      select i.base_asset as asset, max((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+      from trading.calls_of_walk(p_job, 'open_orders') c
+      cross join lateral jsonb_array_elements(c.answer -> 'orders') r
+      join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'
+      join public.instruments i on i.symbol = o.symbol
+      where c.outcome = 'accepted'
+      group by i.base_asset, coalesce(o.order_list_id, o.id::text)
+    ), locked as (
+      select l.asset, sum(l.quantity) as quantity from listed l group by l.asset
+    )
+    select jsonb_build_object('kind', 'balances_contradicted', 'asset', l.asset, 'expected', trading.money_text(l.quantity), 'found', trading.money_text(coalesce(b.total, 0)))
+    from locked l
+    left join (select b.asset, b.free + b.locked as total from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)) b using (asset)
+    where coalesce(b.total, 0) < l.quantity and l.asset <> all (p_unsettled)
+    order by l.asset;
+end
+$function$;
+alter function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) owner to fillbase_engine;
+comment on function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) is 'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -4699,7 +4735,8 @@ declare
   v_base  text := (select i.base_asset from public.instruments i where i.symbol = p_quarantine.symbol);
 begin
   return case
-    when v_check.started_at is null or v_check.started_at <= p_quarantine.began_at or v_check.started_at < p_now - interval '3 minutes' then 'not_compared'
+    when v_check.started_at is null or v_check.started_at <= p_quarantine.began_at or v_check.started_at < p_now - interval '3 minutes'
+      or v_check.differences @> '[{"kind": "balances_contradicted"}]' then 'not_compared'
     when p_quarantine.missing_quantity > 0 then 'coins_missing'
     when v_base = any (v_check.unsettled_assets) then 'unsettled'
     when v_check.differences @> jsonb_build_array(jsonb_build_object('kind', 'coins_missing', 'asset', v_base)) then 'coins_missing'
@@ -4926,6 +4963,16 @@ end
 $function$;
 alter function trading.end_conflict(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_conflict(p_order public.orders, p_now timestamp with time zone) is 'Ends an order''s conflict that somebody wants released, now that a report of it agrees with the books.';
+
+CREATE OR REPLACE FUNCTION trading.end_contradiction(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+BEGIN ATOMIC
+ UPDATE public.alerts a SET resolved_at = end_contradiction.p_now, resolved_by = 'engine'::text
+   WHERE ((a.code = 'balances_contradicted'::text) AND (a.subject_id = (end_contradiction.p_account_id)::text) AND (a.resolved_at IS NULL));
+END;
+alter function trading.end_contradiction(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_contradiction(p_account_id uuid, p_now timestamp with time zone) is 'The balances of an account agree with its open orders: resolves the alert.';
 
 CREATE OR REPLACE FUNCTION trading.end_decisions(p_state trading.trading_states, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5225,7 +5272,7 @@ CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'buy_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_clock_off'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
+RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'buy_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_clock_off'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'balances_contradicted'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
 alter function trading.ends_by_itself(p_alert public.alerts) owner to fillbase_engine;
 comment on function trading.ends_by_itself(p_alert public.alerts) is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
@@ -6830,6 +6877,23 @@ end
 $function$;
 alter function trading.heed_used_weight(p_account_id uuid, p_used integer) owner to fillbase_engine;
 comment on function trading.heed_used_weight(p_account_id uuid, p_used integer) is 'Tightens the budget of request weight of an account''s environment to what the exchange says was used of its minute.';
+
+CREATE OR REPLACE FUNCTION trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+  perform trading.raise_alert(p_now, 'critical', 'balances_contradicted', a.user_id, 'account', a.id::text,
+    format('The exchange shows less %s than the account''s open orders lock there. Its balances are not believed: books and protection stay as they are.',
+      p_differences -> 0 ->> 'asset'), jsonb_build_object('differences', p_differences))
+  from trading.accounts a
+  where a.id = p_account_id and p_previous.differences @> '[{"kind": "balances_contradicted"}]' and p_previous.started_at <= p_started_at - interval '5 seconds';
+end
+$function$;
+alter function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Has an account whose balances are contradicted compared again in five seconds, with a critical alert from the second time on.';
 
 CREATE OR REPLACE FUNCTION trading.holds_other_coins(p_position public.positions)
  RETURNS boolean
@@ -9498,12 +9562,14 @@ CREATE OR REPLACE FUNCTION trading.plan_guard(p_position public.positions)
 AS $function$
 declare
   v_instrument public.instruments;
+  v_guard      public.orders := trading.resting_guard(p_position.id);
+  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id),
+    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.filled_quantity, 0)));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  -- In two steps: around a call of a function the rounding would not be inlined.
-  v_plan.quantity := p_position.quantity - trading.missing_coins(p_position.id);
-  v_plan.quantity := trading.floor_to_step(v_plan.quantity, v_instrument.lot_step);
+  -- Around a call of a function the rounding would not be inlined.
+  v_plan.quantity := trading.floor_to_step(v_there, v_instrument.lot_step);
   -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
   v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then

@@ -302,16 +302,23 @@ create function trading.conclude_account_check(p_job trading.jobs, p_account_id 
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_previous  trading.account_checks := trading.last_check(p_account_id);
-  v_balances  trading.exchange_calls;
-  v_unsettled text[];
-  v_found     jsonb;
+  v_previous     trading.account_checks := trading.last_check(p_account_id);
+  v_balances     trading.exchange_calls;
+  v_unsettled    text[];
+  v_contradicted jsonb;
+  v_found        jsonb;
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
-  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now)
-    || trading.settle_trades(p_job, p_account_id, p_now)
-    || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
+  v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
+  if v_contradicted = '[]' then
+    perform trading.end_contradiction(p_account_id, p_now);
+    v_found := v_found || trading.settle_assets(p_account_id, v_balances, v_previous, v_unsettled, p_now);
+  else
+    perform trading.hold_contradicted(p_account_id, v_contradicted, v_previous, v_balances.permitted_at, p_now);
+    v_found := v_found || v_contradicted;
+  end if;
   insert into trading.account_checks (account_id, job_id, cause, started_at, finished_at, is_whole, asset_count, order_count, fill_count,
     unsettled_assets, differences)
   values (p_account_id, p_job.id, p_job.payload ->> 'cause', v_balances.permitted_at, p_now,

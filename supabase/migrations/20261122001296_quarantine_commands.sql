@@ -245,7 +245,8 @@ declare
   v_base  text := (select i.base_asset from public.instruments i where i.symbol = p_quarantine.symbol);
 begin
   return case
-    when v_check.started_at is null or v_check.started_at <= p_quarantine.began_at or v_check.started_at < p_now - interval '3 minutes' then 'not_compared'
+    when v_check.started_at is null or v_check.started_at <= p_quarantine.began_at or v_check.started_at < p_now - interval '3 minutes'
+      or v_check.differences @> '[{"kind": "balances_contradicted"}]' then 'not_compared'
     when p_quarantine.missing_quantity > 0 then 'coins_missing'
     when v_base = any (v_check.unsettled_assets) then 'unsettled'
     when v_check.differences @> jsonb_build_array(jsonb_build_object('kind', 'coins_missing', 'asset', v_base)) then 'coins_missing'

@@ -1,5 +1,5 @@
 begin;
-select plan(29);
+select plan(28);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.hire('beta');
@@ -11,7 +11,8 @@ select tests.buy_live('new', 'beta', 1, '{"stopLoss": 95}');
 select tests.rest_guard();
 select is(tests.compare((select account from t), '{"USDT": 9800, "SOL": 2}'), '[]'::jsonb, 'two positions, as the books have them');
 
--- The owner takes 1.4 away. ------------------------------------------------------------------------------------------
+-- The owner ends the stops and takes 1.4 away. -----------------------------------------------------------------------
+select tests.end_by_hand();
 select is(tests.compare((select account from t), '{"USDT": 9800, "SOL": 0.6}') -> 0, '{"kind": "coins_missing", "asset": "SOL", "expected": "2", "found": "0.6"}'::jsonb,
   'missing coins are seen');
 select is((select count(*) from trading.quarantines), 0::bigint, 'once is not enough: a reader at the exchange may lag');
@@ -27,17 +28,13 @@ select is((select count(*) from public.audit_log where action = 'quarantine_bega
 select is((select count(*) from trading.engine_stops), 2::bigint, 'the engine''s stops stay armed');
 
 -- What the engine still does: the stop, for what is there.
-select is(tests.next_call() ->> 'action', 'cancel', 'the stop of a position that has nothing left is cancelled: it must not sell what its owner has besides');
-select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(jsonb_build_object('client_order_id', (tests.order_of('new', 'stop_loss')).client_order_id), 'cancelled')));
-select is(tests.next_call() ->> 'action', 'cancel', 'the stop of the old position is moved: it ends first, because the account''s other coins would pay for what it sold meanwhile');
-select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(jsonb_build_object('client_order_id', (tests.order_of('old', 'stop_loss')).client_order_id), 'cancelled')));
-create temp table guard as select w.answer -> 'call' as call from tests.live_work w;
-select is((select call #>> '{request,quantity}' from guard), '0.6', 'to what is there');
+create temp table guard as select tests.next_call() as call;
+select is((select call #>> '{request,quantity}' from guard), '0.6', 'a stop for what is there of the old one');
 select is((select call ->> 'action' from guard), 'submit_pair', 'with its target');
 select tests.answer(jsonb_build_object('outcome', 'accepted', 'orders', (
   select jsonb_agg(tests.venue_report(call #> array['request', leg], 'working', 0, jsonb_build_object('list_id', call #>> '{request,list_client_order_id}')))
   from guard, unnest('{stop,target}'::text[]) leg)));
--- The other leg of its list, the stop of the new one, and nothing else, are under way.
+select is(tests.next_call() ->> 'action', null, 'and none for the new one, which has nothing left: it would sell what its owner has besides');
 select ok(trading.is_quarantined((select account from t), 'SOLUSDT'), 'no entry in the symbol');
 delete from trading.jobs where status = 'queued';
 select trading.enqueue_job('exit', 'ai', p.portfolio_id, false, trading.engine_now(), p_position_id => p.id, p_payload => '{"reason": "ai"}') from tests.position_of('old') p;

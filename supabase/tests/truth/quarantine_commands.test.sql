@@ -27,6 +27,7 @@ select is(pg_temp.write_off('ann', '1'), 'FB409 nothing_missing', 'nor written o
 select is(pg_temp.release('ann'), 'FB409 not_quarantined', 'nor released');
 
 -- The owner has sold 4 by hand at 110: 440 USDT came.
+select tests.end_by_hand();
 select tests.compare((select account from t), '{"USDT": 9440, "SOL": 6}') from generate_series(1, 2);
 select is(trading.missing_coins((select id from p)), 4::numeric, 'four coins are missing');
 select is(trading.managed_quantity((select account from t), 'USDT'), 9440::numeric, 'what came for them was taken for a deposit');
@@ -68,6 +69,7 @@ select is(tests.compare((select account from t), '{"USDT": 9440, "SOL": 6}'), '[
 
 -- Write off -----------------------------------------------------------------------------------------------------------
 select tests.obey();
+select tests.end_by_hand();
 select tests.compare((select account from t), '{"USDT": 9440, "SOL": 4}') from generate_series(1, 2);
 select tests.obey();
 select is(pg_temp.write_off('ann', '2')::jsonb - 'position_id', '{"status": "open", "quantity": "4", "missing": "0", "is_quarantined": false}', 'two are gone');
@@ -82,6 +84,7 @@ select is((select (trading.check_books() - 'jobs_left' - 'audit_gaps')::text), (
 
 -- Release -------------------------------------------------------------------------------------------------------------
 select tests.obey();
+select tests.end_by_hand();
 select tests.compare((select account from t), '{"USDT": 9440, "SOL": 1}') from generate_series(1, 2);
 select tests.obey();
 update trading.engine_targets set fired_at = trading.engine_now();
@@ -96,6 +99,7 @@ select is((select fired_at from trading.engine_targets), null, 'a target that wa
 select ok(not trading.is_quarantined((select account from t), 'SOLUSDT'), 'entries go on');
 
 -- All of it -----------------------------------------------------------------------------------------------------------
+select tests.end_by_hand();
 select tests.compare((select account from t), '{"USDT": 9440}') from generate_series(1, 2);
 select tests.obey();
 select is(pg_temp.write_off('olga', '4', 'all')::jsonb - 'position_id', '{"status": "closed", "quantity": "0", "missing": "0", "is_quarantined": false}', 'when nothing is left the position is closed');

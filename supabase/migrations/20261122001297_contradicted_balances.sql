@@ -1,0 +1,59 @@
+-- Purpose: balances that the exchange's own list of open orders contradicts are not believed.
+-- Locks:   none on existing tables.
+
+set role fillbase_engine;
+
+-- What an open sell would sell is locked, and nobody can take it away before the order has ended. The balances were asked for
+-- before the orders: a sell that executed in between is listed with less, and a purchase in between has its asset unsettled.
+-- The legs of a list lock the same coins once.
+create function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) returns setof jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with listed as (
+      select i.base_asset as asset, max((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+      from trading.calls_of_walk(p_job, 'open_orders') c
+      cross join lateral jsonb_array_elements(c.answer -> 'orders') r
+      join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'
+      join public.instruments i on i.symbol = o.symbol
+      where c.outcome = 'accepted'
+      group by i.base_asset, coalesce(o.order_list_id, o.id::text)
+    ), locked as (
+      select l.asset, sum(l.quantity) as quantity from listed l group by l.asset
+    )
+    select jsonb_build_object('kind', 'balances_contradicted', 'asset', l.asset, 'expected', trading.money_text(l.quantity), 'found', trading.money_text(coalesce(b.total, 0)))
+    from locked l
+    left join (select b.asset, b.free + b.locked as total from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)) b using (asset)
+    where coalesce(b.total, 0) < l.quantity and l.asset <> all (p_unsettled)
+    order by l.asset;
+end
+$$;
+comment on function trading.contradicted_balances is
+  'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked.';
+
+-- One reader at the exchange is wrong, in one asset at least: none of its balances counts. Said twice it is no lag any more.
+create function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+  perform trading.raise_alert(p_now, 'critical', 'balances_contradicted', a.user_id, 'account', a.id::text,
+    format('The exchange shows less %s than the account''s open orders lock there. Its balances are not believed: books and protection stay as they are.',
+      p_differences -> 0 ->> 'asset'), jsonb_build_object('differences', p_differences))
+  from trading.accounts a
+  where a.id = p_account_id and p_previous.differences @> '[{"kind": "balances_contradicted"}]' and p_previous.started_at <= p_started_at - interval '5 seconds';
+end
+$$;
+comment on function trading.hold_contradicted is 'Has an account whose balances are contradicted compared again in five seconds, with a critical alert from the second time on.';
+
+create function trading.end_contradiction(p_account_id uuid, p_now timestamptz) returns void
+language sql volatile
+begin atomic
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'balances_contradicted' and a.subject_id = p_account_id::text and a.resolved_at is null;
+end;
+comment on function trading.end_contradiction is 'The balances of an account agree with its open orders: resolves the alert.';
+
+reset role;
