@@ -2567,13 +2567,14 @@ create policy venue_orders_select_service on trading.venue_orders for select to 
 grant select on table trading.venue_orders to service_role;
 
 create view trading.counted_accounts with (security_invoker=true) as
- SELECT a.id,
-    a.portfolio_id,
-    a.trader_id
+ SELECT id,
+    portfolio_id,
+    trader_id
    FROM trading.accounts a
-     LEFT JOIN trading.exchange_keys k ON k.user_id = a.user_id AND k.is_active
-     LEFT JOIN trading.accounts n ON n.id = k.account_id
-  WHERE a.environment = 'paper'::text OR a.environment = COALESCE(n.environment, a.environment);
+  WHERE environment = 'paper'::text OR environment = COALESCE(( SELECT n.environment
+           FROM trading.exchange_keys k
+             JOIN trading.accounts n ON n.id = k.account_id
+          WHERE k.user_id = a.user_id AND k.is_active), environment);
 alter view trading.counted_accounts owner to fillbase_engine;
 comment on view trading.counted_accounts is 'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
 
@@ -2588,9 +2589,9 @@ create view trading.pending_risks with (security_invoker=true) as
      JOIN public.positions p ON p.id = o.position_id
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
-  WHERE r.released_at IS NULL AND r.side = 'BUY'::text AND (o.is_paper_trade OR (EXISTS ( SELECT
+  WHERE r.released_at IS NULL AND r.side = 'BUY'::text AND (o.is_paper_trade OR ( SELECT true
            FROM trading.counted_accounts c
-          WHERE c.id = o.account_id)));
+          WHERE c.id = o.account_id));
 alter view trading.pending_risks owner to fillbase_engine;
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 
@@ -2620,9 +2621,9 @@ create view trading.position_risks with (security_invoker=true) as
      CROSS JOIN ( SELECT 1::numeric - s.paper_taker_fee AS kept
            FROM trading.settings s) f
      LEFT JOIN public.market_prices m ON m.symbol = p.symbol
-  WHERE (p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND (p.is_paper_trade OR (EXISTS ( SELECT
+  WHERE (p.status <> ALL (ARRAY['closed'::text, 'failed'::text])) AND (p.is_paper_trade OR ( SELECT true
            FROM trading.counted_accounts c
-          WHERE c.id = p.account_id)));
+          WHERE c.id = p.account_id));
 alter view trading.position_risks owner to fillbase_engine;
 comment on view trading.position_risks is 'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 

@@ -15,9 +15,8 @@ comment on function trading.own_scope_id is 'The scope of a trader''s own limits
 create view trading.counted_accounts with (security_invoker = true) as
   select a.id, a.portfolio_id, a.trader_id
   from trading.accounts a
-  left join trading.exchange_keys k on k.user_id = a.user_id and k.is_active
-  left join trading.accounts n on n.id = k.account_id
-  where a.environment in ('paper', coalesce(n.environment, a.environment));
+  where a.environment in ('paper', coalesce((
+    select n.environment from trading.exchange_keys k join trading.accounts n on n.id = k.account_id where k.user_id = a.user_id and k.is_active), a.environment));
 comment on view trading.counted_accounts is
   'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
 revoke all on trading.counted_accounts from public, anon, authenticated, service_role;
@@ -112,7 +111,8 @@ $$;
 create trigger trades_510_book_result after insert on public.trades
   for each row when (new.realized_pnl <> 0) execute function trading.tg_trades__book_result();
 
--- Open and pending risk, each formula in one place. A price that is missing makes a loss unknown (null), never zero.
+-- Open and pending risk, each formula in one place. A price that is missing makes a loss unknown (null), never zero. (select true)
+-- rather than exists, which is planned in two ways: whoever plans these views anew would pay for both.
 create view trading.position_risks with (security_invoker = true) as
   select p.portfolio_id, p.account_id, trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) as scope_id, p.symbol, p.cost::numeric as cost, p.quantity > 0 as is_held, m.observed_at as priced_at,
     case when p.quantity = 0 then 0 else p.quantity * m.bid end as value,
@@ -121,7 +121,7 @@ create view trading.position_risks with (security_invoker = true) as
   from public.positions p
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
   left join public.market_prices m on m.symbol = p.symbol
-  where p.status not in ('closed', 'failed') and (p.is_paper_trade or exists (select from trading.counted_accounts c where c.id = p.account_id));
+  where p.status not in ('closed', 'failed') and (p.is_paper_trade or (select true from trading.counted_accounts c where c.id = p.account_id));
 comment on view trading.position_risks is
   'Live positions at the bid: value, loss if sold now and loss if sold at the stop, both after the taker fee; null where there is no price.';
 
@@ -132,7 +132,7 @@ create view trading.pending_risks with (security_invoker = true) as
   join public.orders o on o.id = r.order_id
   join public.positions p on p.id = o.position_id
   cross join (select 1 - s.paper_taker_fee as kept from trading.settings s) f
-  where r.released_at is null and r.side = 'BUY' and (o.is_paper_trade or exists (select from trading.counted_accounts c where c.id = o.account_id));
+  where r.released_at is null and r.side = 'BUY' and (o.is_paper_trade or (select true from trading.counted_accounts c where c.id = o.account_id));
 comment on view trading.pending_risks is 'Buys that may still fill, unknown ones included: what they reserve, and what would be lost if they filled and were sold at the stop.';
 revoke all on trading.position_risks, trading.pending_risks from public, anon, authenticated, service_role;
 
