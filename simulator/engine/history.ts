@@ -3,15 +3,15 @@ import { clientKey, isOpen } from "./orders.ts";
 
 /** Orders of a symbol that are remembered, with their executions and lists; those that are open always are. */
 export const ORDERS_KEPT = 50_000;
-/** They are forgotten in batches of this size, for each costs a look at everything. */
-const BATCH = ORDERS_KEPT / 10;
+/** They are forgotten in batches of this share of what is kept, for each costs a look at everything. */
+const BATCH_SHARE = 10;
 
 /** Forgets a symbol's oldest closed orders, so that an exchange that runs for weeks does not grow for weeks. */
-export function forgetOldest(state: ExchangeState, market: Market): void {
-  if (market.orders.size < ORDERS_KEPT + BATCH) return;
+export function forgetOldest(state: ExchangeState, market: Market, kept = ORDERS_KEPT): void {
+  if (market.orders.size < kept + kept / BATCH_SHARE) return;
   const forgotten = new Set<number>();
   for (const order of market.orders.values()) {
-    if (market.orders.size <= ORDERS_KEPT) break;
+    if (market.orders.size <= kept) break;
     if (isOver(state, order)) forget(state, market, order, forgotten);
   }
   market.executions = market.executions.filter(({ orderId }) => !forgotten.has(orderId));

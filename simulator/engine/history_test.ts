@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fixed } from "../core/fixed.ts";
 import { type Client, Desk, SYMBOL } from "../testing.ts";
-import { ORDERS_KEPT } from "./history.ts";
+import { forgetOldest, ORDERS_KEPT } from "./history.ts";
 import type { OrderDraft } from "./model.ts";
 import { placeOrder } from "./placing.ts";
 
@@ -84,4 +84,32 @@ Deno.test("what others have traded is remembered to a point, and a saved state i
   const text = desk.simulator.save();
   assert.ok(text.length < 500_000, `${text.length} characters`);
   assert.equal(market.seconds.length, 3_600, "saving forgets nothing");
+});
+
+Deno.test("candles of a second are forgotten by their age, however few there are", () => {
+  const desk = new Desk();
+  const startedAt = desk.clock.now();
+  for (let at = 0; at < 800; at++) {
+    desk.clock.advance(5_000);
+    desk.trade("60000", "0.001");
+  }
+  const { seconds, candles } = desk.simulator.state.markets.get(SYMBOL)!;
+  assert.equal(seconds.length, 720);
+  assert.ok(candles[0]!.openTime <= startedAt + 60_000, "those of a minute stay for a week");
+});
+
+Deno.test("who wants less remembered says how many orders", () => {
+  const desk = new Desk();
+  const client = desk.client("a", { USDT: "1000000", BTC: "1" });
+  const open = client.ok("POST", "/api/v3/orderList/oco", OCO);
+  trade(desk, 200);
+  const { state } = desk.simulator;
+  const market = state.markets.get(SYMBOL)!;
+  forgetOldest(state, market, 190);
+  assert.equal(market.orders.size, 202, "not for a few");
+  forgetOldest(state, market, 20);
+  assert.equal(market.orders.size, 20);
+  assert.ok(open.orders.every(({ orderId }: { orderId: number }) => market.orders.has(orderId)));
+  assert.equal(market.executions.length, 0);
+  desk.assertNothingLeaked();
 });

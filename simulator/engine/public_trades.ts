@@ -5,10 +5,10 @@ export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60_000;
 /** Of the newest, for `trades` and `aggTrades`. */
 const TRADES_KEPT = 5_000;
-/** A week. */
-const MINUTES_KEPT = 10_080;
-/** An hour. */
-const SECONDS_KEPT = 3_600;
+/** Candles of a minute are as old as this at most (ms): a week. */
+const MINUTES_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;
+/** And those of a second: an hour. */
+const SECONDS_KEPT_MS = 60 * MINUTE_MS;
 
 /** Enters a trade into what everybody sees: the last price, the trades and the candles. Returns its id. */
 export function publishTrade(
@@ -19,8 +19,8 @@ export function publishTrade(
   market.lastPrice = trade.price;
   market.trades.push({ id, ...trade });
   if (market.trades.length > 2 * TRADES_KEPT) market.trades.splice(0, TRADES_KEPT);
-  addToCandle(candleAt(market.candles, MINUTE_MS, trade, MINUTES_KEPT), trade);
-  addToCandle(candleAt(market.seconds, SECOND_MS, trade, SECONDS_KEPT), trade);
+  addToCandle(candleAt(market.candles, MINUTE_MS, trade, MINUTES_KEPT_MS), trade);
+  addToCandle(candleAt(market.seconds, SECOND_MS, trade, SECONDS_KEPT_MS), trade);
   return id;
 }
 
@@ -29,7 +29,7 @@ function candleAt(
   candles: Candle[],
   lengthMs: number,
   { at, price }: Omit<PublicTrade, "id">,
-  kept: number,
+  keptMs: number,
 ): Candle {
   const openTime = at - at % lengthMs;
   const newest = candles.at(-1);
@@ -47,7 +47,7 @@ function candleAt(
     takerBuyQuote: 0n,
   };
   candles.push(candle);
-  if (candles.length > kept) candles.shift();
+  while (candles[0]!.openTime <= openTime - keptMs) candles.shift();
   return candle;
 }
 
