@@ -1,7 +1,7 @@
 /** The database against the exchange: what is recorded must never contradict what is so. */
 import { type Fixed, fixed, formatShort } from "../../simulator/core/fixed.ts";
-import type { Execution, Order } from "../../simulator/engine/model.ts";
-import { isOpen } from "../../simulator/engine/orders.ts";
+import type { Execution, Order, OrderRef } from "../../simulator/engine/model.ts";
+import { findRef, isOpen } from "../../simulator/engine/orders.ts";
 import {
   type Books,
   type GateRow,
@@ -19,9 +19,10 @@ export class Truth {
   #seen: Seen = NOTHING_SEEN;
   readonly #rows = new Map<string, OrderRow>();
   readonly #byClient = new Map<string, Order[]>();
-  readonly #executions = new Map<string, Execution>();
+  /** Of each order. */
+  readonly #executions = new Map<string, Execution[]>();
   readonly #seenOrders = new Map<string, number>();
-  readonly #seenExecutions = new Map<string, number>();
+  readonly #seenTrades = new Map<string, number>();
   readonly #stopped = new Set<string>();
   readonly #timed = new Set<string>();
   /** Milliseconds from permit to acceptance, of the slowest order, and how many came after their window. */
@@ -62,10 +63,12 @@ export class Truth {
         yield order.clientOrderId;
       }
       this.#seenOrders.set(symbol, market.nextOrderId);
-      for (const one of market.executions.slice(this.#seenExecutions.get(symbol) ?? 0)) {
-        this.#executions.set(`${symbol} ${one.tradeId} ${one.orderId}`, one);
+      const seenTrade = this.#seenTrades.get(symbol) ?? 0;
+      const seenCount = market.executions.findLastIndex(({ tradeId }) => tradeId <= seenTrade) + 1;
+      for (const one of market.executions.slice(seenCount)) {
+        this.#executions.set(keyOf(one), [...this.#executions.get(keyOf(one)) ?? [], one]);
       }
-      this.#seenExecutions.set(symbol, market.executions.length);
+      this.#seenTrades.set(symbol, market.nextTradeId - 1);
     }
   }
 
@@ -132,7 +135,9 @@ export class Truth {
   *#trade(trade: TradeRow): Generator<Violation> {
     const subject = `${trade.client} trade ${trade.trade_id}`;
     const order = this.#byClient.get(trade.client)?.[0];
-    const execution = this.#executions.get(`${trade.symbol} ${trade.trade_id} ${order?.orderId}`);
+    const execution = order === undefined
+      ? undefined
+      : this.#executions.get(keyOf(order))?.find(({ tradeId }) => `${tradeId}` === trade.trade_id);
     if (execution === undefined) {
       yield wrong(
         "fill_is_an_execution",
@@ -160,15 +165,39 @@ export class Truth {
     }
   }
 
+  /**
+   * Forgets orders that the exchange has forgotten and that ended alike on both sides. What is heard of one afterwards
+   * contradicts, as of an order that nobody placed.
+   */
+  forget({ simulator: { state } }: World): void {
+    for (const [client, orders] of this.#byClient) {
+      const row = this.#rows.get(client);
+      const isOver = row?.is_over === true && fixed(row.filled) === executedOf(orders);
+      if (!isOver || orders.some((order) => findRef(state, order) !== null)) continue;
+      for (const order of orders) this.#executions.delete(keyOf(order));
+      this.#byClient.delete(client);
+      this.#rows.delete(client);
+      this.#timed.delete(client);
+    }
+  }
+
   /** Orders with executions that the database does not know of. */
   *lost(): Generator<Violation> {
     for (const row of this.#rows.values()) {
-      const executed = this.#placed(row).reduce((sum, order) => sum + order.executed, 0n);
+      const executed = executedOf(this.#placed(row));
       if (executed !== fixed(row.filled)) {
         yield wrong("no_fill_is_lost", row.client, row.filled, formatShort(executed));
       }
     }
   }
+}
+
+function keyOf({ symbol, orderId }: OrderRef): string {
+  return `${symbol} ${orderId}`;
+}
+
+function executedOf(orders: readonly Order[]): Fixed {
+  return orders.reduce((sum, { executed }) => sum + executed, 0n);
 }
 
 /** What the owner had before is free at all times: no order of ours locks it or sells it. */

@@ -3,6 +3,7 @@
  * exchange) without its faults, and with its invariants.
  */
 import { type Fixed, fixed, formatShort } from "../../simulator/core/fixed.ts";
+import { forgetOldest } from "../../simulator/engine/history.ts";
 import { checkBooks } from "../../scripts/lib/desk.ts";
 import type { TestDatabase } from "../harness/database.ts";
 import { Dice } from "../simulation/dice.ts";
@@ -33,6 +34,9 @@ const STEPS_PER_DECISION = MINUTE_MS / STEP_MS;
 /** The books are compared with the exchange so often. */
 const STEPS_PER_LOOK = 5 * MINUTE_MS / STEP_MS;
 const STEPS_PER_HOUR = HOUR_MS / STEP_MS;
+/** What the exchange keeps of a symbol: an hour and a half of closed orders, and what a question for trades is answered. */
+const ORDERS_KEPT = 100;
+const TRADES_KEPT = 1_000;
 const TICK: Fixed = 1_000_000n; // 0.01
 const BPS = 10_000n;
 const WORDS_KEPT = 10;
@@ -96,8 +100,9 @@ class LiveDay {
     world.ring();
     await world.turns.run(STEP_MS);
     if (step % STEPS_PER_LOOK === 0) await this.#look();
-    // The story of the day is nobody's to read; kept, it would be the day's largest object.
+    // The story of the day and the exchange's log are nobody's to read; kept, they would be the day's largest objects.
     world.events.length = 0;
+    world.simulator.log.length = 0;
   }
 
   /** Lets everything come to rest and says what is wrong. */
@@ -126,6 +131,17 @@ class LiveDay {
 
   async #look(): Promise<void> {
     this.#violations.push(...await this.#truth.look(this.world));
+    this.#forget();
+  }
+
+  /** What is over and was looked at is forgotten, so that what grows is the engine's side. */
+  #forget(): void {
+    const { state } = this.world.simulator;
+    for (const market of state.markets.values()) {
+      forgetOldest(state, market, ORDERS_KEPT);
+      market.trades.splice(0, market.trades.length - TRADES_KEPT);
+    }
+    this.#truth.forget(this.world);
   }
 
   /** A small step of every symbol, up or down. */
