@@ -2137,6 +2137,7 @@ create table trading.rate_rules (
   entry_reserve numeric not null,
   check_reserve numeric not null,
   ask_reserve numeric not null,
+  poll_reserve numeric default 0 not null,
   note text default ''::text not null,
   constraint rate_rules_pkey PRIMARY KEY (name),
   constraint rate_rules_ask_reserve_check CHECK (ask_reserve >= 0::numeric),
@@ -2145,7 +2146,8 @@ create table trading.rate_rules (
   constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text, 'questions'::text])),
   constraint rate_rules_entry_reserve_check CHECK (entry_reserve >= 0::numeric),
   constraint rate_rules_per_second_check CHECK (per_second > 0::numeric AND per_second <> 'NaN'::numeric AND per_second <> 'Infinity'::numeric),
-  constraint rate_rules_reserve_within_burst CHECK (GREATEST(entry_reserve, check_reserve, ask_reserve) < burst),
+  constraint rate_rules_poll_reserve_check CHECK (poll_reserve >= 0::numeric),
+  constraint rate_rules_reserve_within_burst CHECK (GREATEST(entry_reserve, check_reserve, ask_reserve, poll_reserve) < burst),
   constraint rate_rules_scope_check CHECK (scope = ANY (ARRAY['exchange'::text, 'account'::text]))
 );
 alter table trading.rate_rules owner to fillbase_engine;
@@ -2153,6 +2155,7 @@ comment on table trading.rate_rules is 'Token buckets: any window of s seconds p
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
 comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
 comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
+comment on column trading.rate_rules.poll_reserve is 'Of questions: tokens below which none is queued about an order that no tick has reached; they are for those that one has.';
 alter table trading.rate_rules enable row level security;
 create policy rate_rules_select_service on trading.rate_rules for select to service_role
   using (true);
@@ -8209,6 +8212,18 @@ $function$;
 alter function trading.may_enter_again(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.may_enter_again(p_order public.orders, p_now timestamp with time zone) is 'Whether a live entry that has ended is proven never to have been placed and its decision gets another attempt: within its signal''s time and settings.entry_attempts, not cancelled, its job not over.';
 
+CREATE OR REPLACE FUNCTION trading.may_show_key(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM trading.exchange_keys k
+           WHERE ((k.account_id = may_show_key.p_account_id) AND k.is_active AND COALESCE((k.refused_at < (may_show_key.p_now - '00:01:00'::interval)), true)))) AS "exists";
+END;
+alter function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) is 'Whether an account has an active key that was not refused within the last minute.';
+
 CREATE OR REPLACE FUNCTION trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -10092,10 +10107,11 @@ AS $function$
 declare
   v_waiting int := (
     select count(*) from trading.jobs j join public.orders o on o.id = j.order_id join trading.accounts a on a.id = o.account_id
-    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment);
+    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment and o.state in ('working', 'partially_filled')
+      and coalesce(j.last_error ->> 'sqlstate' = 'FB429', j.last_error is null));
 begin
   return (
-    select greatest(floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting, 0)
+    select floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting
     from trading.rate_rules r
     left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.derived_id('exchange', p_environment)
     where r.name = 'questions'
@@ -10103,7 +10119,7 @@ begin
 end
 $function$;
 alter function trading.questions_left(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.questions_left(p_environment text, p_now timestamp with time zone) is 'How many more questions about resting orders the budget of an exchange''s environment has room for.';
+comment on function trading.questions_left(p_environment text, p_now timestamp with time zone) is 'How many more questions about resting orders the budget of an exchange''s environment has room for; not positive: none.';
 
 CREATE OR REPLACE FUNCTION trading.queue_account_check(p_account_id uuid, p_cause text, p_due_at timestamp with time zone)
  RETURNS void
@@ -10279,19 +10295,23 @@ declare
   v_count int;
 begin
   with wanted as materialized (
-    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, row_number() over (
-      partition by a.environment, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as rank
+    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, v.owed_at is not null as is_reached, coalesce(v.asked_at, o.permitted_at) as asked_at,
+      row_number() over (partition by o.account_id, v.owed_at is not null, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as turn
     from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
     where o.id = any (p_order_ids)
       -- The cancel that waits for the end of its time asks nothing before.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
         and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
+      and (o.state not in ('working', 'partially_filled') or trading.may_show_key(o.account_id, p_now))
+  ), ranked as (
+    select w.*, row_number() over (partition by w.environment, w.is_resting order by not w.is_reached, w.turn, w.asked_at, w.id) as rank from wanted w
   ), room as materialized (
-    select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
+    select e.environment, trading.questions_left(e.environment, p_now) as orders, floor(r.poll_reserve / trading.call_weight('lookup', '{}', '')) as kept_for_reached
+    from (select distinct w.environment from wanted w where w.is_resting) e, trading.rate_rules r where r.name = 'questions'
   ), queued as (
     select trading.queue_order_sync(w.id, p_cause || ':' || trunc(extract(epoch from p_now) * 1000), p_now)
-    from wanted w left join room r on r.environment = w.environment
-    where not w.is_resting or w.rank <= r.orders
+    from ranked w left join room r on r.environment = w.environment
+    where not w.is_resting or w.rank <= r.orders - case when w.is_reached then 0 else r.kept_for_reached end
   )
   select count(*) into v_count from queued;
   return v_count;
@@ -11234,6 +11254,7 @@ BEGIN ATOMIC
      r.entry_reserve,
      r.check_reserve,
      r.ask_reserve,
+     r.poll_reserve,
      r.note
     FROM trading.rate_rules r
    WHERE ((r.counts <> 'questions'::text) OR (rules_for.p_priority = 'ask'::text));
@@ -12560,6 +12581,21 @@ $function$;
 alter function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) is 'After a sell was refused for want of coins: takes the fees that the owner''s own coins cannot have paid, as far as they were booked since the account last agreed.';
 
+CREATE OR REPLACE FUNCTION trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
+    'The exchange account has no active key, but something open: what rests there stands, but the engine sees nothing of it and cannot sell until another key is stored.')
+  from trading.accounts a where a.id = p_account_id
+    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+end
+$function$;
+alter function trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone) is 'Opens the alert exchange_key_missing of an account, unless it stands.';
+
 CREATE OR REPLACE FUNCTION trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -13290,11 +13326,7 @@ begin
   if trading.is_comparison(p_job) then
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
-  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
-    'The exchange account has no active key, but work to do: what rests there stands, but the engine cannot sell until another key is stored.',
-    jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
-  from trading.accounts a where a.id = p_account_id
-    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+  perform trading.tell_missing_key(p_account_id, p_now);
   return trading.wait_for('key_unavailable', 'the exchange account has no active key');
 end
 $function$;
@@ -13379,6 +13411,7 @@ begin
   perform trading.queue_due_account_checks(p_now);
   perform trading.end_blocks(p_now);
   perform trading.end_clock_alerts(p_now);
+  perform trading.watch_keys(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
   perform trading.watch_comparisons(p_now);
@@ -13439,6 +13472,20 @@ end
 $function$;
 alter function trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_figures(p_figures trading.loss_figures[], p_now timestamp with time zone) is 'Raises peaks and trips the loss limits that are reached; returns how many tripped now.';
+
+CREATE OR REPLACE FUNCTION trading.watch_keys(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.tell_missing_key(o.account_id, p_now)
+  from (select distinct o.account_id from public.orders o where not o.is_paper_trade and o.finished_at is null) o
+  where not trading.has_key(o.account_id);
+end
+$function$;
+alter function trading.watch_keys(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_keys(p_now timestamp with time zone) is 'On each sweep: alerts for exchange accounts with open orders and no active key.';
 
 CREATE OR REPLACE FUNCTION trading.watch_losses(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer

@@ -12,22 +12,26 @@ create table trading.rate_rules (
   entry_reserve  numeric not null check (entry_reserve >= 0),
   check_reserve  numeric not null check (check_reserve >= 0),
   ask_reserve    numeric not null check (ask_reserve >= 0),
+  poll_reserve   numeric not null default 0 check (poll_reserve >= 0),
   note           text not null default '',
-  constraint rate_rules_reserve_within_burst check (greatest(entry_reserve, check_reserve, ask_reserve) < burst)
+  constraint rate_rules_reserve_within_burst check (greatest(entry_reserve, check_reserve, ask_reserve, poll_reserve) < burst)
 );
 comment on table  trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
 comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
 comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
+comment on column trading.rate_rules.poll_reserve is 'Of questions: tokens below which none is queued about an order that no tick has reached; they are for those that one has.';
 -- Nine tenths of what Binance allows in any window (weight 6,000 a minute, orders 100 in 10 s and 200,000 a day). Prices are
 -- asked for from the same address, with 1,200 a minute at most. Decisions come in bursts, when candles close: so much of the
 -- ten seconds' orders may leave at once that ten entries find their protection. Questions about orders that rest have a
--- bucket of their own besides: a price that touches a level where hundreds of them rest must leave something for the others.
+-- bucket of their own besides: a price that touches a level where hundreds of them rest must leave something for the others. Two
+-- thirds of it are kept for orders that a tick has reached: what has filled has no stop before it is asked about, and polls alone
+-- would use up whatever comes in.
 insert into trading.rate_rules values
-  ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, 150, '4,200 a minute of 6,000, beside 1,200 for prices'),
-  ('questions', 'exchange', 'questions', 450, 30, 0, 0, 0, '112 orders at once, then 7 a second'),
-  ('orders_10s', 'account', 'orders', 50, 4, 20, 0, 0, '90 in 10 s of 100'),
-  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, 0, '179,344 a day of 200,000');
+  ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, 150, 0, '4,200 a minute of 6,000, beside 1,200 for prices'),
+  ('questions', 'exchange', 'questions', 600, 30, 0, 0, 0, 400, '150 orders at once, then 7 a second; polls leave 100'),
+  ('orders_10s', 'account', 'orders', 50, 4, 20, 0, 0, 0, '90 in 10 s of 100'),
+  ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, 0, 0, '179,344 a day of 200,000');
 
 create table trading.rate_budgets (
   rule           text not null references trading.rate_rules (name),

@@ -214,26 +214,37 @@ grant execute on function trading.answer_call to service_role;
 
 -- Asking by itself --------------------------------------------------------------------------------------------------
 
+-- Whoever waits for something else than the budget, a key above all, may wait for ever and must not hold the place of others.
 create function trading.questions_left(p_environment text, p_now timestamptz) returns int
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_waiting int := (
     select count(*) from trading.jobs j join public.orders o on o.id = j.order_id join trading.accounts a on a.id = o.account_id
-    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment);
+    where j.status = 'queued' and j.kind = 'sync' and a.environment = p_environment and o.state in ('working', 'partially_filled')
+      and coalesce(j.last_error ->> 'sqlstate' = 'FB429', j.last_error is null));
 begin
   return (
-    select greatest(floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting, 0)
+    select floor(coalesce(trading.tokens_at(b, r, p_now), r.burst) / trading.call_weight('lookup', '{}', '')) - v_waiting
     from trading.rate_rules r
     left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.derived_id('exchange', p_environment)
     where r.name = 'questions'
   );
 end
 $$;
-comment on function trading.questions_left is 'How many more questions about resting orders the budget of an exchange''s environment has room for.';
+comment on function trading.questions_left is 'How many more questions about resting orders the budget of an exchange''s environment has room for; not positive: none.';
 
--- What the budget would refuse is not queued: those that have waited longest are asked first, the others at a later tick or
--- sweep. An order that nobody knows of is always asked about.
+create function trading.may_show_key(p_account_id uuid, p_now timestamptz) returns boolean
+language sql stable
+begin atomic
+  select exists (
+    select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and coalesce(k.refused_at < p_now - interval '1 minute', true));
+end;
+comment on function trading.may_show_key is 'Whether an account has an active key that was not refused within the last minute.';
+
+-- What the budget would refuse is not queued. Reached orders come before all others, which leave a reserve to them; then the
+-- accounts take turns, each with the order that has waited longest: nobody's orders, however many, keep another's from being
+-- asked about. The rest follows at a later tick or sweep. An order that nobody knows of is always asked about.
 create function trading.queue_questions(p_order_ids uuid[], p_cause text, p_now timestamptz) returns int
 language plpgsql volatile set search_path = ''
 as $$
@@ -241,19 +252,23 @@ declare
   v_count int;
 begin
   with wanted as materialized (
-    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, row_number() over (
-      partition by a.environment, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as rank
+    select o.id, a.environment, o.state in ('working', 'partially_filled') as is_resting, v.owed_at is not null as is_reached, coalesce(v.asked_at, o.permitted_at) as asked_at,
+      row_number() over (partition by o.account_id, v.owed_at is not null, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as turn
     from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
     where o.id = any (p_order_ids)
       -- The cancel that waits for the end of its time asks nothing before.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
         and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
+      and (o.state not in ('working', 'partially_filled') or trading.may_show_key(o.account_id, p_now))
+  ), ranked as (
+    select w.*, row_number() over (partition by w.environment, w.is_resting order by not w.is_reached, w.turn, w.asked_at, w.id) as rank from wanted w
   ), room as materialized (
-    select e.environment, trading.questions_left(e.environment, p_now) as orders from (select distinct w.environment from wanted w where w.is_resting) e
+    select e.environment, trading.questions_left(e.environment, p_now) as orders, floor(r.poll_reserve / trading.call_weight('lookup', '{}', '')) as kept_for_reached
+    from (select distinct w.environment from wanted w where w.is_resting) e, trading.rate_rules r where r.name = 'questions'
   ), queued as (
     select trading.queue_order_sync(w.id, p_cause || ':' || trunc(extract(epoch from p_now) * 1000), p_now)
-    from wanted w left join room r on r.environment = w.environment
-    where not w.is_resting or w.rank <= r.orders
+    from ranked w left join room r on r.environment = w.environment
+    where not w.is_resting or w.rank <= r.orders - case when w.is_reached then 0 else r.kept_for_reached end
   )
   select count(*) into v_count from queued;
   return v_count;

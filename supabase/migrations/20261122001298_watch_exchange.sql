@@ -128,6 +128,30 @@ end
 $$;
 comment on function trading.note_contact is 'What any answer says about whether the exchange is there and takes the key.';
 
+create function trading.tell_missing_key(p_account_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
+    'The exchange account has no active key, but something open: what rests there stands, but the engine sees nothing of it and cannot sell until another key is stored.')
+  from trading.accounts a where a.id = p_account_id
+    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+end
+$$;
+comment on function trading.tell_missing_key is 'Opens the alert exchange_key_missing of an account, unless it stands.';
+
+-- Orders of an account without a key are not asked about, so that no job of theirs would tell.
+create function trading.watch_keys(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.tell_missing_key(o.account_id, p_now)
+  from (select distinct o.account_id from public.orders o where not o.is_paper_trade and o.finished_at is null) o
+  where not trading.has_key(o.account_id);
+end
+$$;
+comment on function trading.watch_keys is 'On each sweep: alerts for exchange accounts with open orders and no active key.';
+
 -- A position outlives its key: what is to be done waits for another one.
 create function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -136,11 +160,7 @@ begin
   if trading.is_comparison(p_job) then
     return '{"outcome": "ignored", "code": "key_unavailable"}';
   end if;
-  perform trading.raise_alert(p_now, 'critical', 'exchange_key_missing', a.user_id, 'account', a.id::text,
-    'The exchange account has no active key, but work to do: what rests there stands, but the engine cannot sell until another key is stored.',
-    jsonb_build_object('job_id', p_job.id, 'kind', p_job.kind))
-  from trading.accounts a where a.id = p_account_id
-    and not exists (select from public.alerts x where x.code = 'exchange_key_missing' and x.subject_id = a.id::text and x.resolved_at is null);
+  perform trading.tell_missing_key(p_account_id, p_now);
   return trading.wait_for('key_unavailable', 'the exchange account has no active key');
 end
 $$;
@@ -262,6 +282,7 @@ begin
   perform trading.queue_due_account_checks(p_now);
   perform trading.end_blocks(p_now);
   perform trading.end_clock_alerts(p_now);
+  perform trading.watch_keys(p_now);
   perform trading.watch_unproven(p_now);
   perform trading.watch_symbols(p_now);
   perform trading.watch_comparisons(p_now);

@@ -39,7 +39,7 @@ $$;
 select pg_temp.rest('order ' || n) from generate_series(1, 4) n;
 select is((select count(*) from public.orders where state = 'working'), 4::bigint, 'four entries rest at one price');
 update trading.settings set order_poll_ms = 20000;
-update trading.rate_rules set burst = 12, per_second = 4 where name = 'questions';
+update trading.rate_rules set burst = 12, per_second = 4, poll_reserve = 0 where name = 'questions';
 
 select is(pg_temp.tick(100, '1 second'), 3, 'the price comes there: as many questions are queued as their budget has room for');
 select is(pg_temp.tick(100, '100 milliseconds'), 3, 'the next tick queues no more than that');
@@ -59,7 +59,7 @@ select pg_temp.tick(102, '21 seconds');
 select is(trading.queue_due_syncs(trading.engine_now()), 3, 'at other prices, too, an entry that waits is asked about now and then');
 
 -- Budget enough: what a tick reaches a moment after an answer.
-update trading.rate_rules set burst = 450, per_second = 30 where name = 'questions';
+update trading.rate_rules set burst = 600, per_second = 30, poll_reserve = 400 where name = 'questions';
 update trading.settings set order_poll_ms = 600000;
 select pg_temp.answer_all();
 select is(pg_temp.tick(99, '11 seconds'), 4, 'the price falls below the level: all are asked at once');

@@ -3,7 +3,7 @@ select plan(8);
 select tests.open_desk();
 create temporary table desk as select gen_random_uuid() as account_id, timestamptz '2026-03-02 12:00:00+00' as at;
 update trading.rate_rules set burst = 100, per_second = 10, entry_reserve = 30, check_reserve = 60, ask_reserve = 20 where name = 'request_weight';
-update trading.rate_rules set burst = 12, per_second = 2 where name = 'questions';
+update trading.rate_rules set burst = 12, per_second = 2, poll_reserve = 0 where name = 'questions';
 create function pg_temp.draw(p_priority text, p_weight int, p_after interval default '0') returns text language sql as $$
   select concat_ws(' ', d ->> 'granted', d ->> 'rule', d ->> 'wait_ms') from desk, trading.draw_budget(account_id, p_priority, p_weight, 0, at + p_after) d
 $$;

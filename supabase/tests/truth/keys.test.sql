@@ -1,5 +1,5 @@
 begin;
-select plan(33);
+select plan(34);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -81,6 +81,9 @@ select pg_temp.sell('sell more');
 select is(tests.next_call(), null, 'without a key no call is made');
 select is(pg_temp.wait_of('sell more'), 'queued 60 s', 'a sale waits for one');
 select is((select severity || ' ' || occurrences from public.alerts where code = 'exchange_key_missing'), 'critical 1', 'with a critical alert');
+delete from public.alerts where code = 'exchange_key_missing';
+select trading.watch_keys(trading.engine_now()) from generate_series(1, 2);
+select is((select severity || ' ' || occurrences from public.alerts where code = 'exchange_key_missing'), 'critical 1', 'which comes, once, without any work, too, as long as orders are open');
 select pg_temp.later('1 minute');
 select is((select count(*) from trading.exchange_calls c, made m where c.id > m.id), 0::bigint, 'nothing was permitted, so nothing is unknown');
 select trading.connect_exchange_account(tests.user_id('ann'), 'simulator', 'uid-ann', 'third-key', 'third-secret');

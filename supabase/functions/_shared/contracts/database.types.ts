@@ -2187,6 +2187,7 @@ export type Database = {
           name: string;
           note: string;
           per_second: number;
+          poll_reserve: number;
           scope: string;
         };
         Insert: {
@@ -2198,6 +2199,7 @@ export type Database = {
           name: string;
           note?: string;
           per_second: number | string;
+          poll_reserve?: number | string;
           scope: string;
         };
         Update: {
@@ -2209,6 +2211,7 @@ export type Database = {
           name?: string;
           note?: string;
           per_second?: number | string;
+          poll_reserve?: number | string;
           scope?: string;
         };
         Relationships: [];
