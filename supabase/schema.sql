@@ -9584,7 +9584,6 @@ declare
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  -- Around a call of a function the rounding would not be inlined.
   v_plan.quantity := trading.floor_to_step(v_there, v_instrument.lot_step);
   -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
   v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
