@@ -8214,13 +8214,15 @@ comment on function trading.may_enter_again(p_order public.orders, p_now timesta
 
 CREATE OR REPLACE FUNCTION trading.may_show_key(p_account_id uuid, p_now timestamp with time zone)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
-BEGIN ATOMIC
- SELECT (EXISTS ( SELECT
-            FROM trading.exchange_keys k
-           WHERE ((k.account_id = may_show_key.p_account_id) AND k.is_active AND COALESCE((k.refused_at < (may_show_key.p_now - '00:01:00'::interval)), true)))) AS "exists";
-END;
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and coalesce(k.refused_at < p_now - interval '1 minute', true));
+end
+$function$;
 alter function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) is 'Whether an account has an active key that was not refused within the last minute.';
 

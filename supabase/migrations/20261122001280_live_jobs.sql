@@ -235,11 +235,13 @@ $$;
 comment on function trading.questions_left is 'How many more questions about resting orders the budget of an exchange''s environment has room for; not positive: none.';
 
 create function trading.may_show_key(p_account_id uuid, p_now timestamptz) returns boolean
-language sql stable
-begin atomic
-  select exists (
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
     select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and coalesce(k.refused_at < p_now - interval '1 minute', true));
-end;
+end
+$$;
 comment on function trading.may_show_key is 'Whether an account has an active key that was not refused within the last minute.';
 
 -- What the budget would refuse is not queued. Reached orders come before all others, which leave a reserve to them; then the
