@@ -3945,14 +3945,20 @@ CREATE OR REPLACE FUNCTION trading.check_successor(p_job trading.jobs, p_positio
  SET search_path TO ''
 AS $function$
 declare
-  v_check trading.exchange_calls;
+  c_holds   constant interval := '10 seconds';
+  v_request jsonb := jsonb_build_object('side', 'SELL', 'type', p_type, 'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end,
+    'quantity', trading.money_text(p_quantity), 'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger));
+  v_check   trading.exchange_calls;
 begin
-  select * into v_check from trading.calls_of_attempt(p_job) c where c.action = 'check_order' and c.answered_at is not null order by c.id desc limit 1;
+  select * into v_check from trading.exchange_calls c
+  where c.job_id = p_job.id and c.action = 'check_order' and c.answered_at is not null
+    and (c.job_attempt = p_job.attempts
+      or (c.outcome = 'accepted' and c.answered_at > p_now - c_holds and c.request - 'client_order_id' = v_request
+        and not exists (select from trading.exchange_calls r where r.job_id = c.job_id and r.id > c.id and r.outcome = 'rejected')))
+  order by c.id desc limit 1;
   if v_check.id is null then
-    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, jsonb_build_object(
-        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text)), 'side', 'SELL', 'type', p_type,
-        'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end, 'quantity', trading.money_text(p_quantity),
-        'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger)),
+    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, v_request || jsonb_build_object(
+        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text))),
       p_now, p_position.id);
   elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
     return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');

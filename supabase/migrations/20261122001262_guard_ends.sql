@@ -17,21 +17,28 @@ comment on function trading.end_guard is 'The next call towards the end of what 
 -- Where the old order has to end first, the new one is judged before: refused by the symbol's filters or state it would leave the
 -- position bare, for a whole halt even. Binance does that by itself in a replacement ("Filters and Order Count are evaluated before
 -- the processing of the cancellation", REST documentation of order/cancelReplace), and a test order is judged by the same filters.
--- No other answer holds anything up: not even that of an exchange which says nothing.
+-- No other answer holds anything up: not even that of an exchange which says nothing. What was accepted a moment ago still is,
+-- unless the exchange refused something since: an attempt that begins anew because a call missed its window goes straight to that call.
 create function trading.check_successor(
   p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamptz
 ) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_check trading.exchange_calls;
+  c_holds   constant interval := '10 seconds';
+  v_request jsonb := jsonb_build_object('side', 'SELL', 'type', p_type, 'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end,
+    'quantity', trading.money_text(p_quantity), 'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger));
+  v_check   trading.exchange_calls;
 begin
-  select * into v_check from trading.calls_of_attempt(p_job) c where c.action = 'check_order' and c.answered_at is not null order by c.id desc limit 1;
+  select * into v_check from trading.exchange_calls c
+  where c.job_id = p_job.id and c.action = 'check_order' and c.answered_at is not null
+    and (c.job_attempt = p_job.attempts
+      or (c.outcome = 'accepted' and c.answered_at > p_now - c_holds and c.request - 'client_order_id' = v_request
+        and not exists (select from trading.exchange_calls r where r.job_id = c.job_id and r.id > c.id and r.outcome = 'rejected')))
+  order by c.id desc limit 1;
   if v_check.id is null then
-    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, jsonb_build_object(
-        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text)), 'side', 'SELL', 'type', p_type,
-        'time_in_force', case when p_type = 'STOP_LOSS_LIMIT' then 'GTC' end, 'quantity', trading.money_text(p_quantity),
-        'price', trading.money_text(p_price), 'trigger_price', trading.money_text(p_trigger)),
+    return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, v_request || jsonb_build_object(
+        'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text))),
       p_now, p_position.id);
   elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
     return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');
