@@ -1812,13 +1812,14 @@ create table trading.jobs (
   id bigint generated always as identity not null,
   kind text not null,
   priority smallint generated always as (
-CASE kind
-    WHEN 'halt'::text THEN 0
-    WHEN 'exit'::text THEN 1
-    WHEN 'protect'::text THEN 2
-    WHEN 'cancel'::text THEN 3
-    WHEN 'sync'::text THEN 4
-    WHEN 'enter'::text THEN 5
+CASE
+    WHEN (kind = 'halt'::text) THEN 0
+    WHEN ((kind = 'cancel'::text) AND ((payload ->> 'reason'::text) = 'trading_stopped'::text)) THEN 0
+    WHEN (kind = 'exit'::text) THEN 1
+    WHEN (kind = 'protect'::text) THEN 2
+    WHEN (kind = 'cancel'::text) THEN 3
+    WHEN (kind = 'sync'::text) THEN 4
+    WHEN (kind = 'enter'::text) THEN 5
     ELSE 6
 END) stored not null,
   key text not null,
@@ -1850,6 +1851,7 @@ END) stored not null,
 ) with (fillfactor=70);
 alter table trading.jobs owner to fillbase_engine;
 comment on table trading.jobs is 'The outbox: work queued in the commit that made it necessary. The row is the truth, the doorbell only a hint.';
+comment on column trading.jobs.priority is 'The order in which due jobs are claimed. The cancels of a stop go with it, before all exits: its first work is that no entry is in flight.';
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';

@@ -6,8 +6,10 @@ set role fillbase_engine;
 create table trading.jobs (
   id             bigint generated always as identity primary key,
   kind           text not null check (kind in ('halt', 'exit', 'protect', 'cancel', 'sync', 'enter', 'manage')),
-  priority       smallint not null generated always as (case kind when 'halt' then 0 when 'exit' then 1 when 'protect' then 2
-                   when 'cancel' then 3 when 'sync' then 4 when 'enter' then 5 else 6 end) stored,
+  priority       smallint not null generated always as (case when kind = 'halt' then 0
+                   when kind = 'cancel' and payload ->> 'reason' = 'trading_stopped' then 0
+                   when kind = 'exit' then 1 when kind = 'protect' then 2 when kind = 'cancel' then 3 when kind = 'sync' then 4
+                   when kind = 'enter' then 5 else 6 end) stored,
   key            text not null unique,
   portfolio_id   uuid,
   signal_id      uuid,
@@ -33,6 +35,7 @@ create table trading.jobs (
 ) with (fillfactor = 70);
 comment on table  trading.jobs is 'The outbox: work queued in the commit that made it necessary. The row is the truth, the doorbell only a hint.';
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
+comment on column trading.jobs.priority is 'The order in which due jobs are claimed. The cancels of a stop go with it, before all exits: its first work is that no entry is in flight.';
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
 comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';

@@ -1,5 +1,5 @@
 begin;
-select plan(5);
+select plan(6);
 select tests.open_desk();
 create function pg_temp.queue(p_kind text, p_name text, p_portfolio text default 'ann', p_due interval default '0') returns void language sql as $$
   select trading.enqueue_job(p_kind, p_name, trading.ensure_portfolio(tests.user_id(p_portfolio), 'paper', now()), true, trading.engine_now() + p_due)
@@ -27,6 +27,14 @@ select set_eq($$ select unnest(pg_temp.claim(10)) $$, array['manage', 'entry 1',
 select is(pg_temp.claim(10), '{}'::text[], 'a second entry of a portfolio waits for the first; what is not due is not given out');
 select trading.set_clock(trading.engine_now() + interval '1 second');
 select is(pg_temp.claim(10), array['not due yet'], 'until it is due');
+
+-- What a stop cancels would be the last to go, behind hundreds of sales.
+select pg_temp.queue('exit', 'exit of a stop');
+select pg_temp.queue('cancel', 'cancel of a time-out');
+select trading.enqueue_job('cancel', 'cancel of a stop', trading.ensure_portfolio(tests.user_id('ann'), 'paper', now()), true, trading.engine_now(),
+  p_payload => '{"reason": "trading_stopped"}');
+select is(array[pg_temp.claim(1), pg_temp.claim(1), pg_temp.claim(1)], array[['cancel of a stop'], ['exit of a stop'], ['cancel of a time-out']],
+  'the cancels of a stop go before the sales, others behind them');
 
 select * from finish();
 rollback;

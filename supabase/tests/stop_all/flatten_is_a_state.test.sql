@@ -8,7 +8,7 @@ select tests.report((tests.order_of('parted', 'entry')).id, 'partially_filled', 
 select is((tests.position_of('parted')).status, 'open', 'a resting entry has bought a part');
 
 select tests.stop('ann', 'user', null, 'halt_and_flatten');
-select is(tests.run_jobs(), '{"halt done","halt done","exit filled","exit filled","cancel cancelled"}', 'a halt that flattens sells everything and cancels the rest');
+select is(tests.run_jobs(), '{"halt done","cancel cancelled","halt done","exit filled","exit filled"}', 'a halt that flattens cancels what is in flight and then sells everything');
 select is((select string_agg(distinct p.status || ' ' || p.exit_reason, ', ') from public.positions p), 'closed trading_stopped', 'each position with its reason');
 select is((select count(*) from public.orders o where o.finished_at is null), 0::bigint, 'no order rests, protective ones neither');
 select results_eq($$ select settled_at is not null, flattened_at is not null, close_count from tests.stop_row() $$, $$ values (true, true, 2) $$,

@@ -15,7 +15,7 @@ select is((select count(*) from public.orders o where o.state = 'cancelled') + (
   'the halt itself is one state: cancels and denials come after it');
 select is((select array_agg(j.kind || ' ' || j.status order by j.priority, j.id) from trading.jobs j where j.status = 'queued' and j.due_at <= trading.engine_now()),
   '{"halt queued","enter queued","enter queued"}', 'and are first in the queue');
-select is(tests.run_jobs(), '{"halt done","enter filled","halt done","cancel cancelled"}', 'a worker carries them out');
+select is(tests.run_jobs(), '{"halt done","enter filled","cancel cancelled","halt done"}', 'a worker carries them out');
 
 select is((select status from public.signals where id = tests.signal_id('claimed')), 'ready', 'a decision that a worker holds is left to it');
 select is((select trading.execute_job(j.id, j.fence) ->> 'code' from trading.jobs j where j.worker = 'another worker'), 'trading_not_active', 'and denied by it');
