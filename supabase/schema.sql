@@ -7086,6 +7086,26 @@ $function$;
 alter function trading.involved_symbols(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.involved_symbols(p_account_id uuid) is 'Symbols in which an account has positions or orders of ours.';
 
+CREATE OR REPLACE FUNCTION trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_patience constant interval := '3 seconds';
+begin
+  return exists (
+    select from trading.engine_stops s join trading.jobs j on j.position_id = s.position_id
+    where s.position_id = p_position_id and s.naked_since > p_now - c_patience and j.kind = 'exit' and not j.payload ? 'quantity'
+      and (j.status = 'running' or (j.status = 'queued' and j.due_at < s.naked_since + c_patience))
+      and (j.last_error is null or trading.is_transient(j.last_error ->> 'sqlstate')
+        or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('window_over', 'clock_skewed', 'still_open', 'order_settled', 'order_under_way')));
+end
+$function$;
+alter function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone) is 'Whether a position has lost its stop less than 3 s ago and a whole exit of it runs or is due within them, with nothing against it but time.';
+
 CREATE OR REPLACE FUNCTION trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
@@ -8969,7 +8989,7 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval ELSE trading.retry_delay((p_job).attempts) END;
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval WHEN (((p_job).kind = 'protect'::text) AND ((p_outcome ->> 'code'::text) = 'exit_under_way'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = ANY (ARRAY['exit'::text, 'cancel'::text])) AND (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = 'window_over'::text)) THEN '00:00:00.2'::interval ELSE trading.retry_delay((p_job).attempts) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
 
@@ -9830,6 +9850,9 @@ begin
       else trading.move_guard(p_job, v_position, v_guard, v_plan, p_now) end;
   end if;
   perform trading.note_naked(v_position.id, coalesce((select s.naked_cause from trading.engine_stops s where s.position_id = v_position.id), 'lost'), p_now);
+  if trading.is_about_to_be_sold(v_position.id, p_now) then
+    return trading.wait_for('exit_under_way', 'what rested was ended for a sale that comes next; if it does not, the stop comes back');
+  end if;
   return trading.place_missing_guard(p_job, v_position, v_plan, v_last, p_now);
 end
 $function$;
