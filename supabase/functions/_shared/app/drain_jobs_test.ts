@@ -33,8 +33,8 @@ Deno.test("no more paper jobs run at once than there are lanes", async () => {
   assert.equal(await mostRunning(ids(30)), LANES);
 });
 
-Deno.test("live jobs, which wait for an exchange, share a lane by four", async () => {
-  assert.equal(await mostRunning(Array.from({ length: 30 }, (_, i) => jobOf(i + 1, false))), 4 * LANES);
+Deno.test("live jobs, which wait for an exchange, share a lane by two", async () => {
+  assert.equal(await mostRunning(Array.from({ length: 30 }, (_, i) => jobOf(i + 1, false))), 2 * LANES);
 });
 
 Deno.test("the entry that a command claimed on the way is executed by the same lane", async () => {
