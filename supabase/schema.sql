@@ -2553,6 +2553,7 @@ create table trading.venue_orders (
   owed_at timestamp with time zone,
   fenced_at timestamp with time zone,
   seen_at timestamp with time zone,
+  unshown_since timestamp with time zone,
   changed_at timestamp with time zone,
   constraint venue_orders_pkey PRIMARY KEY (order_id),
   constraint venue_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
@@ -2564,8 +2565,10 @@ comment on column trading.venue_orders.reached_at is 'When a tick last was at it
 comment on column trading.venue_orders.owed_at is 'The last such tick that no answer speaks of yet: a question is owed, wherever the price has gone since. Null: none.';
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
+comment on column trading.venue_orders.unshown_since is 'Since when the exchange says more was executed than it shows fills for; null: it shows all of it.';
 comment on column trading.venue_orders.changed_at is 'When the order last changed at the exchange (placed, executed, ended), by our clock: neither before its permit nor after we heard of it. Null: no report told.';
 CREATE INDEX venue_orders_owed_idx ON trading.venue_orders USING btree (order_id) WHERE (owed_at IS NOT NULL);
+CREATE INDEX venue_orders_unshown_idx ON trading.venue_orders USING btree (unshown_since) WHERE (unshown_since IS NOT NULL);
 alter table trading.venue_orders enable row level security;
 create policy venue_orders_select_service on trading.venue_orders for select to service_role
   using (true);
@@ -2714,7 +2717,7 @@ $function$;
 alter function trading.account_cause(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.account_cause(p_account_id uuid) is 'The open alert of an exchange account that stopped it and has not been put right: order_unexplained, exchange_key_wrong, exchange_key_refused or exchange_key_cannot_trade; else null.';
 
-CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric)
+CREATE OR REPLACE FUNCTION trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, p_unshown numeric DEFAULT 0, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric)
  RETURNS record
  LANGUAGE plpgsql
  IMMUTABLE
@@ -2736,7 +2739,7 @@ begin
     p_position.is_pnl_provisional := true;
   end if;
   fee_outside := case p_order.side when 'SELL'
-    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q), 0), 0) else 0 end;
+    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q) - p_unshown, 0), 0) else 0 end;
   fee_quote := case when p_fill ->> 'fee_asset' = p_base then v_base_fee * v_price else v_other end;
   v_other := coalesce(v_other, 0) + fee_outside * v_price;
   realized := 0;
@@ -2768,8 +2771,8 @@ begin
   p_position.exit_time := (p_fill ->> 'executed_at')::timestamptz;
 end
 $function$;
-alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) owner to fillbase_engine;
-comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) is 'Position after a fill, what the fill realized, its fee in quote (null without a rate), and what of a fee in base came from outside of the position. FB500 oversold.';
+alter function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, p_unshown numeric, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) owner to fillbase_engine;
+comment on function trading.account_fill(INOUT p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, p_unshown numeric, OUT realized numeric, OUT fee_quote numeric, OUT fee_outside numeric) is 'Position after a fill, what the fill realized, its fee in quote (null without a rate), and what of a fee in base came from outside of the position. FB500 oversold.';
 
 CREATE OR REPLACE FUNCTION trading.account_step(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -3323,6 +3326,31 @@ end
 $function$;
 alter function trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.ask_for_executions(p_job trading.jobs, p_order public.orders, p_now timestamp with time zone) is 'The permitted call for all executions in an order''s symbol since it got its permit.';
+
+CREATE OR REPLACE FUNCTION trading.ask_for_unshown(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_shown_within constant interval := '1 second';
+  v_order public.orders;
+begin
+  select o.* into v_order from trading.unshown_sells(p_position_id) o join trading.venue_orders v on v.order_id = o.id
+  where (p_job.kind = 'exit' or v.asked_at <= p_now - c_shown_within)
+    and not exists (select from trading.exchange_calls c where c.job_id = p_job.id and c.order_id = o.id and c.action = 'fills'
+      -- A question that was not answered has cost 15 s, perhaps, and would again.
+      and (c.job_attempt = p_job.attempts or c.outcome <> 'accepted')) limit 1;
+  if v_order.id is not null then
+    return trading.call_about(p_job, 'fills', v_order, p_now);
+  end if;
+  return case when exists (
+    select from trading.unshown_sells(p_position_id) o join trading.venue_orders v on v.order_id = o.id where v.unshown_since > p_now - c_shown_within)
+    then trading.wait_for('fills_missing', 'the exchange says more was executed than it shows fills for') end;
+end
+$function$;
+alter function trading.ask_for_unshown(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.ask_for_unshown(p_job trading.jobs, p_position_id uuid, p_now timestamp with time zone) is 'The question for the executions that a sell of the position is said to have and nobody was shown, or a short wait for them; null: there are none, or it was waited and the position is sold and guarded without them.';
 
 CREATE OR REPLACE FUNCTION trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4160,22 +4188,17 @@ CREATE OR REPLACE FUNCTION trading.clear_way(p_job trading.jobs, p_position publ
  SET search_path TO ''
 AS $function$
 declare
-  v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
-  v_executed public.orders;
-  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
+  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled')
+    and not trading.is_over_at_venue(o.id) limit 1);
   v_entry   public.orders;
-  v_next    jsonb;
+  v_next    jsonb := trading.ask_for_unshown(p_job, p_position.id, p_now);
 begin
   -- What a stop has sold already is booked, not sold again.
-  select * into v_executed from public.orders o
-  where o.position_id = p_position.id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity limit 1;
-  if v_executed.id is not null then
-    return case when v_last.order_id is distinct from v_executed.id or v_last.action <> 'fills' then trading.call_about(p_job, 'fills', v_executed, p_now)
-      else coalesce(trading.follow_up(p_job, v_executed.id, p_now), trading.wait_for('order_settled', 'what the stop has sold is booked; the exit goes on')) end;
+  if v_next is not null then
+    return v_next;
   end if;
-  -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
   end if;
@@ -5093,7 +5116,7 @@ AS $function$
 declare
   v_wait jsonb;
 begin
-  if p_guard.quantity - p_guard.filled_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+  if p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
     v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
       p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
     if v_wait ->> 'code' in ('filter_failed', 'bad_request') then
@@ -5907,6 +5930,7 @@ declare
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_sold       record;
+  v_unshown    numeric;
   v_part       trading.exit_part;
   v_next       jsonb;
 begin
@@ -5914,6 +5938,7 @@ begin
     v_next := trading.follow_up(p_job, v_sale.id, p_now);
     select * into v_sale from public.orders o where o.id = v_sale.id;
     return coalesce(v_next, case when v_sale.finished_at is null then trading.wait_for('sale_open', 'the sale is not over yet')
+      when not p_job.payload ? 'quantity' and trading.lacks_fills(v_sale.position_id) then trading.wait_for('fills_missing', 'the position is not closed before all fills are shown')
       else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
   end if;
   if v_position.status not in ('open', 'monitoring', 'closing') then
@@ -5936,10 +5961,12 @@ begin
     return v_next;
   end if;
   select * into v_position from public.positions p where p.id = v_position.id;
-  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
+  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word. What another sell has
+  -- sold by its own word waits for its fills.
+  v_unshown := trading.unshown_quantity(v_position.id);
   v_there := v_position;
-  v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);
-  if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
+  v_there.quantity := greatest(v_position.quantity - trading.missing_coins(v_position.id) - v_unshown, 0);
+  if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
   v_sold := trading.sold_by_job(p_job.id);
@@ -5953,7 +5980,9 @@ begin
   if v_next is not null then
     return v_next;
   end if;
-  if v_part.is_whole and trading.is_unsellable(v_there) then
+  if v_part.is_whole and v_unshown > 0 and trading.is_unsellable(v_there) then
+    return trading.wait_for('fills_missing', 'what is left is sold by the exchange''s word; its fills are missing');
+  elsif v_part.is_whole and trading.is_unsellable(v_there) then
     return trading.close_live_dust(p_job, v_position, v_guard, p_now);
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';
@@ -6334,6 +6363,7 @@ declare
   v_after      record;
   v_trade      public.trades;
   v_sums       trading.fill_sums := row(0, 0, 0, 0, false);
+  v_unshown    numeric := 0;
 begin
   if jsonb_array_length(coalesce(p_fills, '[]')) = 0 then
     return v_sums;
@@ -6345,12 +6375,15 @@ begin
     v_position := trading.reopen_position(v_position, p_now);
   end if;
   select * into v_instrument from public.instruments where symbol = p_order.symbol;
+  if p_order.side = 'SELL' and not p_order.is_paper_trade then
+    v_unshown := trading.unshown_quantity(p_order.position_id, p_order.id);
+  end if;
   for v_fill in select e.f from jsonb_array_elements(p_fills) with ordinality as e (f, n) order by e.n loop
     if exists (select from public.trades t where t.order_id = p_order.id and t.binance_trade_id = v_fill ->> 'trade_id') then
       perform trading.insert_trade(p_order, v_fill, 0, 0, p_now);
       continue;
     end if;
-    v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
+    v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset, v_unshown);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     perform trading.cover_fee(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);
@@ -6478,6 +6511,7 @@ begin
   if v_order.finished_at is null and (v_after.state = 'cancelled' or (v_after.state = 'expired' and p_report ->> 'expiry_reason' = 'EXPIRED_IN_MATCH')) then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
+  perform trading.note_unshown(v_after, p_now);
   perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
@@ -7414,6 +7448,19 @@ RETURN (((p_call).action = 'lookup'::text) AND COALESCE((((p_call).reason = 'ord
 alter function trading.is_not_found(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
 comment on function trading.is_not_found(p_call trading.exchange_calls, p_client_order_id text) is 'Whether a lookup, by either id, did not find the order with this client id.';
 
+CREATE OR REPLACE FUNCTION trading.is_over_at_venue(p_order_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (select from trading.venue_orders v where v.order_id = p_order_id and v.venue_status in ('cancelled', 'expired', 'filled'));
+end
+$function$;
+alter function trading.is_over_at_venue(p_order_id uuid) owner to fillbase_engine;
+comment on function trading.is_over_at_venue(p_order_id uuid) is 'Whether the exchange has said that an order ended; its fills may still be missing.';
+
 CREATE OR REPLACE FUNCTION trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7653,6 +7700,21 @@ end
 $procedure$;
 alter procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) owner to fillbase_engine;
 comment on procedure trading.keep_sweeping(IN p_for interval, IN p_every interval) is 'Sweeps every p_every while fillbase-sweep is scheduled, for p_for at most (below statement_timeout), each sweep a transaction of its own. Called by the schedule alone, as its only statement.';
+
+CREATE OR REPLACE FUNCTION trading.lacks_fills(p_position_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from public.positions p join public.orders o on o.position_id = p.id
+    where p.id = p_position_id and p.status in ('open', 'monitoring', 'closing') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity);
+end
+$function$;
+alter function trading.lacks_fills(p_position_id uuid) owner to fillbase_engine;
+comment on function trading.lacks_fills(p_position_id uuid) is 'Whether an open position has orders that executed more than the exchange shows fills for: more may have been sold, or bought, than is booked.';
 
 CREATE OR REPLACE FUNCTION trading.last_agreement(p_account_id uuid, p_asset text)
  RETURNS timestamp with time zone
@@ -8881,6 +8943,19 @@ $function$;
 alter function trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_unexplained_trade(p_account_id uuid, p_trade jsonb, p_now timestamp with time zone) is 'An execution of an order with our tag and without a row: written down, a critical alert that somebody has to resolve, and the account is halted.';
 
+CREATE OR REPLACE FUNCTION trading.note_unshown(p_order public.orders, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.venue_orders v set unshown_since = case when p_order.venue_executed_quantity > p_order.filled_quantity then p_now end
+  where v.order_id = p_order.id and (v.unshown_since is null) = (p_order.venue_executed_quantity > p_order.filled_quantity);
+end
+$function$;
+alter function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) is 'Remembers since when executions of an order are said and not shown, or that they are shown now.';
+
 CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -9609,8 +9684,8 @@ AS $function$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id),
-    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.filled_quantity, 0)));
+  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id) - trading.unshown_quantity(p_position.id),
+    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
@@ -9804,7 +9879,8 @@ begin
   end if;
   -- Its own end brings the protection back. One that was fenced and then found has sold what its fills will say.
   if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)) then
+    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
+      and not trading.is_over_at_venue(o.id)) then
     return '{"outcome": "done", "code": "exit_under_way"}';
   end if;
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
@@ -9816,8 +9892,9 @@ begin
   end if;
   v_guard := trading.resting_guard(v_position.id);
   -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.
-  if v_guard.role = 'take_profit' then
-    v_next := trading.follow_up(p_job, v_guard.id, p_now);
+  if v_guard.role is distinct from 'stop_loss' then
+    v_next := coalesce(trading.ask_for_unshown(p_job, v_position.id, p_now),
+      case when v_guard.venue_executed_quantity = v_guard.filled_quantity then trading.follow_up(p_job, v_guard.id, p_now) end);
     if v_next is not null then
       return v_next;
     end if;
@@ -9834,7 +9911,7 @@ begin
     perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
-  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
+  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.venue_executed_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
     perform trading.note_guarded(v_position.id, v_guard.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
   end if;
@@ -11140,7 +11217,7 @@ declare
 begin
   select o.* into v_order from public.orders o
   where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
-    and not trading.is_ended_with_list(o)
+    and not trading.is_ended_with_list(o) and not trading.is_over_at_venue(o.id)
   order by o.role, o.attempt desc limit 1;
   return v_order;
 end
@@ -11772,9 +11849,10 @@ begin
     return;
   end if;
   -- A rest too small to be sold is dust once its order is over at the exchange: of one that was executed but for a lot step,
-  -- that step may follow.
+  -- that step may follow. What another order has sold by its own word is no rest.
   if (p_fill_count > 0 or (p_order.finished_at is not null and p_order.filled_quantity > 0))
-    and (v_position.quantity = 0 or (trading.is_unsellable(v_position) and (p_order.is_paper_trade or p_order.finished_at is not null)))
+    and (v_position.quantity = 0
+      or (trading.is_unsellable(v_position) and (p_order.is_paper_trade or (p_order.finished_at is not null and trading.unshown_quantity(v_position.id) = 0))))
     and not exists (select from public.orders o where o.position_id = v_position.id and o.role = 'entry' and o.finished_at is null) then
     perform trading.begin_closing(v_position.id, coalesce(nullif(p_order.reason, ''), p_order.role), p_now);
     select * into v_position from public.positions where id = v_position.id;
@@ -13168,7 +13246,7 @@ begin
   return (
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
-      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
+      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled') and not trading.is_over_at_venue(o.id)))
     order by o.created_at, o.id limit 1
   );
 end
@@ -13249,6 +13327,37 @@ end
 $function$;
 alter function trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone) owner to fillbase_engine;
 comment on function trading.unsettled_assets(p_account_id uuid, p_since timestamp with time zone) is 'Assets in which something of an account is unknown, or was recorded since p_since.';
+
+CREATE OR REPLACE FUNCTION trading.unshown_quantity(p_position_id uuid, p_besides uuid DEFAULT NULL::uuid)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (select coalesce(sum(least(o.venue_executed_quantity, o.quantity) - o.filled_quantity), 0) from trading.unshown_sells(p_position_id) o
+    where o.id is distinct from p_besides);
+end
+$function$;
+alter function trading.unshown_quantity(p_position_id uuid, p_besides uuid) owner to fillbase_engine;
+comment on function trading.unshown_quantity(p_position_id uuid, p_besides uuid) is 'How much of what the books hold for a position is sold by the word of its orders, and not booked: no coins for another sale or stop. p_besides: an order that does not count.';
+
+CREATE OR REPLACE FUNCTION trading.unshown_sells(p_position_id uuid)
+ RETURNS SETOF public.orders
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select * from public.orders o
+    where o.position_id = p_position_id and o.side = 'SELL' and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity
+      and (o.role <> 'exit' or trading.is_over_at_venue(o.id))
+    order by o.created_at, o.id;
+end
+$function$;
+alter function trading.unshown_sells(p_position_id uuid) owner to fillbase_engine;
+comment on function trading.unshown_sells(p_position_id uuid) is 'Sells of a position of which the exchange says more was executed than it shows fills for.';
 
 CREATE OR REPLACE FUNCTION trading.user_tier(p_user_id uuid)
  RETURNS text

@@ -97,10 +97,10 @@ $$;
 comment on function trading.insert_trade is 'Records a fill once and returns it; null when it was known; FB409 fill_conflict when its content differs.';
 
 -- The accounting of one fill on a position held in memory. A base fee makes the quantity smaller, it is not a cost. A sell's
--- takes what the position holds beyond that sell; where that is not enough (BNB sold with fees in BNB), the exchange took the
--- owner's own coins, at a cost like that of a fee in a third asset.
+-- takes what the position holds beyond that sell and beyond what others have sold unseen (p_unshown); where that is not enough
+-- (BNB sold with fees in BNB), the exchange took the owner's own coins, at a cost like that of a fee in a third asset.
 create function trading.account_fill(
-  inout p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text,
+  inout p_position public.positions, p_order public.orders, p_fill jsonb, p_base text, p_quote text, p_unshown numeric default 0,
   out realized numeric, out fee_quote numeric, out fee_outside numeric
 )
 language plpgsql immutable set search_path = ''
@@ -121,7 +121,7 @@ begin
     p_position.is_pnl_provisional := true;
   end if;
   fee_outside := case p_order.side when 'SELL'
-    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q), 0), 0) else 0 end;
+    then greatest(v_base_fee - greatest(p_position.quantity - greatest(p_order.quantity - p_order.filled_quantity, v_q) - p_unshown, 0), 0) else 0 end;
   fee_quote := case when p_fill ->> 'fee_asset' = p_base then v_base_fee * v_price else v_other end;
   v_other := coalesce(v_other, 0) + fee_outside * v_price;
   realized := 0;
@@ -216,6 +216,7 @@ declare
   v_after      record;
   v_trade      public.trades;
   v_sums       trading.fill_sums := row(0, 0, 0, 0, false);
+  v_unshown    numeric := 0;
 begin
   if jsonb_array_length(coalesce(p_fills, '[]')) = 0 then
     return v_sums;
@@ -227,12 +228,15 @@ begin
     v_position := trading.reopen_position(v_position, p_now);
   end if;
   select * into v_instrument from public.instruments where symbol = p_order.symbol;
+  if p_order.side = 'SELL' and not p_order.is_paper_trade then
+    v_unshown := trading.unshown_quantity(p_order.position_id, p_order.id);
+  end if;
   for v_fill in select e.f from jsonb_array_elements(p_fills) with ordinality as e (f, n) order by e.n loop
     if exists (select from public.trades t where t.order_id = p_order.id and t.binance_trade_id = v_fill ->> 'trade_id') then
       perform trading.insert_trade(p_order, v_fill, 0, 0, p_now);
       continue;
     end if;
-    v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset);
+    v_after := trading.account_fill(v_position, p_order, v_fill, v_instrument.base_asset, v_instrument.quote_asset, v_unshown);
     v_trade := trading.insert_trade(p_order, v_fill, v_after.realized, v_after.fee_quote, p_now, v_after.fee_outside);
     perform trading.post_fill(v_trade, v_instrument.base_asset, v_instrument.quote_asset);
     perform trading.cover_fee(v_trade, v_instrument.base_asset, v_instrument.quote_asset, p_now);

@@ -199,9 +199,10 @@ begin
     return;
   end if;
   -- A rest too small to be sold is dust once its order is over at the exchange: of one that was executed but for a lot step,
-  -- that step may follow.
+  -- that step may follow. What another order has sold by its own word is no rest.
   if (p_fill_count > 0 or (p_order.finished_at is not null and p_order.filled_quantity > 0))
-    and (v_position.quantity = 0 or (trading.is_unsellable(v_position) and (p_order.is_paper_trade or p_order.finished_at is not null)))
+    and (v_position.quantity = 0
+      or (trading.is_unsellable(v_position) and (p_order.is_paper_trade or (p_order.finished_at is not null and trading.unshown_quantity(v_position.id) = 0))))
     and not exists (select from public.orders o where o.position_id = v_position.id and o.role = 'entry' and o.finished_at is null) then
     perform trading.begin_closing(v_position.id, coalesce(nullif(p_order.reason, ''), p_order.role), p_now);
     select * into v_position from public.positions where id = v_position.id;

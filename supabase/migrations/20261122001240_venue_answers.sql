@@ -45,6 +45,7 @@ begin
   if v_order.finished_at is null and (v_after.state = 'cancelled' or (v_after.state = 'expired' and p_report ->> 'expiry_reason' = 'EXPIRED_IN_MATCH')) then
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
+  perform trading.note_unshown(v_after, p_now);
   perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',

@@ -41,15 +41,16 @@ create type trading.guard_plan as (quantity numeric, stop numeric, stop_limit nu
 comment on type trading.guard_plan is 'The stop, and with it at most one target, that should rest at the exchange; stop_limit where the symbol knows no stop that sells at market; obstacle: why it cannot rest there (below_minimum, no_slot).';
 
 -- Several targets: the farthest rests with the stop for the whole quantity, the nearer ones are the engine's. What a stop that
--- rests would sell is locked there, so coins that are missing are others: it is never made smaller for them.
+-- rests would sell is locked there, so coins that are missing are others: it is never made smaller for them. What a sell is
+-- said to have sold is gone, booked or not.
 create function trading.plan_guard(p_position public.positions) returns trading.guard_plan
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id),
-    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.filled_quantity, 0)));
+  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id) - trading.unshown_quantity(p_position.id),
+    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
@@ -83,7 +84,8 @@ end
 $$;
 comment on function trading.is_ended_with_list is 'Whether an order''s list was ended at the exchange through its other leg; its own fills may still be missing.';
 
--- A list ends with either of its legs: what we have ended by one of them does not rest any more, whoever says so later.
+-- A list ends with either of its legs: what we have ended by one of them does not rest any more, whoever says so later. Nor
+-- does what has ended and lacks fills.
 create function trading.resting_guard(p_position_id uuid) returns public.orders
 language plpgsql stable set search_path = ''
 as $$
@@ -92,7 +94,7 @@ declare
 begin
   select o.* into v_order from public.orders o
   where o.position_id = p_position_id and o.role in ('stop_loss', 'take_profit') and o.state in ('working', 'partially_filled')
-    and not trading.is_ended_with_list(o)
+    and not trading.is_ended_with_list(o) and not trading.is_over_at_venue(o.id)
   order by o.role, o.attempt desc limit 1;
   return v_order;
 end
@@ -149,8 +151,8 @@ end
 $$;
 comment on function trading.move_guard is 'The call that replaces what rests (and its list) by a stop as it should be.';
 
--- A sell of the position that may still be waiting at the exchange, or a sale whose fills are not all known: until then nothing
--- is placed beside it, for what is held is less than the books say.
+-- A sell of the position that may still be waiting at the exchange, or a sale that is not over there: until then nothing is
+-- placed beside it, for what is held is less than the books say.
 create function trading.unfenced_unknown(p_position_id uuid, p_roles text[]) returns uuid
 language plpgsql stable set search_path = ''
 as $$
@@ -158,7 +160,7 @@ begin
   return (
     select o.id from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = p_position_id and o.role = any (p_roles) and v.fenced_at is null
-      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled')))
+      and (o.state in ('submitting', 'unknown') or (o.role = 'exit' and o.state in ('working', 'partially_filled') and not trading.is_over_at_venue(o.id)))
     order by o.created_at, o.id limit 1
   );
 end
@@ -227,7 +229,8 @@ begin
   end if;
   -- Its own end brings the protection back. One that was fenced and then found has sold what its fills will say.
   if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)) then
+    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
+      and not trading.is_over_at_venue(o.id)) then
     return '{"outcome": "done", "code": "exit_under_way"}';
   end if;
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
@@ -239,8 +242,9 @@ begin
   end if;
   v_guard := trading.resting_guard(v_position.id);
   -- A target without its stop: its list was ended with that, and what it sold before is not known yet. It is no guard.
-  if v_guard.role = 'take_profit' then
-    v_next := trading.follow_up(p_job, v_guard.id, p_now);
+  if v_guard.role is distinct from 'stop_loss' then
+    v_next := coalesce(trading.ask_for_unshown(p_job, v_position.id, p_now),
+      case when v_guard.venue_executed_quantity = v_guard.filled_quantity then trading.follow_up(p_job, v_guard.id, p_now) end);
     if v_next is not null then
       return v_next;
     end if;
@@ -257,7 +261,7 @@ begin
     perform trading.note_naked(v_position.id, v_plan.obstacle, p_now);
     return jsonb_build_object('outcome', 'done', 'code', v_plan.obstacle);
   end if;
-  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.filled_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
+  if v_guard.role = 'stop_loss' and (v_guard.quantity - v_guard.venue_executed_quantity, v_guard.trigger_price) = (v_plan.quantity, v_plan.stop) then
     perform trading.note_guarded(v_position.id, v_guard.id, p_now);
     return jsonb_build_object('outcome', 'done', 'position_id', v_position.id, 'order_id', v_guard.id);
   end if;

@@ -58,7 +58,7 @@ as $$
 declare
   v_wait jsonb;
 begin
-  if p_guard.quantity - p_guard.filled_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+  if p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
     v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
       p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
     if v_wait ->> 'code' in ('filter_failed', 'bad_request') then

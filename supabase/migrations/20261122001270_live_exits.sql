@@ -52,22 +52,17 @@ create function trading.clear_way(p_job trading.jobs, p_position public.position
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_last    trading.exchange_calls := trading.last_call(p_job);
   v_unknown uuid := trading.unfenced_unknown(p_position.id, '{stop_loss,take_profit,exit}');
   v_unproven uuid := trading.unproven_sale(p_position);
-  v_executed public.orders;
-  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled') limit 1);
+  v_open    uuid := (select o.id from public.orders o where o.position_id = p_position.id and o.role = 'exit' and o.state in ('working', 'partially_filled')
+    and not trading.is_over_at_venue(o.id) limit 1);
   v_entry   public.orders;
-  v_next    jsonb;
+  v_next    jsonb := trading.ask_for_unshown(p_job, p_position.id, p_now);
 begin
   -- What a stop has sold already is booked, not sold again.
-  select * into v_executed from public.orders o
-  where o.position_id = p_position.id and o.role in ('stop_loss', 'take_profit') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity limit 1;
-  if v_executed.id is not null then
-    return case when v_last.order_id is distinct from v_executed.id or v_last.action <> 'fills' then trading.call_about(p_job, 'fills', v_executed, p_now)
-      else coalesce(trading.follow_up(p_job, v_executed.id, p_now), trading.wait_for('order_settled', 'what the stop has sold is booked; the exit goes on')) end;
+  if v_next is not null then
+    return v_next;
   end if;
-  -- A sale that is over at the exchange and whose fills are not known yet still counts.
   if v_open is not null then
     return coalesce(trading.follow_up(p_job, v_open, p_now), trading.wait_for('sale_open', 'an earlier sale is not over yet'));
   end if;
@@ -154,6 +149,17 @@ end
 $$;
 comment on function trading.end_entry is 'What an exit has to do or to wait for until the entry of its position is over; null: it is.';
 
+create function trading.lacks_fills(p_position_id uuid) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.positions p join public.orders o on o.position_id = p.id
+    where p.id = p_position_id and p.status in ('open', 'monitoring', 'closing') and o.finished_at is null and o.venue_executed_quantity > o.filled_quantity);
+end
+$$;
+comment on function trading.lacks_fills is 'Whether an open position has orders that executed more than the exchange shows fills for: more may have been sold, or bought, than is booked.';
+
 create function trading.exit_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -164,6 +170,7 @@ declare
   v_guard      public.orders;
   v_sale       public.orders := trading.sale_of_attempt(p_job);
   v_sold       record;
+  v_unshown    numeric;
   v_part       trading.exit_part;
   v_next       jsonb;
 begin
@@ -171,6 +178,7 @@ begin
     v_next := trading.follow_up(p_job, v_sale.id, p_now);
     select * into v_sale from public.orders o where o.id = v_sale.id;
     return coalesce(v_next, case when v_sale.finished_at is null then trading.wait_for('sale_open', 'the sale is not over yet')
+      when not p_job.payload ? 'quantity' and trading.lacks_fills(v_sale.position_id) then trading.wait_for('fills_missing', 'the position is not closed before all fills are shown')
       else trading.exit_outcome(p_job, v_sale, not p_job.payload ? 'quantity', p_now) end);
   end if;
   if v_position.status not in ('open', 'monitoring', 'closing') then
@@ -193,10 +201,12 @@ begin
     return v_next;
   end if;
   select * into v_position from public.positions p where p.id = v_position.id;
-  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word.
+  -- Of a position that lacks coins only what is there can be sold; the rest waits for its owner's word. What another sell has
+  -- sold by its own word waits for its fills.
+  v_unshown := trading.unshown_quantity(v_position.id);
   v_there := v_position;
-  v_there.quantity := v_position.quantity - trading.missing_coins(v_position.id);
-  if v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
+  v_there.quantity := greatest(v_position.quantity - trading.missing_coins(v_position.id) - v_unshown, 0);
+  if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
   v_sold := trading.sold_by_job(p_job.id);
@@ -210,7 +220,9 @@ begin
   if v_next is not null then
     return v_next;
   end if;
-  if v_part.is_whole and trading.is_unsellable(v_there) then
+  if v_part.is_whole and v_unshown > 0 and trading.is_unsellable(v_there) then
+    return trading.wait_for('fills_missing', 'what is left is sold by the exchange''s word; its fills are missing');
+  elsif v_part.is_whole and trading.is_unsellable(v_there) then
     return trading.close_live_dust(p_job, v_position, v_guard, p_now);
   elsif v_part.quantity <= 0 then
     return '{"outcome": "done", "code": "nothing_to_sell"}';

@@ -2702,6 +2702,7 @@ export type Database = {
           owed_at: string | null;
           reached_at: string | null;
           seen_at: string | null;
+          unshown_since: string | null;
           venue_status: string | null;
         };
         Insert: {
@@ -2712,6 +2713,7 @@ export type Database = {
           owed_at?: string | null;
           reached_at?: string | null;
           seen_at?: string | null;
+          unshown_since?: string | null;
           venue_status?: string | null;
         };
         Update: {
@@ -2722,6 +2724,7 @@ export type Database = {
           owed_at?: string | null;
           reached_at?: string | null;
           seen_at?: string | null;
+          unshown_since?: string | null;
           venue_status?: string | null;
         };
         Relationships: [];
