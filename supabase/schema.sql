@@ -9561,6 +9561,9 @@ AS $function$
 declare
   v_market public.market_prices;
 begin
+  if trading.is_about_to_be_sold(p_position.id, p_now) then
+    return trading.wait_for('exit_under_way', 'what rested was ended for a sale that comes next; if it does not, the stop comes back');
+  end if;
   select * into v_market from public.market_prices m where m.symbol = p_position.symbol;
   -- One that died as it was placed would die again: it is given time, and the budget of orders is left to sales.
   if p_last.action in ('submit', 'submit_pair', 'replace') and p_last.outcome = 'accepted' then
@@ -9927,9 +9930,6 @@ begin
       else trading.move_guard(p_job, v_position, v_guard, v_plan, p_now) end;
   end if;
   perform trading.note_naked(v_position.id, coalesce((select s.naked_cause from trading.engine_stops s where s.position_id = v_position.id), 'lost'), p_now);
-  if trading.is_about_to_be_sold(v_position.id, p_now) then
-    return trading.wait_for('exit_under_way', 'what rested was ended for a sale that comes next; if it does not, the stop comes back');
-  end if;
   return trading.place_missing_guard(p_job, v_position, v_plan, v_last, p_now);
 end
 $function$;
