@@ -14,6 +14,8 @@ const DAY_MS = 24 * 60 * 60_000;
 export const MAX_REQUESTS = 30;
 /** How far back a moment may lie: two thirds of the requests may go into finding the first fill. */
 export const MAX_DAYS_BACK = 20;
+/** By how much the exchange may be later than we believe: a window that ends sooner says nothing about the present. */
+const LATER_MS = 60_000;
 
 export interface Collected {
   /** How the last request ended; unless it was accepted the fills are not all of them. */
@@ -48,9 +50,11 @@ async function sinceMoment(symbol: string, sinceMs: number, nowMs: number, ask: 
   }
   for (let from = sinceMs, left = MAX_REQUESTS - 1;; from += DAY_MS, left--) {
     // Both bounds count: a day's window ends a millisecond before the next one begins.
-    const found = await page(symbol, { startTime: from, endTime: from + DAY_MS - 1 }, ask);
+    const until = from + DAY_MS - 1;
+    const found = await page(symbol, { startTime: from, endTime: until }, ask);
+    const isLast = until >= nowMs + LATER_MS && found.fills.length < PAGE_ROWS;
+    if (found.ended.outcome !== "accepted" || isLast) return found;
     if (found.fills.length > 0) return await onward(found, symbol, {}, left, ask);
-    if (found.ended.outcome !== "accepted" || from + DAY_MS > nowMs) return found;
   }
 }
 

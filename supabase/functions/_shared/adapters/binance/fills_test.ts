@@ -85,6 +85,35 @@ Deno.test("fills since a moment are all there, over quiet days, full pages, and 
   assert.equal(new Set(all.map(({ tradeId }) => tradeId)).size, 3_500);
 });
 
+Deno.test("a page with room left that reaches the present is asked for alone", async () => {
+  const since = NOW - DAY_MS / 2;
+  const { fills, asked } = exchangeWith(tradesFrom(999, () => NOW));
+  assert.equal((await fills({ sinceMs: since })).fills!.length, 999);
+  assert.equal(asked.length, 1);
+});
+
+Deno.test("a full page is followed by the next number, though all of it and more is of one millisecond", async () => {
+  const { fills, asked } = exchangeWith(tradesFrom(1_001, () => NOW));
+  const answer = await fills({ sinceMs: NOW - DAY_MS / 2 });
+  assert.deepEqual(answer.fills!.map(({ tradeId }) => Number(tradeId)).slice(-2), [1_000, 1_001]);
+  assert.deepEqual(asked.map((params) => params.get("fromId")), [null, "1001"]);
+});
+
+Deno.test("a day's page that ends now or before says nothing of what the exchange did since", async () => {
+  for (
+    const [since, late] of [[NOW - DAY_MS + 1, NOW + 1], [NOW - DAY_MS, NOW], [
+      NOW - 2 * DAY_MS,
+      NOW,
+    ]] as const
+  ) {
+    const trades = [since, late].map((time, index) => ({ id: index + 1, orderId: index, time }));
+    const both = await exchangeWith(trades).fills({ sinceMs: since });
+    assert.deepEqual(both.fills!.map(({ tradeId }) => tradeId), ["1", "2"]);
+    const one = await exchangeWith(trades.slice(1)).fills({ sinceMs: since });
+    assert.deepEqual(one.fills!.map(({ tradeId }) => tradeId), ["2"]);
+  }
+});
+
 Deno.test("no fills since a moment are known to be none after the last day was asked for", async () => {
   const { fills, asked } = exchangeWith([]);
   const answer = await fills({ sinceMs: NOW - 3 * DAY_MS });
