@@ -1808,6 +1808,26 @@ create policy fee_takings_select_service on trading.fee_takings for select to se
   using (true);
 grant select on table trading.fee_takings to service_role;
 
+create table trading.held_crossings (
+  kind text not null,
+  subject_id uuid not null,
+  level integer default 0 not null,
+  price trading.price,
+  reached_at timestamp with time zone not null,
+  constraint held_crossings_pkey PRIMARY KEY (kind, subject_id, level),
+  constraint held_crossings_check CHECK ((level > 0) = (kind = 'target'::text)),
+  constraint held_crossings_check1 CHECK ((price IS NULL) = (kind = 'order'::text)),
+  constraint held_crossings_kind_check CHECK (kind = ANY (ARRAY['stop'::text, 'target'::text, 'order'::text]))
+);
+alter table trading.held_crossings owner to fillbase_engine;
+comment on table trading.held_crossings is 'Engine stops and targets (of a position), and marks of orders at an exchange, that a tick reached while another transaction held their row. Taken up by the first tick that gets the row; dropped where that has become needless.';
+comment on column trading.held_crossings.price is 'The worst price of a stop''s ticks since, the best one of a target''s: whoever held the row may have moved the level beyond it.';
+comment on column trading.held_crossings.reached_at is 'Stops and targets: the market''s time of the first such tick. Orders: the engine''s time of the last one.';
+alter table trading.held_crossings enable row level security;
+create policy held_crossings_select_service on trading.held_crossings for select to service_role
+  using (true);
+grant select on table trading.held_crossings to service_role;
+
 create table trading.jobs (
   id bigint generated always as identity not null,
   kind text not null,
@@ -3128,6 +3148,7 @@ CREATE OR REPLACE FUNCTION trading.apply_prices(p_quotes jsonb, p_now timestamp 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
+ SET lock_timeout TO '1s'
 AS $function$
 declare
   v_now   timestamptz := coalesce(p_now, trading.engine_now());
@@ -3152,8 +3173,7 @@ begin
     v_refused := v_refused || coalesce(trading.refused_quotes(p_quotes, v_now), '[]');
   end;
   if v_refused is not null then
-    perform trading.raise_alert(v_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
-      jsonb_build_object('symbols', v_refused));
+    perform trading.tell_refused_quotes(v_refused, v_now);
     p_quotes := (select coalesce(jsonb_agg(e), '[]') from jsonb_array_elements(p_quotes) e where not v_refused @> jsonb_build_array(e -> 'symbol'));
   end if;
   select array_agg(t) into v_ticks from trading.store_quotes(p_quotes, v_now) t;
@@ -3171,7 +3191,7 @@ begin
 end
 $function$;
 alter function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
+comment on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) is 'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid, 55P03 when a lock took over 1 s: nothing is stored, the same quotes may be sent again.';
 grant execute on function trading.apply_prices(p_quotes jsonb, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone)
@@ -3293,18 +3313,17 @@ declare
   v_reached uuid[];
   v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true))
     into v_reached, v_arrived
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')
     and o.time_in_force = 'GTC'
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
-  left join trading.venue_orders v on v.order_id = o.id;
-  if v_reached is not null then
-    insert into trading.venue_orders as v (order_id, reached_at, owed_at) select r.id, p_now, p_now from unnest(v_reached) r (id) order by r.id
-    on conflict (order_id) do update set reached_at = excluded.reached_at, owed_at = excluded.owed_at
-    where coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true);
+  left join trading.venue_orders v on v.order_id = o.id
+  left join trading.held_crossings h on h.kind = 'order' and h.subject_id = o.id;
+  if v_reached is not null or exists (select from trading.held_crossings h where h.kind = 'order') then
+    perform trading.mark_reached(v_reached, p_now);
   end if;
   return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
 end
@@ -6241,12 +6260,29 @@ declare
   v_count int;
 begin
   with crossed as materialized (
-    select s.position_id, t.observed_at
-    from unnest(p_ticks) t
-    join trading.engine_stops s on s.symbol = t.symbol and s.trigger_price >= least(t.bid, t.low) and s.fired_at is null
+    select c.position_id, min(c.observed_at) as observed_at, min(c.price) as price from (
+      select s.position_id, t.observed_at, least(t.bid, t.low) as price
+      from unnest(p_ticks) t
+      join trading.engine_stops s on s.symbol = t.symbol and s.trigger_price >= least(t.bid, t.low) and s.fired_at is null
+      union all
+      select h.subject_id, h.reached_at, h.price from trading.held_crossings h where h.kind = 'stop'
+    ) c group by c.position_id
+  ), free as materialized (
+    select s.position_id, c.observed_at from crossed c
+    join trading.engine_stops s on s.position_id = c.position_id and s.trigger_price >= c.price and s.fired_at is null
+    order by s.position_id for no key update of s skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, price, reached_at)
+    select 'stop', c.position_id, c.price, c.observed_at from crossed c
+    join trading.engine_stops s on s.position_id = c.position_id and s.trigger_price >= c.price and s.fired_at is null
+    where not exists (select from free f where f.position_id = c.position_id)
+    on conflict (kind, subject_id, level) do update set price = excluded.price
+    returning h.subject_id
+  ), taken_up as (
+    delete from trading.held_crossings h where h.kind = 'stop' and not exists (select from held x where x.subject_id = h.subject_id)
   ), fired as (
-    update trading.engine_stops s set fired_at = p_now from crossed c where s.position_id = c.position_id and s.fired_at is null
-    returning s.position_id, c.observed_at
+    update trading.engine_stops s set fired_at = p_now from free f where s.position_id = f.position_id
+    returning s.position_id, f.observed_at
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
   select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade,
@@ -6262,7 +6298,7 @@ begin
 end
 $function$;
 alter function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
+comment on function trading.fire_stops(p_ticks public.market_prices[], p_now timestamp with time zone) is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick, or of an earlier one that could not have its row; returns how many.';
 
 CREATE OR REPLACE FUNCTION trading.fit_protection(p_symbols text[], p_now timestamp with time zone)
  RETURNS void
@@ -8152,6 +8188,39 @@ $function$;
 alter function trading.mark_operators_state(p_scope trading.stop_scope) owner to fillbase_engine;
 comment on function trading.mark_operators_state(p_scope trading.stop_scope) is 'Notes that somebody else than the owner acted, whose word the owner cannot undo.';
 
+CREATE OR REPLACE FUNCTION trading.mark_reached(p_order_ids uuid[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  with reached as materialized (
+    select c.order_id, max(c.reached_at) as reached_at from (
+      select r.id as order_id, p_now as reached_at from unnest(p_order_ids) r (id)
+      union all
+      select h.subject_id, h.reached_at from trading.held_crossings h where h.kind = 'order'
+    ) c group by c.order_id
+  ), free as materialized (
+    select v.order_id, r.reached_at from reached r join trading.venue_orders v on v.order_id = r.order_id
+    order by v.order_id for no key update of v skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, reached_at)
+    select 'order', r.order_id, r.reached_at from reached r
+    join public.orders o on o.id = r.order_id and o.state in ('submitting', 'working', 'partially_filled')
+    where not exists (select from free f where f.order_id = r.order_id)
+    on conflict (kind, subject_id, level) do update set reached_at = excluded.reached_at
+    returning h.subject_id
+  ), taken_up as (
+    delete from trading.held_crossings h where h.kind = 'order' and not exists (select from held x where x.subject_id = h.subject_id)
+  )
+  update trading.venue_orders v set reached_at = f.reached_at, owed_at = f.reached_at from free f
+  where v.order_id = f.order_id and coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true)
+$function$;
+alter function trading.mark_reached(p_order_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.mark_reached(p_order_ids uuid[], p_now timestamp with time zone) is 'Marks orders at an exchange as reached by a tick, and those of earlier ticks whose row could not be had then.';
+
 CREATE OR REPLACE FUNCTION trading.market_moment(p_observed_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -8252,6 +8321,7 @@ begin
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
+    and not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = o.position_id)
     -- Neither may a target race an exit that is being tried again.
     and not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'exit' and j.status in ('queued', 'running'))
   order by o.position_id
@@ -8968,12 +9038,32 @@ declare
   v_count int := trading.ask_about_reached(p_ticks, p_now);
 begin
   with reached as materialized (
-    select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
-    join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
-    join trading.engine_stops s on s.position_id = e.position_id and s.fired_at is null
+    select c.position_id, c.level, min(c.observed_at) as observed_at, max(c.price) as price from (
+      select e.position_id, e.level, t.observed_at, t.bid as price from unnest(p_ticks) t
+      join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
+      union all
+      select h.subject_id, h.level, h.reached_at, h.price from trading.held_crossings h where h.kind = 'target'
+    ) c
+    join trading.engine_stops s on s.position_id = c.position_id and s.fired_at is null
+    -- A stop that waits for its row counts before any target.
+    where not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = c.position_id)
+    group by c.position_id, c.level
+  ), free as materialized (
+    select e.position_id, e.level from reached r
+    join trading.engine_targets e on e.position_id = r.position_id and e.level = r.level and e.price <= r.price and e.fired_at is null and not e.is_at_venue
+    order by e.position_id, e.level for no key update of e skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, level, price, reached_at)
+    select 'target', r.position_id, r.level, r.price, r.observed_at from reached r
+    join trading.engine_targets e on e.position_id = r.position_id and e.level = r.level and e.price <= r.price and e.fired_at is null and not e.is_at_venue
+    where not exists (select from free f where f.position_id = r.position_id and f.level = r.level)
+    on conflict (kind, subject_id, level) do update set price = excluded.price
+    returning h.subject_id, h.level
+  ), taken_up as (
+    delete from trading.held_crossings h
+    where h.kind = 'target' and not exists (select from held x where x.subject_id = h.subject_id and x.level = h.level)
   ), fired as (
-    update trading.engine_targets e set fired_at = p_now from reached r
-    where e.position_id = r.position_id and e.level = r.level and e.fired_at is null
+    update trading.engine_targets e set fired_at = p_now from free f where e.position_id = f.position_id and e.level = f.level
     returning e.position_id, e.level
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
@@ -12705,6 +12795,22 @@ end
 $function$;
 alter function trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone) is 'Opens the alert exchange_key_missing of an account, unless it stands.';
+
+CREATE OR REPLACE FUNCTION trading.tell_refused_quotes(p_symbols jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform from public.alerts a where a.code = 'quotes_refused' and a.subject_id = 'quotes' and a.resolved_at is null for no key update skip locked;
+  if found or not exists (select from public.alerts a where a.code = 'quotes_refused' and a.subject_id = 'quotes' and a.resolved_at is null) then
+    perform trading.raise_alert(p_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
+      jsonb_build_object('symbols', p_symbols));
+  end if;
+end
+$function$;
+alter function trading.tell_refused_quotes(p_symbols jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.tell_refused_quotes(p_symbols jsonb, p_now timestamp with time zone) is 'Raises the alert about quotes that cannot be right, unless its row is held.';
 
 CREATE OR REPLACE FUNCTION trading.tell_refused_stop(p_position public.positions, p_reason text, p_message text, p_now timestamp with time zone)
  RETURNS void

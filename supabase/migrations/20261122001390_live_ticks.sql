@@ -5,6 +5,34 @@ set role fillbase_engine;
 
 create index orders_at_exchange_idx on public.orders (symbol) where not is_paper_trade and state in ('submitting', 'working', 'partially_filled');
 
+-- The mark is not put where its row is held, or does not exist yet (an order whose answer is on its way): then it is kept.
+create function trading.mark_reached(p_order_ids uuid[], p_now timestamptz) returns void
+language sql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+  with reached as materialized (
+    select c.order_id, max(c.reached_at) as reached_at from (
+      select r.id as order_id, p_now as reached_at from unnest(p_order_ids) r (id)
+      union all
+      select h.subject_id, h.reached_at from trading.held_crossings h where h.kind = 'order'
+    ) c group by c.order_id
+  ), free as materialized (
+    select v.order_id, r.reached_at from reached r join trading.venue_orders v on v.order_id = r.order_id
+    order by v.order_id for no key update of v skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, reached_at)
+    select 'order', r.order_id, r.reached_at from reached r
+    join public.orders o on o.id = r.order_id and o.state in ('submitting', 'working', 'partially_filled')
+    where not exists (select from free f where f.order_id = r.order_id)
+    on conflict (kind, subject_id, level) do update set reached_at = excluded.reached_at
+    returning h.subject_id
+  ), taken_up as (
+    delete from trading.held_crossings h where h.kind = 'order' and not exists (select from held x where x.subject_id = h.subject_id)
+  )
+  update trading.venue_orders v set reached_at = f.reached_at, owed_at = f.reached_at from free f
+  where v.order_id = f.order_id and coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true)
+$$;
+comment on function trading.mark_reached is 'Marks orders at an exchange as reached by a tick, and those of earlier ticks whose row could not be had then.';
+
 -- Joins are forced onto the per-symbol indexes, as for paper (trading.fire_stops).
 -- A price may stay at a level where many orders rest and fill none of them, or leave it again before anybody could ask. So what
 -- it reaches is asked about when it comes there, and then, as long as an answer is older than the last such tick, after each
@@ -17,18 +45,17 @@ declare
   v_reached uuid[];
   v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true))
     into v_reached, v_arrived
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')
     and o.time_in_force = 'GTC'
     and case o.side when 'BUY' then least(t.ask, t.low) <= o.price
         when 'SELL' then case when o.trigger_price is not null then least(t.bid, t.low) <= o.trigger_price else greatest(t.bid, t.high) >= o.price end end
-  left join trading.venue_orders v on v.order_id = o.id;
-  if v_reached is not null then
-    insert into trading.venue_orders as v (order_id, reached_at, owed_at) select r.id, p_now, p_now from unnest(v_reached) r (id) order by r.id
-    on conflict (order_id) do update set reached_at = excluded.reached_at, owed_at = excluded.owed_at
-    where coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true);
+  left join trading.venue_orders v on v.order_id = o.id
+  left join trading.held_crossings h on h.kind = 'order' and h.subject_id = o.id;
+  if v_reached is not null or exists (select from trading.held_crossings h where h.kind = 'order') then
+    perform trading.mark_reached(v_reached, p_now);
   end if;
   return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
 end
@@ -43,12 +70,32 @@ declare
   v_count int := trading.ask_about_reached(p_ticks, p_now);
 begin
   with reached as materialized (
-    select e.position_id, e.level, t.observed_at from unnest(p_ticks) t
-    join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
-    join trading.engine_stops s on s.position_id = e.position_id and s.fired_at is null
+    select c.position_id, c.level, min(c.observed_at) as observed_at, max(c.price) as price from (
+      select e.position_id, e.level, t.observed_at, t.bid as price from unnest(p_ticks) t
+      join trading.engine_targets e on e.symbol = t.symbol and e.price <= t.bid and e.fired_at is null and not e.is_at_venue
+      union all
+      select h.subject_id, h.level, h.reached_at, h.price from trading.held_crossings h where h.kind = 'target'
+    ) c
+    join trading.engine_stops s on s.position_id = c.position_id and s.fired_at is null
+    -- A stop that waits for its row counts before any target.
+    where not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = c.position_id)
+    group by c.position_id, c.level
+  ), free as materialized (
+    select e.position_id, e.level from reached r
+    join trading.engine_targets e on e.position_id = r.position_id and e.level = r.level and e.price <= r.price and e.fired_at is null and not e.is_at_venue
+    order by e.position_id, e.level for no key update of e skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, level, price, reached_at)
+    select 'target', r.position_id, r.level, r.price, r.observed_at from reached r
+    join trading.engine_targets e on e.position_id = r.position_id and e.level = r.level and e.price <= r.price and e.fired_at is null and not e.is_at_venue
+    where not exists (select from free f where f.position_id = r.position_id and f.level = r.level)
+    on conflict (kind, subject_id, level) do update set price = excluded.price
+    returning h.subject_id, h.level
+  ), taken_up as (
+    delete from trading.held_crossings h
+    where h.kind = 'target' and not exists (select from held x where x.subject_id = h.subject_id and x.level = h.level)
   ), fired as (
-    update trading.engine_targets e set fired_at = p_now from reached r
-    where e.position_id = r.position_id and e.level = r.level and e.fired_at is null
+    update trading.engine_targets e set fired_at = p_now from free f where e.position_id = f.position_id and e.level = f.level
     returning e.position_id, e.level
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)

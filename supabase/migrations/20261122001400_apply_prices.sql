@@ -117,6 +117,7 @@ $$;
 comment on function trading.store_quotes is 'Writes the newest quote of each symbol to market_prices and to the short history; returns what was new.';
 
 -- Joins are forced onto the per-symbol indexes: a tick must cost what it triggers, whatever the statistics believe.
+-- A stop whose row somebody holds is passed over and fired by a later tick, at the market of the one that crossed it.
 create function trading.fire_stops(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
@@ -124,12 +125,29 @@ declare
   v_count int;
 begin
   with crossed as materialized (
-    select s.position_id, t.observed_at
-    from unnest(p_ticks) t
-    join trading.engine_stops s on s.symbol = t.symbol and s.trigger_price >= least(t.bid, t.low) and s.fired_at is null
+    select c.position_id, min(c.observed_at) as observed_at, min(c.price) as price from (
+      select s.position_id, t.observed_at, least(t.bid, t.low) as price
+      from unnest(p_ticks) t
+      join trading.engine_stops s on s.symbol = t.symbol and s.trigger_price >= least(t.bid, t.low) and s.fired_at is null
+      union all
+      select h.subject_id, h.reached_at, h.price from trading.held_crossings h where h.kind = 'stop'
+    ) c group by c.position_id
+  ), free as materialized (
+    select s.position_id, c.observed_at from crossed c
+    join trading.engine_stops s on s.position_id = c.position_id and s.trigger_price >= c.price and s.fired_at is null
+    order by s.position_id for no key update of s skip locked
+  ), held as (
+    insert into trading.held_crossings as h (kind, subject_id, price, reached_at)
+    select 'stop', c.position_id, c.price, c.observed_at from crossed c
+    join trading.engine_stops s on s.position_id = c.position_id and s.trigger_price >= c.price and s.fired_at is null
+    where not exists (select from free f where f.position_id = c.position_id)
+    on conflict (kind, subject_id, level) do update set price = excluded.price
+    returning h.subject_id
+  ), taken_up as (
+    delete from trading.held_crossings h where h.kind = 'stop' and not exists (select from held x where x.subject_id = h.subject_id)
   ), fired as (
-    update trading.engine_stops s set fired_at = p_now from crossed c where s.position_id = c.position_id and s.fired_at is null
-    returning s.position_id, c.observed_at
+    update trading.engine_stops s set fired_at = p_now from free f where s.position_id = f.position_id
+    returning s.position_id, f.observed_at
   )
   insert into trading.jobs (kind, key, portfolio_id, is_paper, due_at, position_id, payload)
   select 'exit', 'stop:' || f.position_id || ':' || to_char(f.observed_at, 'YYYYMMDDHH24MISSUS'), p.portfolio_id, p.is_paper_trade,
@@ -144,7 +162,7 @@ begin
   return v_count;
 end
 $$;
-comment on function trading.fire_stops is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick; returns how many.';
+comment on function trading.fire_stops is 'Queues an exit for every armed stop at or above the lowest price of its symbol''s tick, or of an earlier one that could not have its row; returns how many.';
 
 create function trading.match_resting_limits(p_ticks public.market_prices[], p_now timestamptz) returns int
 language plpgsql volatile set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -167,6 +185,7 @@ begin
   ) o
   -- Stop and target in one tick: nobody knows which came first, so the worse one counts.
   where not exists (select from trading.engine_stops s where s.position_id = o.position_id and s.fired_at is not null)
+    and not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = o.position_id)
     -- Neither may a target race an exit that is being tried again.
     and not exists (select from trading.jobs j where j.position_id = o.position_id and j.kind = 'exit' and j.status in ('queued', 'running'))
   order by o.position_id
@@ -204,8 +223,24 @@ end
 $$;
 comment on function trading.broadcast_prices is 'Sends the prices of the 1,000 most recently seen symbols as [symbol, bid, ask, last, time, version], at most once per settings.price_broadcast_ms.';
 
+-- The open alert may be in somebody's hands just now (resolved, or looked at under a lock); a later tick counts on.
+create function trading.tell_refused_quotes(p_symbols jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform from public.alerts a where a.code = 'quotes_refused' and a.subject_id = 'quotes' and a.resolved_at is null for no key update skip locked;
+  if found or not exists (select from public.alerts a where a.code = 'quotes_refused' and a.subject_id = 'quotes' and a.resolved_at is null) then
+    perform trading.raise_alert(p_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
+      jsonb_build_object('symbols', p_symbols));
+  end if;
+end
+$$;
+comment on function trading.tell_refused_quotes is 'Raises the alert about quotes that cannot be right, unless its row is held.';
+
+-- A tick waits for no row that others lock in their work; the limit is for what is left: another tick, whole tables, and the
+-- rows that ticks alone write. One that fails has stored nothing: its feed hands the same prices in again, with the extremes since.
 create function trading.apply_prices(p_quotes jsonb, p_now timestamptz default null) returns jsonb
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s'
 as $$
 declare
   v_now   timestamptz := coalesce(p_now, trading.engine_now());
@@ -230,8 +265,7 @@ begin
     v_refused := v_refused || coalesce(trading.refused_quotes(p_quotes, v_now), '[]');
   end;
   if v_refused is not null then
-    perform trading.raise_alert(v_now, 'warning', 'quotes_refused', null, 'market', 'quotes', 'The feed sent quotes that cannot be right.',
-      jsonb_build_object('symbols', v_refused));
+    perform trading.tell_refused_quotes(v_refused, v_now);
     p_quotes := (select coalesce(jsonb_agg(e), '[]') from jsonb_array_elements(p_quotes) e where not v_refused @> jsonb_build_array(e -> 'symbol'));
   end if;
   select array_agg(t) into v_ticks from trading.store_quotes(p_quotes, v_now) t;
@@ -249,7 +283,7 @@ begin
 end
 $$;
 comment on function trading.apply_prices is
-  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid.';
+  'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid, 55P03 when a lock took over 1 s: nothing is stored, the same quotes may be sent again.';
 grant execute on function trading.apply_prices to service_role;
 
 -- What a poll should ask for: symbols somebody holds or waits in first, then those of the newest signals.

@@ -1787,6 +1787,24 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      held_crossings: {
+        Row: { kind: string; level: number; price: number | null; reached_at: string; subject_id: string };
+        Insert: {
+          kind: string;
+          level?: number;
+          price?: number | string | null;
+          reached_at: string;
+          subject_id: string;
+        };
+        Update: {
+          kind?: string;
+          level?: number;
+          price?: number | string | null;
+          reached_at?: string;
+          subject_id?: string;
+        };
+        Relationships: [];
+      };
       jobs: {
         Row: {
           attempts: number;
