@@ -7,6 +7,7 @@ import { describeMachine, loadNow } from "./bench/machine.ts";
 import { profileRows } from "./bench/profile.ts";
 import { allReached, type BenchResult, renderTable } from "./bench/result.ts";
 import { measureLive } from "./bench/live.ts";
+import { measureFlatten } from "./bench/live_flatten.ts";
 import { measureRush } from "./bench/live_rush.ts";
 import { measureRisk } from "./bench/risk.ts";
 import { measureStarts } from "./bench/starts.ts";
@@ -27,6 +28,7 @@ const ON_A_STACK: Readonly<Record<string, (run: BenchRun) => Promise<BenchResult
 const ALONE: Readonly<Record<string, (log: (line: string) => void) => Promise<BenchResult[]>>> = {
   live: measureLive,
   rush: measureRush,
+  flatten: measureFlatten,
   start: measureStarts,
 };
 

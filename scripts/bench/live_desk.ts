@@ -11,6 +11,8 @@ import { range } from "./desk.ts";
 const SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
 const DONE_TIMEOUT_MS = 30_000;
 const POLL_MS = 5;
+/** What a new account holds is asked with a tenth of a minute's request weight. */
+const CONNECT_TIMEOUT_MS = 300_000;
 
 /** A stack, its exchange, and who trades there. */
 export interface LiveBench {
@@ -69,6 +71,18 @@ export async function until<T>(look: () => Promise<T | undefined>, timeoutMs = D
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** Accounts known, comparisons done, and as much request weight as there ever is. */
+export async function untilAllIsQuiet({ stack: { sql }, traders }: LiveBench): Promise<void> {
+  await until(async () => {
+    const [row] = await sql<{ isReady: boolean }[]>`
+      select (select count(*) from trading.balances where asset = 'USDT' and bucket = 'cash') = ${traders.length}
+        and not exists (select from trading.jobs where status in ('queued', 'running') and kind = 'sync' and order_id is null)
+        and (select b.tokens + r.per_second * extract(epoch from clock_timestamp() - b.refilled_at) >= r.burst
+          from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule where b.rule = 'request_weight') as "isReady"`;
+    return row?.isReady ? true : undefined;
+  }, CONNECT_TIMEOUT_MS);
 }
 
 /** What every symbol costs, until somebody moves it (decimal text). */

@@ -1,7 +1,7 @@
 /** Everybody at once: entries of many exchange accounts in one commit, all their stops in one fall, limits that fill together. */
 import { decide } from "../lib/desk.ts";
 import { hireLiveTrader } from "../lib/live_desk.ts";
-import { type LiveBench, startLiveFeed, STILL, until, withLiveBench } from "./live_desk.ts";
+import { type LiveBench, startLiveFeed, STILL, until, untilAllIsQuiet, withLiveBench } from "./live_desk.ts";
 import { atMost, type BenchResult, measured } from "./result.ts";
 
 const USERS = 20;
@@ -15,8 +15,6 @@ const FAR = { entry: "85", stopLoss: "80", takeProfit: ["150"] };
 /** Below the near limits, above their stops. */
 const DEEPER = "92.9";
 const PATIENCE_SECONDS = 900;
-/** What a new account holds is asked with a tenth of a minute's request weight. */
-const CONNECT_TIMEOUT_MS = 300_000;
 const RUSH_TIMEOUT_MS = 120_000;
 
 /**
@@ -44,18 +42,6 @@ export async function measureRush(log: (line: string) => void): Promise<BenchRes
       await feed.stop();
     }
   });
-}
-
-/** Accounts known, comparisons done, and as much request weight as there ever is. */
-async function untilAllIsQuiet({ stack: { sql }, traders }: LiveBench): Promise<void> {
-  await until(async () => {
-    const [row] = await sql<{ isReady: boolean }[]>`
-      select (select count(*) from trading.balances where asset = 'USDT' and bucket = 'cash') = ${traders.length}
-        and not exists (select from trading.jobs where status in ('queued', 'running') and kind = 'sync' and order_id is null)
-        and (select b.tokens + r.per_second * extract(epoch from clock_timestamp() - b.refilled_at) >= r.burst
-          from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule where b.rule = 'request_weight') as "isReady"`;
-    return row?.isReady ? true : undefined;
-  }, CONNECT_TIMEOUT_MS);
 }
 
 function decisionsOf(traderId: string, symbols: readonly string[], levels: typeof LEVELS) {
