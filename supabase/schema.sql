@@ -2574,6 +2574,7 @@ create table trading.venue_orders (
   fenced_at timestamp with time zone,
   seen_at timestamp with time zone,
   unshown_since timestamp with time zone,
+  reported_ms numeric,
   changed_at timestamp with time zone,
   constraint venue_orders_pkey PRIMARY KEY (order_id),
   constraint venue_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id)
@@ -2586,6 +2587,7 @@ comment on column trading.venue_orders.owed_at is 'The last such tick that no an
 comment on column trading.venue_orders.fenced_at is 'Since when an unknown sell can no longer be waiting there: its window was over and the matching engine knew of none to cancel.';
 comment on column trading.venue_orders.seen_at is 'When the exchange last told of the order itself; only what it does not find after that speaks for its being gone.';
 comment on column trading.venue_orders.unshown_since is 'Since when the exchange says more was executed than it shows fills for; null: it shows all of it.';
+comment on column trading.venue_orders.reported_ms is 'The newest update time that a report of the order had, by the exchange''s clock (ms).';
 comment on column trading.venue_orders.changed_at is 'When the order last changed at the exchange (placed, executed, ended), by our clock: neither before its permit nor after we heard of it. Null: no report told.';
 CREATE INDEX venue_orders_owed_idx ON trading.venue_orders USING btree (order_id) WHERE (owed_at IS NOT NULL);
 CREATE INDEX venue_orders_unshown_idx ON trading.venue_orders USING btree (unshown_since) WHERE (unshown_since IS NOT NULL);
@@ -6530,14 +6532,17 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, changed_at)
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, reported_ms, changed_at)
   values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
-    trading.changed_at(v_order, p_report, p_now))
+    (p_report ->> 'updated_at_ms')::numeric, trading.changed_at(v_order, p_report, p_now))
   on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
-    changed_at = greatest(v.changed_at, excluded.changed_at),
+    changed_at = greatest(v.changed_at, excluded.changed_at), reported_ms = greatest(v.reported_ms, excluded.reported_ms),
     owed_at = case when excluded.venue_status in ('working', 'partially_filled', 'unknown') then v.owed_at end, -- Of what has ended nothing is.
     -- An answer that was longer on its way does not undo an end.
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
+  if v_order.venue_executed_quantity > v_order.filled_quantity and trading.is_overstated(v_order, p_report, p_now) then
+    perform trading.take_back_executed(v_order, p_report, p_now);
+  end if;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
   v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',
@@ -7496,6 +7501,25 @@ end
 $function$;
 alter function trading.is_over_at_venue(p_order_id uuid) owner to fillbase_engine;
 comment on function trading.is_over_at_venue(p_order_id uuid) is 'Whether the exchange has said that an order ended; its fills may still be missing.';
+
+CREATE OR REPLACE FUNCTION trading.is_overstated(p_order public.orders, p_report jsonb, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_engine_answers constant interval := '10 seconds';
+begin
+  return p_report ? 'client_order_id' and (p_report ->> 'executed_quantity')::numeric < p_order.venue_executed_quantity and exists (
+    select from trading.venue_orders v
+    where v.order_id = p_order.id and v.unshown_since <= p_now - c_engine_answers and (p_report ->> 'updated_at_ms')::numeric >= v.reported_ms
+      and exists (select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'fills' and c.request ? 'exchange_order_id'
+        and c.outcome = 'accepted' and c.permitted_at >= v.unshown_since));
+end
+$function$;
+alter function trading.is_overstated(p_order public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_overstated(p_order public.orders, p_report jsonb, p_now timestamp with time zone) is 'Whether a report of an order, which says that less was executed than an earlier one did, is to be believed.';
 
 CREATE OR REPLACE FUNCTION trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS boolean
@@ -9021,6 +9045,10 @@ AS $function$
 begin
   update trading.venue_orders v set unshown_since = case when p_order.venue_executed_quantity > p_order.filled_quantity then p_now end
   where v.order_id = p_order.id and (v.unshown_since is null) = (p_order.venue_executed_quantity > p_order.filled_quantity);
+  if found and p_order.venue_executed_quantity = p_order.filled_quantity then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
+  end if;
 end
 $function$;
 alter function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
@@ -12513,6 +12541,7 @@ begin
   perform trading.advance_stops(v_now);
   perform trading.queue_due_syncs(v_now);
   perform trading.watch_naked(v_now);
+  perform trading.watch_unshown(v_now);
   perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
   perform trading.watch_prices(v_now);
@@ -12639,6 +12668,28 @@ CREATE OR REPLACE FUNCTION trading.system_scope_id()
 RETURN '00000000-0000-0000-0000-000000000000'::uuid;
 alter function trading.system_scope_id() owner to fillbase_engine;
 comment on function trading.system_scope_id() is 'The scope_id of the one state that is over all.';
+
+CREATE OR REPLACE FUNCTION trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_executed numeric := greatest((p_report ->> 'executed_quantity')::numeric, p_order.filled_quantity);
+begin
+  update public.orders o set venue_executed_quantity = v_executed where o.id = p_order.id;
+  update trading.venue_orders v set venue_status = p_report ->> 'status' where v.order_id = p_order.id;
+  perform trading.audit(p_now, 'execution_taken_back', p_order.user_id, p_order.trader_id, 'order', p_order.id::text, jsonb_build_object(
+    'client_order_id', p_order.client_order_id, 'said', trading.money_text(p_order.venue_executed_quantity), 'says', trading.money_text(v_executed)));
+  -- A sale that left these coins out goes on at once.
+  update trading.jobs j set due_at = p_now where j.position_id = p_order.position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$function$;
+alter function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone) is 'Has an order count as executed by its newest report, which says less than an earlier one, and its status as that report has it; audited.';
 
 CREATE OR REPLACE FUNCTION trading.take_fee_coins(p_account_id uuid, p_asset text, p_quantity numeric, p_rate numeric, p_trade public.trades, p_now timestamp with time zone)
  RETURNS void
@@ -13903,6 +13954,25 @@ end
 $function$;
 alter function trading.watch_unproven(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.watch_unproven(p_now timestamp with time zone) is 'On each sweep: alerts for orders unknown for over five minutes, resolved when they are known.';
+
+CREATE OR REPLACE FUNCTION trading.watch_unshown(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'fills_missing', o.user_id, 'order', o.id::text,
+    format('The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins; until it shows them, the account is compared without them and without its cash.',
+      o.symbol),
+    jsonb_build_object('symbol', o.symbol, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
+      'executed', trading.money_text(o.venue_executed_quantity), 'shown', trading.money_text(o.filled_quantity)))
+  from trading.venue_orders v join public.orders o on o.id = v.order_id
+  where v.unshown_since < p_now - interval '1 minute'
+    and not exists (select from public.alerts a where a.code = 'fills_missing' and a.subject_id = o.id::text and a.resolved_at is null);
+end
+$function$;
+alter function trading.watch_unshown(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.watch_unshown(p_now timestamp with time zone) is 'Alerts for orders whose executions the exchange has said and not shown for a minute; the fills, or a report that takes them back, resolve it.';
 
 CREATE OR REPLACE FUNCTION trading.watched_portfolios(p_portfolio_ids uuid[])
  RETURNS uuid[]

@@ -28,14 +28,17 @@ declare
   v_after public.orders;
 begin
   select * into v_order from public.orders o where o.id = p_order_id;
-  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, changed_at)
+  insert into trading.venue_orders as v (order_id, venue_status, asked_at, seen_at, reported_ms, changed_at)
   values (p_order_id, p_report ->> 'status', p_now, case when p_report ? 'client_order_id' then p_now end, -- The exchange's own report names it.
-    trading.changed_at(v_order, p_report, p_now))
+    (p_report ->> 'updated_at_ms')::numeric, trading.changed_at(v_order, p_report, p_now))
   on conflict (order_id) do update set asked_at = excluded.asked_at, seen_at = greatest(v.seen_at, excluded.seen_at),
-    changed_at = greatest(v.changed_at, excluded.changed_at),
+    changed_at = greatest(v.changed_at, excluded.changed_at), reported_ms = greatest(v.reported_ms, excluded.reported_ms),
     owed_at = case when excluded.venue_status in ('working', 'partially_filled', 'unknown') then v.owed_at end, -- Of what has ended nothing is.
     -- An answer that was longer on its way does not undo an end.
     venue_status = case when v.venue_status in ('cancelled', 'expired', 'filled') then v.venue_status else excluded.venue_status end;
+  if v_order.venue_executed_quantity > v_order.filled_quantity and trading.is_overstated(v_order, p_report, p_now) then
+    perform trading.take_back_executed(v_order, p_report, p_now);
+  end if;
   update public.orders o set order_list_id = coalesce(o.order_list_id, p_report ->> 'list_id')
   where o.id = p_order_id and o.order_list_id is null and p_report ->> 'list_id' is not null;
   v_after := trading.fold_report(p_order_id, jsonb_strip_nulls(jsonb_build_object('status', p_report ->> 'status',

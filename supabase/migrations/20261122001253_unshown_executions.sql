@@ -1,10 +1,13 @@
 -- Purpose: what a sell is said to have executed and no list of executions shows yet, and how sales go on meanwhile.
--- Locks:   ACCESS EXCLUSIVE on venue_orders while a column is added.
+-- Locks:   ACCESS EXCLUSIVE on venue_orders while columns are added.
 
 set role fillbase_engine;
 
-alter table trading.venue_orders add column unshown_since timestamptz;
+alter table trading.venue_orders
+  add column unshown_since timestamptz,
+  add column reported_ms   numeric;
 comment on column trading.venue_orders.unshown_since is 'Since when the exchange says more was executed than it shows fills for; null: it shows all of it.';
+comment on column trading.venue_orders.reported_ms is 'The newest update time that a report of the order had, by the exchange''s clock (ms).';
 create index venue_orders_unshown_idx on trading.venue_orders (unshown_since) where unshown_since is not null;
 
 create function trading.note_unshown(p_order public.orders, p_now timestamptz) returns void
@@ -13,9 +16,67 @@ as $$
 begin
   update trading.venue_orders v set unshown_since = case when p_order.venue_executed_quantity > p_order.filled_quantity then p_now end
   where v.order_id = p_order.id and (v.unshown_since is null) = (p_order.venue_executed_quantity > p_order.filled_quantity);
+  if found and p_order.venue_executed_quantity = p_order.filled_quantity then
+    update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+    where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
+  end if;
 end
 $$;
 comment on function trading.note_unshown is 'Remembers since when executions of an order are said and not shown, or that they are shown now.';
+
+-- Readers at the exchange may be behind, so less is no news by itself. It is when the order's own report says it, no older than
+-- any that said more, after the time that the engine takes to answer, and the order's own list of executions has no more either.
+-- Were that wrong, the late fill would be booked, and open again what was closed.
+create function trading.is_overstated(p_order public.orders, p_report jsonb, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_engine_answers constant interval := '10 seconds';
+begin
+  return p_report ? 'client_order_id' and (p_report ->> 'executed_quantity')::numeric < p_order.venue_executed_quantity and exists (
+    select from trading.venue_orders v
+    where v.order_id = p_order.id and v.unshown_since <= p_now - c_engine_answers and (p_report ->> 'updated_at_ms')::numeric >= v.reported_ms
+      and exists (select from trading.exchange_calls c where c.order_id = p_order.id and c.action = 'fills' and c.request ? 'exchange_order_id'
+        and c.outcome = 'accepted' and c.permitted_at >= v.unshown_since));
+end
+$$;
+comment on function trading.is_overstated is 'Whether a report of an order, which says that less was executed than an earlier one did, is to be believed.';
+
+create function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_executed numeric := greatest((p_report ->> 'executed_quantity')::numeric, p_order.filled_quantity);
+begin
+  update public.orders o set venue_executed_quantity = v_executed where o.id = p_order.id;
+  update trading.venue_orders v set venue_status = p_report ->> 'status' where v.order_id = p_order.id;
+  perform trading.audit(p_now, 'execution_taken_back', p_order.user_id, p_order.trader_id, 'order', p_order.id::text, jsonb_build_object(
+    'client_order_id', p_order.client_order_id, 'said', trading.money_text(p_order.venue_executed_quantity), 'says', trading.money_text(v_executed)));
+  -- A sale that left these coins out goes on at once.
+  update trading.jobs j set due_at = p_now where j.position_id = p_order.position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$$;
+comment on function trading.take_back_executed is 'Has an order count as executed by its newest report, which says less than an earlier one, and its status as that report has it; audited.';
+
+-- On each sweep.
+create function trading.watch_unshown(p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.raise_alert(p_now, 'critical', 'fills_missing', o.user_id, 'order', o.id::text,
+    format('The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins; until it shows them, the account is compared without them and without its cash.',
+      o.symbol),
+    jsonb_build_object('symbol', o.symbol, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
+      'executed', trading.money_text(o.venue_executed_quantity), 'shown', trading.money_text(o.filled_quantity)))
+  from trading.venue_orders v join public.orders o on o.id = v.order_id
+  where v.unshown_since < p_now - interval '1 minute'
+    and not exists (select from public.alerts a where a.code = 'fills_missing' and a.subject_id = o.id::text and a.resolved_at is null);
+end
+$$;
+comment on function trading.watch_unshown is 'Alerts for orders whose executions the exchange has said and not shown for a minute; the fills, or a report that takes them back, resolve it.';
 
 -- A sell that is over at the exchange has ended for whatever comes after it, even while the books wait for its fills.
 create function trading.is_over_at_venue(p_order_id uuid) returns boolean

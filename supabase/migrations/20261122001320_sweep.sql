@@ -59,6 +59,7 @@ begin
   perform trading.advance_stops(v_now);
   perform trading.queue_due_syncs(v_now);
   perform trading.watch_naked(v_now);
+  perform trading.watch_unshown(v_now);
   perform trading.watch_exchange(v_now);
   perform trading.watch_losses(v_now);
   perform trading.watch_prices(v_now);

@@ -2719,6 +2719,7 @@ export type Database = {
           order_id: string;
           owed_at: string | null;
           reached_at: string | null;
+          reported_ms: number | null;
           seen_at: string | null;
           unshown_since: string | null;
           venue_status: string | null;
@@ -2730,6 +2731,7 @@ export type Database = {
           order_id: string;
           owed_at?: string | null;
           reached_at?: string | null;
+          reported_ms?: number | string | null;
           seen_at?: string | null;
           unshown_since?: string | null;
           venue_status?: string | null;
@@ -2741,6 +2743,7 @@ export type Database = {
           order_id?: string;
           owed_at?: string | null;
           reached_at?: string | null;
+          reported_ms?: number | string | null;
           seen_at?: string | null;
           unshown_since?: string | null;
           venue_status?: string | null;
