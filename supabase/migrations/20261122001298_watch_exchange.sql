@@ -109,8 +109,8 @@ create function trading.note_contact(p_call trading.exchange_calls, p_answer jso
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') then
-    perform trading.note_silence(p_call.environment, p_answer ->> 'reason', p_now);
+  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') or trading.is_turned_away(p_answer) then
+    perform trading.note_silence(p_call.environment, concat_ws(' ', p_answer ->> 'reason', case when trading.is_turned_away(p_answer) then p_answer ->> 'http_status' end), p_now);
   elsif p_answer ->> 'outcome' in ('accepted', 'rejected') then
     perform trading.note_heard(p_call.environment, p_now);
   end if;

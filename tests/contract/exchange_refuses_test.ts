@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fixed } from "../../simulator/core/fixed.ts";
 import { deposit } from "../../simulator/engine/accounts.ts";
 import type { ApiKey } from "../../simulator/http/keys.ts";
+import { fault } from "../harness/faults.ts";
 import { TroubledDesk } from "./troubled_desk.ts";
 
 const MINUTE_MS = 60_000;
@@ -128,6 +129,25 @@ Deno.test("an exchange that is down for an hour is asked in peace and alerted on
   assert.ok(!(await desk.alerts()).includes("exchange_silent"));
   await desk.assertSettled();
 });
+
+for (const [who, status] of [["a firewall", 403], ["a country's law", 451]] as const) {
+  Deno.test(`an exchange that ${who} stands before (HTTP ${status}) is silent, which no key is to blame for, and speaks again`, async () => {
+    await using desk = await TroubledDesk.holding();
+    desk.floor.simulator.faults.add(fault("html", { status }));
+    await desk.close();
+    const count = await desk.requestsWhile(() => desk.go(5 * MINUTE_MS));
+
+    await desk.assertRemembered();
+    assert.ok(count <= 5 * CALM, `${count} requests`);
+    assert.equal(await desk.raised("exchange_silent"), 1);
+    assert.equal(await desk.raised("exchange_key_refused"), 0);
+    desk.floor.simulator.faults.clear();
+    await desk.go(MINUTE_MS);
+    assert.equal((await desk.position()).status, "closed");
+    assert.ok(!(await desk.alerts()).includes("exchange_silent"));
+    assert.equal(await desk.signal(await desk.enter("ETHUSDT", { stopLoss: 2_900 })), "in_position");
+  });
+}
 
 Deno.test("an exchange whose clock is five seconds off refuses an order, which is told, is measured again and takes the entry's next order", async () => {
   await using desk = await TroubledDesk.open();
