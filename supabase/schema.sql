@@ -4626,7 +4626,7 @@ AS $function$
 begin
   return query
     with listed as (
-      select i.base_asset as asset, max((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+      select i.base_asset as asset, min((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
       from trading.calls_of_walk(p_job, 'open_orders') c
       cross join lateral jsonb_array_elements(c.answer -> 'orders') r
       join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'

@@ -5,14 +5,14 @@ set role fillbase_engine;
 
 -- What an open sell would sell is locked, and nobody can take it away before the order has ended. The balances were asked for
 -- before the orders: a sell that executed in between is listed with less, and a purchase in between has its asset unsettled.
--- The legs of a list lock the same coins once.
+-- The legs of a list lock the same coins once, as many as the one that has executed more has left.
 create function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) returns setof jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
     with listed as (
-      select i.base_asset as asset, max((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+      select i.base_asset as asset, min((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
       from trading.calls_of_walk(p_job, 'open_orders') c
       cross join lateral jsonb_array_elements(c.answer -> 'orders') r
       join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'

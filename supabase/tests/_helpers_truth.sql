@@ -73,7 +73,7 @@ create or replace function tests.listed(p_account_id uuid) returns jsonb
 language sql stable set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('client_order_id', o.client_order_id, 'exchange_order_id', o.binance_order_id, 'symbol', o.symbol,
-    'side', o.side, 'status', 'working', 'quantity', o.quantity::text, 'executed_quantity', '0')), '[]')
+    'side', o.side, 'status', 'working', 'quantity', o.quantity::text, 'executed_quantity', o.filled_quantity::text)), '[]')
   from public.orders o where o.account_id = p_account_id and o.state in ('working', 'partially_filled')
 $$;
 comment on function tests.listed is 'The account''s open orders as the books have them.';
