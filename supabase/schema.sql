@@ -1707,6 +1707,7 @@ comment on column trading.exchange_calls.answer is 'What the venue said, parsed 
 CREATE INDEX exchange_calls_account_id_idx ON trading.exchange_calls USING btree (account_id, permitted_at);
 CREATE INDEX exchange_calls_clock_idx ON trading.exchange_calls USING btree (environment, permitted_at) WHERE ((action = 'server_time'::text) AND (answered_at IS NULL));
 CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (job_id, id);
+CREATE INDEX exchange_calls_missed_idx ON trading.exchange_calls USING btree (answered_at) WHERE (reason = 'window_over'::text);
 CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
 CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['check_order'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
 alter table trading.exchange_calls enable row level security;
@@ -4075,6 +4076,7 @@ declare
   v_taken int := 0;
   v_is_attended boolean;
   v_priority int;
+  c_stop  constant int := 0;
   c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
@@ -4092,7 +4094,7 @@ begin
     p_limit := 0;
   end if;
 
-  v_priority := trading.claimable_priority(p_worker);
+  v_priority := least(trading.claimable_priority(p_worker), case when trading.is_crowded(v_now) then c_stop end);
   for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
@@ -4117,6 +4119,8 @@ CREATE OR REPLACE FUNCTION trading.claim_next(p_job trading.jobs, p_outcome json
  SET search_path TO ''
 AS $function$
 declare
+  c_stop constant int := 0;
+  c_all  constant int := 6;
   v_next jsonb;
 begin
   if p_worker is null or p_outcome ->> 'outcome' = 'call' or (p_job.kind = 'enter' and p_outcome ->> 'outcome' = 'retry') then
@@ -4124,7 +4128,8 @@ begin
   end if;
   if p_job.kind <> 'enter' or not p_job.is_paper then
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
-      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now) c);
+      make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now,
+      case when trading.is_crowded(p_now) then c_stop else c_all end) c);
   end if;
   if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
@@ -7289,6 +7294,23 @@ end
 $function$;
 alter function trading.is_conflict_open(p_quarantine trading.quarantines) owner to fillbase_engine;
 comment on function trading.is_conflict_open(p_quarantine trading.quarantines) is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
+
+CREATE OR REPLACE FUNCTION trading.is_crowded(p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_lasts constant interval := '5 seconds';
+  c_few   constant int := 16;
+begin
+  return exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts)
+    and (select count(*) from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp()) >= c_few;
+end
+$function$;
+alter function trading.is_crowded(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_crowded(p_now timestamp with time zone) is 'Whether a call has missed its window within 5 s and 16 live jobs or more are under way: then nothing but a stop is begun besides.';
 
 CREATE OR REPLACE FUNCTION trading.is_database_owner()
  RETURNS boolean

@@ -42,6 +42,7 @@ comment on column trading.exchange_calls.answer is 'What the venue said, parsed 
 create index exchange_calls_job_id_idx on trading.exchange_calls (job_id, id);
 create index exchange_calls_order_id_idx on trading.exchange_calls (order_id, id) where order_id is not null;
 create index exchange_calls_questions_idx on trading.exchange_calls (id) where action in ('check_order', 'lookup', 'fills', 'open_orders', 'balances', 'server_time');
+create index exchange_calls_missed_idx on trading.exchange_calls (answered_at) where reason = 'window_over';
 create index exchange_calls_account_id_idx on trading.exchange_calls (account_id, permitted_at);
 
 create table trading.call_orders (

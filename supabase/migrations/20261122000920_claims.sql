@@ -92,6 +92,21 @@ end
 $$;
 comment on function trading.claimable_priority is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
 
+-- Where processors or connections are short, what is begun besides makes all of it too late. The first call that misses its window
+-- shows it; whoever ends a job then leaves the next one to those that are at work, until they are few. One of them always ends.
+create function trading.is_crowded(p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_lasts constant interval := '5 seconds';
+  c_few   constant int := 16;
+begin
+  return exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts)
+    and (select count(*) from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp()) >= c_few;
+end
+$$;
+comment on function trading.is_crowded is 'Whether a call has missed its window within 5 s and 16 live jobs or more are under way: then nothing but a stop is begun besides.';
+
 -- Whether a worker is awake and listening: it holds the session lock "fillbase_listener". Looking at pg_locks rather than
 -- trying the lock, because a try would keep a worker out that wants it at the same moment.
 create function trading.is_attended() returns boolean
@@ -122,6 +137,7 @@ declare
   v_taken int := 0;
   v_is_attended boolean;
   v_priority int;
+  c_stop  constant int := 0;
   c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
@@ -139,7 +155,7 @@ begin
     p_limit := 0;
   end if;
 
-  v_priority := trading.claimable_priority(p_worker);
+  v_priority := least(trading.claimable_priority(p_worker), case when trading.is_crowded(v_now) then c_stop end);
   for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
