@@ -5333,7 +5333,7 @@ CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'buy_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_clock_off'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'balances_contradicted'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
+RETURN (((p_alert).code = ANY (ARRAY['emergency_stop'::text, 'daily_loss'::text, 'drawdown'::text, 'consecutive_losses'::text, 'stop_guard'::text, 'low_profit'::text, 'cooldown'::text, 'prices_missing'::text, 'clock_behind'::text, 'filters_doubted'::text, 'symbol_not_trading'::text, 'symbol_not_compared'::text, 'comparison_stalled'::text, 'exit_failed'::text, 'position_unguarded'::text, 'sell_refused_for_funds'::text, 'buy_refused_for_funds'::text, 'venue_stop_refused'::text, 'exchange_rate_limited'::text, 'order_unproven'::text, 'orders_outside'::text, 'exchange_silent'::text, 'exchange_clock_off'::text, 'exchange_key_refused'::text, 'exchange_key_missing'::text, 'exchange_key_wrong'::text, 'exchange_key_cannot_trade'::text, 'coins_missing'::text, 'balances_contradicted'::text, 'fills_missing'::text, 'report_conflict'::text, 'order_believed_over'::text])) OR (((p_alert).code = 'order_unexplained'::text) AND (NOT ((p_alert).detail ? 'trade_id'::text))));
 alter function trading.ends_by_itself(p_alert public.alerts) owner to fillbase_engine;
 comment on function trading.ends_by_itself(p_alert public.alerts) is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';
 
@@ -12565,10 +12565,15 @@ begin
   from expired where j.id = expired.id;
   get diagnostics v_expired = row_count;
 
-  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
-  update trading.engine_stops s set fired_at = null
-  where s.fired_at < v_now - interval '10 seconds'
-    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
+  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew; one that somebody holds is
+  -- left to the next sweep.
+  with lost as (
+    select s.position_id from trading.engine_stops s
+    where s.fired_at < v_now - interval '10 seconds'
+      and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'))
+    for no key update skip locked
+  )
+  update trading.engine_stops s set fired_at = null from lost where s.position_id = lost.position_id;
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);

@@ -50,10 +50,15 @@ begin
   from expired where j.id = expired.id;
   get diagnostics v_expired = row_count;
 
-  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew.
-  update trading.engine_stops s set fired_at = null
-  where s.fired_at < v_now - interval '10 seconds'
-    and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'));
+  -- A fired stop whose exit is no longer queued is armed again, so that the next price fires it anew; one that somebody holds is
+  -- left to the next sweep.
+  with lost as (
+    select s.position_id from trading.engine_stops s
+    where s.fired_at < v_now - interval '10 seconds'
+      and not exists (select from trading.jobs j where j.position_id = s.position_id and j.kind in ('exit', 'sync') and j.status in ('queued', 'running'))
+    for no key update skip locked
+  )
+  update trading.engine_stops s set fired_at = null from lost where s.position_id = lost.position_id;
   get diagnostics v_rearmed = row_count;
 
   perform trading.advance_stops(v_now);

@@ -11,7 +11,7 @@ return (p_alert).code in (
   'prices_missing', 'clock_behind', 'filters_doubted', 'symbol_not_trading', 'symbol_not_compared', 'comparison_stalled',
   'exit_failed', 'position_unguarded', 'sell_refused_for_funds', 'buy_refused_for_funds', 'venue_stop_refused', 'exchange_rate_limited', 'order_unproven', 'orders_outside',
   'exchange_silent', 'exchange_clock_off', 'exchange_key_refused', 'exchange_key_missing', 'exchange_key_wrong', 'exchange_key_cannot_trade',
-  'coins_missing', 'balances_contradicted', 'report_conflict', 'order_believed_over')
+  'coins_missing', 'balances_contradicted', 'fills_missing', 'report_conflict', 'order_believed_over')
   -- One that is open at the exchange ends with it; one that was executed has no end.
   or ((p_alert).code = 'order_unexplained' and not (p_alert).detail ? 'trade_id');
 comment on function trading.ends_by_itself is 'Whether the engine resolves an alert once its cause is over: by an observation, or by the command that ends it.';

@@ -17,7 +17,7 @@ select is(pg_temp.pause('ann', 'user', null, ''), 'FB400 reason_invalid', 'a pau
 select is(tests.states(), 'active', 'nothing is paused');
 
 select is(pg_temp.pause('ann', 'user'), 'reducing', 'a user pauses the own traders');
-select is(tests.run_jobs(), '{"halt done","halt done","cancel cancelled"}', 'the entry in flight is cancelled, nothing is closed');
+select is(tests.run_jobs(), '{"halt done","cancel cancelled","halt done"}', 'the entry in flight is cancelled, nothing is closed');
 select is((tests.order_of('held', 'stop_loss')).state, 'working', 'the stop of what is held rests');
 select tests.decide('later', 'alpha');
 select is(tests.run_jobs(), '{"enter denied trading_not_active"}', 'no entry passes');
