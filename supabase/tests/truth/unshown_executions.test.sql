@@ -1,6 +1,6 @@
 -- The exchange says what an order executed, and its list of executions stays empty: what is surely there is guarded and sold.
 begin;
-select plan(31);
+select plan(33);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -156,6 +156,16 @@ select is((select (status, dust_quantity::numeric)::text from tests.position_of(
 update told set shown = jsonb_build_array(pg_temp.fill('five', (tests.order_of('five', 'take_profit', 1)).binance_order_id, 0.999, 120));
 select pg_temp.play('5 seconds');
 select is((select (status, dust_quantity::numeric)::text from tests.position_of('five')), '(closed,0.001)', 'with them it is');
+
+rollback to s;
+select pg_temp.reach_target('small', 0, 0.004);
+select pg_temp.sell('small');
+select pg_temp.play();
+select pg_temp.play('1.1 seconds');
+select is((select (status, quantity::numeric, dust_quantity::numeric)::text from tests.position_of('small')), '(open,0.004,0)', 'nor is too little to be sold that was sold');
+update told set shown = jsonb_build_array(pg_temp.fill('small', (tests.order_of('small', 'take_profit', 1)).binance_order_id, 0.004, 120));
+select pg_temp.play('5 seconds');
+select is((select (status, trim_scale(dust_quantity))::text from tests.position_of('small')), '(closed,0)', 'it is a sale');
 
 -- A market sale whose fills nobody shows ----------------------------------------------------------------------------------------------
 rollback to s;
