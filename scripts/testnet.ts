@@ -34,6 +34,10 @@ Deno.exit(
 async function main(): Promise<number> {
   const target = targetOf(flags, Deno.env.toObject());
   const connection = await connect(target);
+  if (flags.isForUid) {
+    console.log(connection.uid);
+    return 0;
+  }
   const stack = await startThrowawayStack({ env: { [target.urlVariable]: target.url } });
   try {
     const report = await run(await openFloor(stack, target, connection));

@@ -46,7 +46,7 @@ export const PLACES: Readonly<Record<Place, PlaceFacts>> = {
   production: {
     site: "binance.com",
     prefix: "BINANCE",
-    needs: "trading allowed, withdrawals not; at least 20 USDT",
+    needs: "trading allowed, withdrawals not; at least 10 USDT",
     funding: "pay in, or sell something",
     defaultQuote: 10,
     mostQuote: 10,
@@ -71,6 +71,8 @@ export interface Flags {
   readonly max: number;
   readonly symbol: string;
   readonly json: boolean;
+  /** Nothing is to be traded: whose account is it? */
+  readonly isForUid: boolean;
 }
 
 /** What was given cannot be used: a key, an argument, an account. Its message says what to do; exit code 2. */
@@ -92,20 +94,22 @@ export function parseFlags(args: readonly string[]): Flags {
     )
     .option("--max <usdt>", `the most a position may cost, from ${LEAST_QUOTE} to ${MOST_QUOTE}`, quote)
     .option("--symbol <symbol>", "what is traded, against USDT", "BTCUSDT")
+    .option("--uid", "only ask whether the key can be used, print its account's uid, and end", false)
     .option("--json", "one JSON object on standard output", false)
     .configureOutput({
       outputError: (words, write) =>
         write(`${words.trimEnd().replace(/^error:/, "testnet:").replace(/\.?$/, ".")} See --help.\n`),
     })
     .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
-  const { demo, production, max, symbol, json } = program.parse(args as string[], { from: "user" }).opts();
+  const { demo, production, max, symbol, json, uid } = program.parse(args as string[], { from: "user" })
+    .opts();
   const refuse = (words: string) => program.error(`error: ${words}`, { exitCode: 2 });
   if (demo && production) refuse("--demo or --production, not both.");
   const environment: Place = production ? "production" : demo ? "demo" : "testnet";
   const { defaultQuote, mostQuote } = PLACES[environment];
   if (max > mostQuote) refuse(`with --${environment} a position costs ${mostQuote} USDT at most.`);
   if (!/^[A-Z0-9]+USDT$/.test(symbol)) refuse("--symbol must be one against USDT, as BTCUSDT.");
-  return { environment, max: max ?? defaultQuote, symbol, json };
+  return { environment, max: max ?? defaultQuote, symbol, json, isForUid: uid };
 }
 
 /** The account to trade on, by flags and variables; throws {@link UnusableError} when keys are missing or the address is none. */

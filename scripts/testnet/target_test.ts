@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Flags, type Place, PLACES, targetOf, UnusableError } from "./target.ts";
 
-const FLAGS: Flags = { environment: "testnet", max: 40, symbol: "BTCUSDT", json: false };
+const FLAGS: Flags = { environment: "testnet", max: 40, symbol: "BTCUSDT", json: false, isForUid: false };
 const URLS: Readonly<Record<Place, string>> = {
   testnet: "https://testnet.binance.vision",
   demo: "https://demo-api.binance.com",

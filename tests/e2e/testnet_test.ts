@@ -1,7 +1,7 @@
 /** `deno task testnet` as its user runs it, with the simulator in the testnet's place. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { SimulatorProcess } from "../../scripts/lib/simulator_process.ts";
+import { type SimulatedAccount, SimulatorProcess } from "../../scripts/lib/simulator_process.ts";
 
 const TESTNET = fileURLToPath(new URL("../../scripts/testnet.ts", import.meta.url));
 
@@ -30,7 +30,7 @@ async function testnet(env: Record<string, string>, args: readonly string[], std
 }
 
 async function withExchange(
-  body: (simulator: SimulatorProcess, key: { apiKey: string; secret: string }) => Promise<void>,
+  body: (simulator: SimulatorProcess, key: SimulatedAccount) => Promise<void>,
 ) {
   const simulator = await SimulatorProcess.start(3);
   try {
@@ -75,6 +75,15 @@ Deno.test("without keys it says what it needs, and starts nothing", async () => 
   assert.deepEqual([demo.code, demo.out], [2, ""]);
   assert.match(demo.err, /^testnet: set BINANCE_DEMO_KEY and BINANCE_DEMO_SECRET .*\n$/);
 });
+
+Deno.test("asked for the uid of a key it prints that alone, and trades nothing", () =>
+  withExchange(async (simulator, { uid, apiKey, secret }) => {
+    const { code, out, err } = await testnet(
+      { BINANCE_KEY: apiKey, BINANCE_SECRET: secret, BINANCE_PRODUCTION_URL: simulator.url },
+      ["--production", "--uid"],
+    );
+    assert.deepEqual([code, out, err], [0, `${uid}\n`, ""]);
+  }));
 
 Deno.test("arguments that cannot be used are refused with one line and exit code 2", async () => {
   for (
