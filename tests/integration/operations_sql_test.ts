@@ -1,7 +1,8 @@
-/** Every SQL statement of the operations page, as the database owner would run it from there, on a desk that trades live. */
+/** Every SQL statement of the operations page and of README, as the database owner would run it from there, on a desk that trades live. */
 import assert from "node:assert/strict";
 import postgres, { type TransactionSql } from "postgres";
 import { hireTrader, hireUser } from "../../scripts/lib/desk.ts";
+import { rowsUnder } from "../../scripts/lib/gates/page_tables.ts";
 import { projectRoot } from "../../scripts/lib/project.ts";
 import { HELD, TroubledDesk } from "../contract/troubled_desk.ts";
 
@@ -12,6 +13,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   "select public.release": "not_quarantined",
 };
 
+/** What a transaction said about who calls ends with it. */
+const COMMIT = "select set_config('request.jwt.claims', '', true)";
+
 /** The statements in fenced blocks and between backticks; the page's own transactions are one with the test's. */
 function statementsOf(page: string): string[] {
   const blocks = [...page.matchAll(/^ *```sql\n(.*?)^ *```/gms)].map(([, block]) => block!);
@@ -19,7 +23,12 @@ function statementsOf(page: string): string[] {
     .map(([, statement]) => statement!);
   return [...blocks.flatMap((block) => block.replaceAll(/--.*$/gm, "").split(";")), ...inline]
     .map((statement) => statement.replaceAll(/\s+/g, " ").trim())
-    .filter((statement) => !["", "begin", "commit"].includes(statement));
+    .filter((statement) => !["", "begin"].includes(statement))
+    .map((statement) => statement === "commit" ? COMMIT : statement);
+}
+
+async function readPage(path: string): Promise<string> {
+  return await Deno.readTextFile(`${projectRoot}${path}`);
 }
 
 async function placeholdersOf(desk: TroubledDesk): Promise<Record<string, string>> {
@@ -50,7 +59,7 @@ async function resultOf(transaction: TransactionSql, statement: string): Promise
   }
 }
 
-Deno.test("every statement of the operations page does what it says, or is refused because nothing is wrong", async () => {
+Deno.test("every statement of the operations page and README does what it says, or is refused because nothing is wrong", async () => {
   await using desk = await TroubledDesk.holding();
   const { sql } = desk.floor;
   const demo = await hireUser(sql, "demo@fillbase.test");
@@ -60,13 +69,16 @@ Deno.test("every statement of the operations page does what it says, or is refus
     settings: {},
     limits: { max_position_quote: 100 },
   });
+  const owner = await hireUser(sql, "new@floor.test");
   const values: Record<string, string> = {
     ...await placeholdersOf(desk),
-    user: (await hireUser(sql, "new@floor.test")).id,
+    user: owner.id,
+    trader: await hireTrader(sql, { userId: owner.id, name: "New", limits: { max_position_quote: 40 } }),
   };
-  const statements = statementsOf(await Deno.readTextFile(`${projectRoot}docs/operations.md`))
+  const pages = await Promise.all(["docs/operations.md", "README.md"].map(readPage));
+  const statements = pages.flatMap(statementsOf)
     .map((statement) => statement.replaceAll(/<([a-z ]+)>/g, (whole, name) => values[name] ?? whole));
-  assert.ok(statements.length >= 20, `only ${statements.length} statements were found`);
+  assert.ok(statements.length >= 35, `only ${statements.length} statements were found`);
 
   const results = await sql.begin(async (tx) => {
     const told: string[] = [];
@@ -90,4 +102,11 @@ Deno.test("the database owner sees how far a stop got that only the owner could 
     (await sql`select 1 from public.trading_states where scope = 'system' and state = 'halted'`).length,
     1,
   );
+});
+
+Deno.test("the operations page has every limit, and no other", async () => {
+  await using desk = await TroubledDesk.open();
+  const [row] = await desk.floor.sql<{ names: string[] }[]>`select trading.limit_names() as names`;
+  const told = rowsUnder(await readPage("docs/operations.md"), "limit").flatMap(({ names }) => names);
+  assert.deepEqual(told.toSorted(), row!.names.toSorted());
 });

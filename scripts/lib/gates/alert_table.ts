@@ -1,5 +1,6 @@
 import { type Finding, lineAt } from "../gate.ts";
 import type { SourceFile } from "../project.ts";
+import { rowsUnder } from "./page_tables.ts";
 
 const MIGRATIONS = "supabase/migrations/";
 const PAGE = "docs/operations.md";
@@ -123,16 +124,11 @@ function argumentsAt(text: string, at: number): string[] {
   return found;
 }
 
-/** The rows of the tables whose first column is "alert"; a row may have several codes. */
+/** One for each alert; a row of the tables may have several. */
 function rowsOf(page: string): Row[] {
-  let isTable = false;
-  return page.split("\n").flatMap((text, index) => {
-    const cells = text.split("|").map((cell) => cell.trim());
-    if (cells.length < 5) isTable = false;
-    if (cells[1] === "alert") isTable = true;
-    const codes = [...(cells[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
-    return isTable ? codes.map((code) => ({ code, severity: cells[2]!, text, line: index + 1 })) : [];
-  });
+  return rowsUnder(page, "alert").flatMap(({ names, cells, text, line }) =>
+    names.map((code) => ({ code, severity: cells[1] ?? "", text, line }))
+  );
 }
 
 function endedByEngine(sql: string): ReadonlySet<string> {

@@ -7,6 +7,7 @@ import { adviseDatabase } from "../supabase_cli.ts";
 import { checkAdvice } from "./advisors.ts";
 import { checkAlerts } from "./alert_table.ts";
 import { checkCode } from "./code_rules.ts";
+import { checkCodes } from "./code_tables.ts";
 import { checkWords } from "./forbidden_words.ts";
 import { checkImports } from "./import_rules.ts";
 import { checkMigrations } from "./migration_headers.ts";
@@ -20,6 +21,7 @@ const FILE_CHECKS: Readonly<Record<string, (files: readonly SourceFile[]) => Fin
   sizes: checkSizes,
   migrations: checkMigrations,
   alerts: checkAlerts,
+  codes: checkCodes,
 };
 
 /** All gates of the project. Those that need a migrated database clone it from `cluster`, which is asked late. */
