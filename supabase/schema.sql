@@ -1949,6 +1949,18 @@ create policy loss_trips_select_service on trading.loss_trips for select to serv
   using (true);
 grant select on table trading.loss_trips to service_role;
 
+create unlogged table trading.market_polls (
+  symbol text not null,
+  asked_at timestamp with time zone not null,
+  constraint market_polls_pkey PRIMARY KEY (symbol)
+) with (fillfactor=50);
+alter table trading.market_polls owner to fillbase_engine;
+comment on table trading.market_polls is 'When a symbol was last asked for, whatever came of it. Unlogged: without it all are due.';
+alter table trading.market_polls enable row level security;
+create policy market_polls_select_service on trading.market_polls for select to service_role
+  using (true);
+grant select on table trading.market_polls to service_role;
+
 create table trading.naked_moments (
   id bigint generated always as identity not null,
   position_id uuid not null,
@@ -2166,7 +2178,7 @@ create table trading.rate_rules (
   constraint rate_rules_ask_reserve_check CHECK (ask_reserve >= 0::numeric),
   constraint rate_rules_burst_check CHECK (burst > 0::numeric AND burst <> 'NaN'::numeric AND burst <> 'Infinity'::numeric),
   constraint rate_rules_check_reserve_check CHECK (check_reserve >= 0::numeric),
-  constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text, 'questions'::text])),
+  constraint rate_rules_counts_check CHECK (counts = ANY (ARRAY['weight'::text, 'orders'::text, 'questions'::text, 'prices'::text])),
   constraint rate_rules_entry_reserve_check CHECK (entry_reserve >= 0::numeric),
   constraint rate_rules_per_second_check CHECK (per_second > 0::numeric AND per_second <> 'NaN'::numeric AND per_second <> 'Infinity'::numeric),
   constraint rate_rules_poll_reserve_check CHECK (poll_reserve >= 0::numeric),
@@ -2176,7 +2188,7 @@ create table trading.rate_rules (
 alter table trading.rate_rules owner to fillbase_engine;
 comment on table trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
-comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest; prices: that of polling the market.';
 comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
 comment on column trading.rate_rules.poll_reserve is 'Of questions: tokens below which none is queued about an order that no tick has reached; they are for those that one has.';
 alter table trading.rate_rules enable row level security;
@@ -2421,7 +2433,7 @@ create table trading.settings (
   constraint settings_job_max_attempts_check CHECK (job_max_attempts >= 1 AND job_max_attempts <= 100),
   constraint settings_lease_ms_check CHECK (lease_ms >= 1000 AND lease_ms <= 600000),
   constraint settings_listen_ms_check CHECK (listen_ms >= 0 AND listen_ms <= 120000),
-  constraint settings_market_poll_symbols_check CHECK (market_poll_symbols >= 0 AND market_poll_symbols <= 1000),
+  constraint settings_market_poll_symbols_check CHECK (market_poll_symbols >= 0 AND market_poll_symbols <= 80),
   constraint settings_max_price_age_ms_check CHECK (max_price_age_ms >= 100 AND max_price_age_ms <= 3600000),
   constraint settings_max_workers_check CHECK (max_workers >= 1 AND max_workers <= 1000),
   constraint settings_order_poll_ms_check CHECK (order_poll_ms >= 250 AND order_poll_ms <= 600000),
@@ -2451,7 +2463,7 @@ comment on column trading.settings.entry_batch is 'How many paper entries of one
 comment on column trading.settings.max_workers is 'How many workers share the queue; as many again may end, guard and stop positions beside them.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';
 comment on column trading.settings.paper_impact_per_10k is 'Fraction of price added per 10,000 USDT of notional where no depth is known.';
-comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
+comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market keeps prices of at most, held ones always: 17 every 2 s, in turn (80 in 10 s); 0 leaves prices to another feed.';
 comment on column trading.settings.stop_overshoot_percent is 'How far below its price, in percent of it, a stop may sell before its owner is alerted; public.stop_overshoots has them all.';
 comment on column trading.settings.required_tier is 'Tier that automatic entries need in user_subscriptions, active; null: none. A lapse stops entries, never exits.';
 comment on column trading.settings.venue_stop_grace_ms is 'How long a crossed stop at the exchange may take to fill before the engine sells at market.';
@@ -3486,28 +3498,38 @@ alter function trading.bell_token(p_at timestamp with time zone) owner to fillba
 comment on function trading.bell_token(p_at timestamp with time zone) is 'A doorbell credential "<unix seconds>.<hmac>", valid for 60 s.';
 grant execute on function trading.bell_token(p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION trading.block_bucket(p_rule text, p_scope_id uuid, p_until timestamp with time zone, p_at timestamp with time zone, p_detail jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_until is null or p_until > p_at + interval '3 days' or not exists (select from trading.rate_rules r where r.name = p_rule) then
+    perform trading.raise_error('FB400', 'block_invalid', 'a block names a rule and an end within three days', jsonb_build_object('rule', p_rule));
+  end if;
+  insert into trading.rate_budgets as b (rule, scope_id, tokens, refilled_at, blocked_until)
+  values (p_rule, p_scope_id, 0, p_at, p_until)
+  on conflict (rule, scope_id) do update set tokens = 0, refilled_at = greatest(b.refilled_at, excluded.refilled_at),
+    blocked_until = greatest(b.blocked_until, excluded.blocked_until);
+  perform trading.raise_alert(p_at, 'critical', 'exchange_rate_limited', null, 'rate_budget', p_rule,
+    'The exchange refuses requests; nothing is sent before the time it named.', p_detail || jsonb_build_object('until', p_until));
+end
+$function$;
+alter function trading.block_bucket(p_rule text, p_scope_id uuid, p_until timestamp with time zone, p_at timestamp with time zone, p_detail jsonb) owner to fillbase_engine;
+comment on function trading.block_bucket(p_rule text, p_scope_id uuid, p_until timestamp with time zone, p_at timestamp with time zone, p_detail jsonb) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
+
 CREATE OR REPLACE FUNCTION trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_rule trading.rate_rules;
 begin
-  select * into v_rule from trading.rate_rules where name = p_rule;
-  if not found or p_until is null or p_until > p_at + interval '3 days' then
-    perform trading.raise_error('FB400', 'block_invalid', 'a block names a rule and an end within three days', jsonb_build_object('rule', p_rule));
-  end if;
-  insert into trading.rate_budgets as b (rule, scope_id, tokens, refilled_at, blocked_until)
-  values (p_rule, trading.rate_scope_id(v_rule.scope, p_account_id), 0, p_at, p_until)
-  on conflict (rule, scope_id) do update set tokens = 0, refilled_at = greatest(b.refilled_at, excluded.refilled_at),
-    blocked_until = greatest(b.blocked_until, excluded.blocked_until);
-  perform trading.raise_alert(p_at, 'critical', 'exchange_rate_limited', null, 'rate_budget', p_rule,
-    'The exchange refuses requests; nothing is sent before the time it named.', jsonb_build_object('until', p_until, 'account_id', p_account_id));
+  perform trading.block_bucket(p_rule, trading.rate_scope_id((select r.scope from trading.rate_rules r where r.name = p_rule), p_account_id), p_until, p_at,
+    jsonb_build_object('account_id', p_account_id));
 end
 $function$;
 alter function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
+comment on function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamp with time zone, p_at timestamp with time zone) is 'Shuts the bucket of an account, or of the environment it is in (trading.block_bucket).';
 
 CREATE OR REPLACE FUNCTION trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone)
  RETURNS numeric
@@ -4961,6 +4983,26 @@ RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'ask'::text THEN
 alter function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) owner to fillbase_engine;
 comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, a cancel or what proves an order nothing; a question about a resting order, an entry and a comparison of books their reserves.';
 
+CREATE OR REPLACE FUNCTION trading.due_polls(p_most integer)
+ RETURNS TABLE(symbol text, is_held boolean)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select w.symbol, w.is_held
+    from (select p.*, row_number() over (order by p.is_held desc, p.since desc, p.symbol) as rank from trading.wanted_prices() p) w
+    cross join trading.settings t
+    left join trading.market_polls m on m.symbol = w.symbol
+    where t.market_poll_symbols > 0 and (w.is_held or w.rank <= t.market_poll_symbols)
+    order by coalesce(m.asked_at + case when w.is_held then 0 else t.max_price_age_ms / 2 end * interval '1 millisecond', '-infinity'), w.is_held desc, w.symbol
+    limit p_most;
+end
+$function$;
+alter function trading.due_polls(p_most integer) owner to fillbase_engine;
+comment on function trading.due_polls(p_most integer) is 'The p_most symbols that a poll should ask for next: all held ones take part, those of the newest signals up to settings.market_poll_symbols in all.';
+
 CREATE OR REPLACE FUNCTION trading.effective_state(p_user_id uuid, p_portfolio_id uuid, p_account_id uuid, p_live_trader_id uuid, OUT state text, OUT epoch bigint, OUT flatten boolean)
  RETURNS record
  LANGUAGE plpgsql
@@ -5628,6 +5670,14 @@ CREATE OR REPLACE FUNCTION trading.exchange_account_id(p_environment text, p_exc
 RETURN trading.derived_id(VARIADIC ARRAY['account'::text, p_environment, p_exchange_uid]);
 alter function trading.exchange_account_id(p_environment text, p_exchange_uid text) owner to fillbase_engine;
 comment on function trading.exchange_account_id(p_environment text, p_exchange_uid text) is 'Id of an exchange account: its environment and the exchange''s uid, whatever keys it has.';
+
+CREATE OR REPLACE FUNCTION trading.exchange_scope_id(p_environment text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN trading.derived_id(VARIADIC ARRAY['exchange'::text, p_environment]);
+alter function trading.exchange_scope_id(p_environment text) owner to fillbase_engine;
+comment on function trading.exchange_scope_id(p_environment text) is 'Whose bucket the limits per address are of: an environment of the exchange (a testnet''s ban is not production''s).';
 
 CREATE OR REPLACE FUNCTION trading.exchange_time(p_account_id uuid, p_at timestamp with time zone)
  RETURNS timestamp with time zone
@@ -6953,6 +7003,23 @@ end
 $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) is 'A new key is there and known, or the exchange takes a refused one again: what waited for it goes on at once.';
+
+CREATE OR REPLACE FUNCTION trading.heed_market_limit(p_retry_after_ms numeric, p_is_address_of_orders boolean, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := coalesce(p_now, trading.engine_now());
+begin
+  perform trading.block_bucket(case when p_is_address_of_orders then 'request_weight' else 'prices' end, trading.exchange_scope_id('production'),
+    v_now + make_interval(secs => least(greatest(coalesce(p_retry_after_ms, 0), 1000), 259200000) / 1000.0), v_now, '{"refused": "prices"}');
+end
+$function$;
+alter function trading.heed_market_limit(p_retry_after_ms numeric, p_is_address_of_orders boolean, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.heed_market_limit(p_retry_after_ms numeric, p_is_address_of_orders boolean, p_now timestamp with time zone) is 'A poll met HTTP 429 or 418: polls stop for so long (1 s to 3 days), and with them the orders of production where they leave from the same address.';
+grant execute on function trading.heed_market_limit(p_retry_after_ms numeric, p_is_address_of_orders boolean, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.heed_used_weight(p_account_id uuid, p_used integer)
  RETURNS void
@@ -9861,29 +9928,47 @@ $function$;
 alter function trading.plan_guard(p_position public.positions) owner to fillbase_engine;
 comment on function trading.plan_guard(p_position public.positions) is 'What should rest at the exchange for a live position as it is now.';
 
-CREATE OR REPLACE FUNCTION trading.poll_plan()
+CREATE OR REPLACE FUNCTION trading.poll_plan(p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
- LANGUAGE sql
- STABLE SECURITY DEFINER
+ LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(jsonb_build_object('symbol', w.symbol, 'since', m.observed_at) order by w.rank, w.symbol), '[]')
-  from (
-    select s.symbol, min(s.rank) as rank from (
-      select p.symbol, 1 as rank from public.positions p where p.status not in ('closed', 'failed')
-      union all
-      select g.symbol, 2 from (select symbol from public.signals where status in ('new', 'monitoring', 'ready')
-                               order by created_at desc limit 1000) g
-    ) s
-    join public.instruments i on i.symbol = s.symbol and i.status = 'TRADING'
-    group by s.symbol order by min(s.rank), s.symbol
-    limit (select t.market_poll_symbols from trading.settings t)
-  ) w
-  left join public.market_prices m on m.symbol = w.symbol
+declare
+  c_weight_of_poll   constant int := 4; -- The best prices of any number of symbols;
+  c_weight_of_symbol constant int := 2; -- and what was traded in each since.
+  v_now    timestamptz := coalesce(p_now, trading.engine_now());
+  v_scope  uuid := trading.exchange_scope_id('production');
+  v_tokens numeric;
+  v_asked  int;
+  v_plan   jsonb;
+begin
+  if exists (select from trading.rate_budgets b where b.scope_id = v_scope and b.rule in ('prices', 'request_weight') and b.blocked_until > v_now) then
+    return null;
+  end if;
+  insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
+  select r.name, v_scope, r.burst, v_now from trading.rate_rules r where r.name = 'prices' on conflict do nothing;
+  select trading.tokens_at(b, r, v_now) into v_tokens from trading.rate_budgets b join trading.rate_rules r on r.name = b.rule
+  where b.rule = 'prices' and b.scope_id = v_scope for no key update of b;
+  with due as materialized (
+    select d.symbol, d.is_held from trading.due_polls(greatest(floor((v_tokens - c_weight_of_poll) / c_weight_of_symbol), 0)::int) d
+  ), asked as (
+    insert into trading.market_polls as m (symbol, asked_at) select d.symbol, v_now from due d
+    on conflict (symbol) do update set asked_at = excluded.asked_at
+  )
+  select count(*), coalesce(jsonb_agg(jsonb_build_object('symbol', d.symbol, 'since', m.observed_at) order by d.is_held desc, d.symbol), '[]')
+  into v_asked, v_plan
+  from due d left join public.market_prices m on m.symbol = d.symbol;
+  if v_asked > 0 then
+    update trading.rate_budgets b set tokens = v_tokens - c_weight_of_poll - c_weight_of_symbol * v_asked, refilled_at = v_now
+    where b.rule = 'prices' and b.scope_id = v_scope;
+  end if;
+  return v_plan;
+end
 $function$;
-alter function trading.poll_plan() owner to fillbase_engine;
-comment on function trading.poll_plan() is 'Symbols refresh-market should ask for now, [{symbol, since}], at most settings.market_poll_symbols.';
-grant execute on function trading.poll_plan() to service_role;
+alter function trading.poll_plan(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.poll_plan(p_now timestamp with time zone) is 'What a poll asks for now, [{symbol, since}], as far as the bucket of prices goes, which it draws from; null: ask nothing, the exchange wants silence.';
+grant execute on function trading.poll_plan(p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.portfolio_facts(p_portfolio_id uuid, p_account_id uuid, p_scope_id uuid, p_symbol text, p_now timestamp with time zone)
  RETURNS jsonb
@@ -10674,11 +10759,11 @@ CREATE OR REPLACE FUNCTION trading.rate_scope_id(p_scope text, p_account_id uuid
  SET search_path TO ''
 AS $function$
 begin
-  return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+  return case p_scope when 'exchange' then trading.exchange_scope_id((select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
 end
 $function$;
 alter function trading.rate_scope_id(p_scope text, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
+comment on function trading.rate_scope_id(p_scope text, p_account_id uuid) is 'Whose bucket it is: that of the exchange''s environment which the account is in, or the account''s.';
 
 CREATE OR REPLACE FUNCTION trading.read_key_secret(p_id uuid)
  RETURNS text
@@ -11517,10 +11602,10 @@ BEGIN ATOMIC
      r.poll_reserve,
      r.note
     FROM trading.rate_rules r
-   WHERE ((r.counts <> 'questions'::text) OR (rules_for.p_priority = 'ask'::text));
+   WHERE ((r.counts = ANY (ARRAY['weight'::text, 'orders'::text])) OR ((r.counts = 'questions'::text) AND (rules_for.p_priority = 'ask'::text)));
 END;
 alter function trading.rules_for(p_priority text) owner to fillbase_engine;
-comment on function trading.rules_for(p_priority text) is 'Whose buckets a draw of this priority takes from: that of questions is none of the others'' business.';
+comment on function trading.rules_for(p_priority text) is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business.';
 
 CREATE OR REPLACE FUNCTION trading.run_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -13668,6 +13753,28 @@ end
 $function$;
 alter function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.wait_for_key(p_job trading.jobs, p_account_id uuid, p_now timestamp with time zone) is 'What a job of an account without an active key does: it waits, with an alert; a comparison is left out.';
+
+CREATE OR REPLACE FUNCTION trading.wanted_prices()
+ RETURNS TABLE(symbol text, is_held boolean, since timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select s.symbol, bool_or(s.is_held), max(s.since) from (
+      select p.symbol, true as is_held, p.created_at as since from public.positions p where p.status not in ('closed', 'failed')
+      union all
+      select 'BNBUSDT', true, k.created_at from trading.exchange_keys k where k.is_active
+      union all
+      (select g.symbol, false, g.created_at from public.signals g where g.status in ('new', 'monitoring', 'ready') order by g.created_at desc limit 1000)
+    ) s
+    join public.instruments i on i.symbol = s.symbol and i.status = 'TRADING'
+    group by s.symbol;
+end
+$function$;
+alter function trading.wanted_prices() owner to fillbase_engine;
+comment on function trading.wanted_prices() is 'Symbols whose prices matter: those of open positions and, with an exchange account, BNBUSDT (is_held), and those of signals that wait.';
 
 CREATE OR REPLACE FUNCTION trading.was_seen_before(p_previous trading.account_checks, p_difference jsonb, p_started_at timestamp with time zone)
  RETURNS boolean

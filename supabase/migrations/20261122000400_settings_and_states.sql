@@ -29,7 +29,7 @@ create table trading.settings (
   paper_impact_per_10k        numeric not null default 0 check (paper_impact_per_10k >= 0 and paper_impact_per_10k < 0.1),
   paper_latency_ms            int not null default 0 check (paper_latency_ms between 0 and 60000),
   paper_latency_jitter_ms     int not null default 0 check (paper_latency_jitter_ms between 0 and 60000),
-  market_poll_symbols         int not null default 0 check (market_poll_symbols between 0 and 1000),
+  market_poll_symbols         int not null default 0 check (market_poll_symbols between 0 and 80),
   price_broadcast_ms          int not null default 1000 check (price_broadcast_ms between 0 and 60000),
   stop_overshoot_percent      numeric not null default 0.5 check (stop_overshoot_percent between 0 and 100),
   notify_state_changes        boolean not null default false,
@@ -43,7 +43,7 @@ comment on column trading.settings.installation_url is 'SUPABASE_URL of the one 
 comment on column trading.settings.installation_tag is 'Prefix of every client order id, so that orders of this installation can be told from others.';
 comment on column trading.settings.entry_batch is 'How many paper entries of one portfolio one transaction executes at most; its exits wait for it, a halt does not.';
 comment on column trading.settings.max_workers is 'How many workers share the queue; as many again may end, guard and stop positions beside them.';
-comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market polls every 2 s at most; 0 leaves prices to another feed.';
+comment on column trading.settings.market_poll_symbols is 'How many symbols refresh-market keeps prices of at most, held ones always: 17 every 2 s, in turn (80 in 10 s); 0 leaves prices to another feed.';
 comment on column trading.settings.stop_overshoot_percent is 'How far below its price, in percent of it, a stop may sell before its owner is alerted; public.stop_overshoots has them all.';
 comment on column trading.settings.clock_at is 'Market time of a replay; null: the wall clock. Refused while a live account exists.';
 comment on column trading.settings.paper_slippage_max is 'Paper market orders pay this fraction at most on top of the spread; drawn by seed.';

@@ -6,7 +6,7 @@ set role fillbase_engine;
 create table trading.rate_rules (
   name           text primary key,
   scope          text not null check (scope in ('exchange', 'account')),
-  counts         text not null check (counts in ('weight', 'orders', 'questions')),
+  counts         text not null check (counts in ('weight', 'orders', 'questions', 'prices')),
   burst          numeric not null check (burst > 0 and burst <> 'NaN' and burst <> 'Infinity'),
   per_second     numeric not null check (per_second > 0 and per_second <> 'NaN' and per_second <> 'Infinity'),
   entry_reserve  numeric not null check (entry_reserve >= 0),
@@ -18,11 +18,11 @@ create table trading.rate_rules (
 );
 comment on table  trading.rate_rules is 'Token buckets: any window of s seconds passes at most burst + s x per_second. An operator may change them.';
 comment on column trading.rate_rules.scope is 'exchange: one bucket for the whole installation (limits per address); account: one for each account.';
-comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest.';
+comment on column trading.rate_rules.counts is 'weight: the request weight that Binance charges; orders: new orders; questions: the weight of asking about orders that rest; prices: that of polling the market.';
 comment on column trading.rate_rules.entry_reserve is 'Tokens that an entry must leave behind, so that exits and cancels always find some; check_reserve: what a comparison of books must leave, ask_reserve a question about a resting order.';
 comment on column trading.rate_rules.poll_reserve is 'Of questions: tokens below which none is queued about an order that no tick has reached; they are for those that one has.';
 -- Nine tenths of what Binance allows in any window (weight 6,000 a minute, orders 100 in 10 s and 200,000 a day). Prices are
--- asked for from the same address, with 1,200 a minute at most. Decisions come in bursts, when candles close: so much of the
+-- asked for from the same address, with 1,200 a minute at most, from a bucket of their own (trading.poll_plan). Decisions come in bursts, when candles close: so much of the
 -- ten seconds' orders may leave at once that ten entries find their protection. Questions about orders that rest have a
 -- bucket of their own besides: a price that touches a level where hundreds of them rest must leave something for the others. Two
 -- thirds of it are kept for orders that a tick has reached: what has filled has no stop before it is asked about, and polls alone
@@ -30,6 +30,7 @@ comment on column trading.rate_rules.poll_reserve is 'Of questions: tokens below
 insert into trading.rate_rules values
   ('request_weight', 'exchange', 'weight', 900, 55, 300, 600, 150, 0, '4,200 a minute of 6,000, beside 1,200 for prices'),
   ('questions', 'exchange', 'questions', 600, 30, 0, 0, 0, 400, '150 orders at once, then 7 a second; polls leave 100'),
+  ('prices', 'exchange', 'prices', 60, 19, 0, 0, 0, 0, '1,200 in any minute: 17 symbols every 2 s'),
   ('orders_10s', 'account', 'orders', 50, 4, 20, 0, 0, 0, '90 in 10 s of 100'),
   ('orders_1d', 'account', 'orders', 10000, 1.96, 1000, 0, 0, 0, '179,344 a day of 200,000');
 
@@ -51,14 +52,19 @@ create policy rate_budgets_select_service on trading.rate_budgets for select to 
 revoke all on trading.rate_rules, trading.rate_budgets from public, anon, authenticated, service_role;
 grant select on trading.rate_rules, trading.rate_budgets to service_role;
 
+create function trading.exchange_scope_id(p_environment text) returns uuid
+language sql immutable parallel safe
+return trading.derived_id('exchange', p_environment);
+comment on function trading.exchange_scope_id is 'Whose bucket the limits per address are of: an environment of the exchange (a testnet''s ban is not production''s).';
+
 create function trading.rate_scope_id(p_scope text, p_account_id uuid) returns uuid
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return case p_scope when 'exchange' then trading.derived_id('exchange', (select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
+  return case p_scope when 'exchange' then trading.exchange_scope_id((select a.environment from trading.accounts a where a.id = p_account_id)) else p_account_id end;
 end
 $$;
-comment on function trading.rate_scope_id is 'Whose bucket it is: that of the exchange''s environment which the account is in (a testnet''s ban is not production''s), or the account''s.';
+comment on function trading.rate_scope_id is 'Whose bucket it is: that of the exchange''s environment which the account is in, or the account''s.';
 
 create function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) returns numeric
 language sql immutable
@@ -78,9 +84,9 @@ comment on function trading.tokens_at is 'What a bucket holds at a moment.';
 create function trading.rules_for(p_priority text) returns setof trading.rate_rules
 language sql stable
 begin atomic
-  select * from trading.rate_rules r where r.counts <> 'questions' or p_priority = 'ask';
+  select * from trading.rate_rules r where r.counts in ('weight', 'orders') or (r.counts = 'questions' and p_priority = 'ask');
 end;
-comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: that of questions is none of the others'' business.';
+comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business.';
 
 -- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
 create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_at timestamptz) returns jsonb
@@ -176,25 +182,32 @@ $$;
 comment on function trading.heed_used_weight is 'Tightens the budget of request weight of an account''s environment to what the exchange says was used of its minute.';
 
 -- The exchange's own word (HTTP 429 or 418 with Retry-After) goes over our count.
-create function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamptz, p_at timestamptz) returns void
+create function trading.block_bucket(p_rule text, p_scope_id uuid, p_until timestamptz, p_at timestamptz, p_detail jsonb) returns void
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_rule trading.rate_rules;
 begin
-  select * into v_rule from trading.rate_rules where name = p_rule;
-  if not found or p_until is null or p_until > p_at + interval '3 days' then
+  if p_until is null or p_until > p_at + interval '3 days' or not exists (select from trading.rate_rules r where r.name = p_rule) then
     perform trading.raise_error('FB400', 'block_invalid', 'a block names a rule and an end within three days', jsonb_build_object('rule', p_rule));
   end if;
   insert into trading.rate_budgets as b (rule, scope_id, tokens, refilled_at, blocked_until)
-  values (p_rule, trading.rate_scope_id(v_rule.scope, p_account_id), 0, p_at, p_until)
+  values (p_rule, p_scope_id, 0, p_at, p_until)
   on conflict (rule, scope_id) do update set tokens = 0, refilled_at = greatest(b.refilled_at, excluded.refilled_at),
     blocked_until = greatest(b.blocked_until, excluded.blocked_until);
   perform trading.raise_alert(p_at, 'critical', 'exchange_rate_limited', null, 'rate_budget', p_rule,
-    'The exchange refuses requests; nothing is sent before the time it named.', jsonb_build_object('until', p_until, 'account_id', p_account_id));
+    'The exchange refuses requests; nothing is sent before the time it named.', p_detail || jsonb_build_object('until', p_until));
 end
 $$;
-comment on function trading.block_budget is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
+comment on function trading.block_bucket is 'Empties a bucket and keeps it shut until p_until (an earlier end never shortens a later one), with an alert. FB400 block_invalid.';
+
+create function trading.block_budget(p_rule text, p_account_id uuid, p_until timestamptz, p_at timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.block_bucket(p_rule, trading.rate_scope_id((select r.scope from trading.rate_rules r where r.name = p_rule), p_account_id), p_until, p_at,
+    jsonb_build_object('account_id', p_account_id));
+end
+$$;
+comment on function trading.block_budget is 'Shuts the bucket of an account, or of the environment it is in (trading.block_bucket).';
 
 create function trading.end_blocks(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''

@@ -286,39 +286,6 @@ comment on function trading.apply_prices is
   'Applies a tick: a JSON array of {symbol, bid, ask, bid_quantity?, ask_quantity?, last?, high?, low?, depth?, observed_at, source}. Returns {applied, stops, limits, refused: symbols whose quote cannot be right}. FB400 quotes_invalid, 55P03 when a lock took over 1 s: nothing is stored, the same quotes may be sent again.';
 grant execute on function trading.apply_prices to service_role;
 
--- What a poll should ask for: symbols somebody holds or waits in first, then those of the newest signals.
-create function trading.poll_plan() returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  select coalesce(jsonb_agg(jsonb_build_object('symbol', w.symbol, 'since', m.observed_at) order by w.rank, w.symbol), '[]')
-  from (
-    select s.symbol, min(s.rank) as rank from (
-      select p.symbol, 1 as rank from public.positions p where p.status not in ('closed', 'failed')
-      union all
-      select g.symbol, 2 from (select symbol from public.signals where status in ('new', 'monitoring', 'ready')
-                               order by created_at desc limit 1000) g
-    ) s
-    join public.instruments i on i.symbol = s.symbol and i.status = 'TRADING'
-    group by s.symbol order by min(s.rank), s.symbol
-    limit (select t.market_poll_symbols from trading.settings t)
-  ) w
-  left join public.market_prices m on m.symbol = w.symbol
-$$;
-comment on function trading.poll_plan is 'Symbols refresh-market should ask for now, [{symbol, since}], at most settings.market_poll_symbols.';
-grant execute on function trading.poll_plan to service_role;
-
-create function trading.ring_market() returns void
-language plpgsql volatile security definer set search_path = ''
-as $$
-begin
-  if (select s.market_poll_symbols from trading.settings s) > 0 then
-    perform trading.ring_function('refresh-market');
-  end if;
-end
-$$;
-comment on function trading.ring_market is 'Every 2 s: asks refresh-market to poll, unless prices come from elsewhere.';
-grant execute on function trading.ring_market to service_role;
-
 -- Market time of a replay. Refused while an exchange is about whose deadlines run by the wall.
 create function trading.set_clock(p_at timestamptz) returns void
 language plpgsql volatile security definer set search_path = ''

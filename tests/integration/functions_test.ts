@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MarketRpc } from "../../supabase/functions/_shared/adapters/market_rpc.ts";
 import { type Floor, openFloor } from "./floor.ts";
 
 const BELL = "x-fillbase-bell";
@@ -152,4 +153,15 @@ Deno.test("a flood of bells executes a decision once", async () => {
   const [count] = await floor
     .sql`select count(*)::int as n from public.positions where signal_id = ${signalId}`;
   assert.equal(count!["n"], 1);
+});
+
+Deno.test("a refusal that one invocation was told of silences the polls of every other", async () => {
+  const { url, secretKey } = floor.stack;
+  const environment = { url, secretKeys: { default: secretKey }, databaseUrl: "", installationSecret: "" };
+  const [one, other] = [new MarketRpc(environment, true), new MarketRpc(environment, true)];
+  assert.deepEqual(await other.pollPlan(), new Map());
+  await one.heedLimit(60_000);
+  assert.equal(await other.pollPlan(), null);
+  const { status, body } = await ring("refresh-market", { apikey: secretKey });
+  assert.deepEqual([status, body], [200, { asked: 0, instruments: 0, applied: 0, stops: 0, limits: 0 }]);
 });

@@ -8,7 +8,7 @@ import { MarketRpc } from "../_shared/adapters/market_rpc.ts";
 import { BinanceMarket } from "../_shared/adapters/market/binance.ts";
 import { consoleLog } from "../_shared/adapters/log_console.ts";
 import { refreshMarket } from "../_shared/app/refresh_market.ts";
-import { parseEnvironment } from "../_shared/contracts/environment.ts";
+import { parseEnvironment, venueUrlVariable } from "../_shared/contracts/environment.ts";
 
 const log = consoleLog("refresh-market");
 // An isolate may be reused; what the source learned of the hosts' health then saves calls, nothing depends on it.
@@ -16,9 +16,10 @@ const source = new BinanceMarket({ now: Date.now });
 
 async function handle(request: Request): Promise<Response> {
   try {
-    const environment = parseEnvironment(Deno.env.toObject());
+    const env = Deno.env.toObject();
+    const environment = parseEnvironment(env);
     const bell = await readBell(request);
-    const store = new MarketRpc(environment);
+    const store = new MarketRpc(environment, env[venueUrlVariable("production")] === undefined);
     const isAllowed = bell.token ? await store.isBellValid(bell.token) : isSecretKey(request, environment);
     if (!isAllowed) {
       throw new RequestError(401, "bell_invalid", "the doorbell's signature is wrong or older than 60 s");

@@ -9,13 +9,21 @@ import { call, connectTrading } from "./engine_rpc.ts";
 /** Stores market data as the service role. Failures are `EngineError`s. */
 export class MarketRpc implements MarketStore {
   readonly #client: ReturnType<typeof connectTrading>;
+  readonly #isAddressOfOrders: boolean;
 
-  constructor(environment: FunctionEnvironment) {
+  /** `isAddressOfOrders`: production's orders leave from the address that prices are asked for from, not by a proxy. */
+  constructor(environment: FunctionEnvironment, isAddressOfOrders: boolean) {
     this.#client = connectTrading(environment);
+    this.#isAddressOfOrders = isAddressOfOrders;
   }
 
-  pollPlan(): Promise<ReadonlyMap<string, number | undefined>> {
-    return call(this.#client, "poll_plan", {}, pollPlan);
+  pollPlan(): Promise<ReadonlyMap<string, number | undefined> | null> {
+    return call(this.#client, "poll_plan", {}, pollPlan.nullable());
+  }
+
+  async heedLimit(silentMs: number): Promise<void> {
+    const args = { p_retry_after_ms: silentMs, p_is_address_of_orders: this.#isAddressOfOrders };
+    await call(this.#client, "heed_market_limit", args, z.unknown());
   }
 
   applyPrices(quotes: readonly Quote[]): Promise<TickEffect> {

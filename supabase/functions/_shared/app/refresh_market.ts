@@ -1,6 +1,6 @@
-/** One poll: instruments when they are old, then quotes of what matters now. */
+/** One poll: its plan, instruments when they are old, then quotes of what matters now. */
 import type { Instrument } from "../domain/market/types.ts";
-import type { MarketSource } from "../ports/market.ts";
+import type { PolledSource } from "../ports/market.ts";
 import type { MarketStore, TickEffect } from "../ports/market_store.ts";
 
 /** Filters change rarely; a full list is heavy. */
@@ -38,9 +38,28 @@ export async function refreshInstruments(
   return await store.applyInstruments(await list.fetch(), list.source, list.isFull);
 }
 
-/** Polls `source` once at `now` (ms) and stores what it says. */
+/**
+ * Polls `source` once at `now` (ms) and stores what it says; nothing while the exchange has asked for silence. When it
+ * does so now, the store is told, so that nobody else asks either: whoever goes on is banned.
+ */
 export async function refreshMarket(
-  source: MarketSource,
+  source: PolledSource,
+  store: MarketStore,
+  now: number,
+): Promise<RefreshSummary> {
+  const plan = await store.pollPlan();
+  if (plan === null) return { asked: 0, instruments: 0, applied: 0, stops: 0, limits: 0 };
+  try {
+    return await poll(plan, source, store, now);
+  } finally {
+    const silentMs = source.silentMs();
+    if (silentMs > 0) await store.heedLimit(silentMs);
+  }
+}
+
+async function poll(
+  plan: ReadonlyMap<string, number | undefined>,
+  source: PolledSource,
   store: MarketStore,
   now: number,
 ): Promise<RefreshSummary> {
@@ -51,7 +70,6 @@ export async function refreshMarket(
     maxAgeMs: INSTRUMENTS_MAX_AGE_MS,
   };
   const instruments = await refreshInstruments(all, store, now);
-  const plan = await store.pollPlan();
   const symbols = [...plan.keys()];
   const since = new Map([...plan].flatMap(([symbol, at]) => at === undefined ? [] : [[symbol, at] as const]));
   const effect = { applied: 0, stops: 0, limits: 0 };

@@ -1967,6 +1967,12 @@ export type Database = {
           referencedColumns: ["id"];
         }];
       };
+      market_polls: {
+        Row: { asked_at: string; symbol: string };
+        Insert: { asked_at: string; symbol: string };
+        Update: { asked_at?: string; symbol?: string };
+        Relationships: [];
+      };
       naked_moments: {
         Row: { began_at: string; cause: string; ended_at: string; id: number; position_id: string };
         Insert: { began_at: string; cause: string; ended_at: string; id?: never; position_id: string };
@@ -2839,10 +2845,18 @@ export type Database = {
         Returns: string;
       };
       has_due_jobs: { Args: { p_now?: string | null }; Returns: boolean };
+      heed_market_limit: {
+        Args: {
+          p_retry_after_ms: number | string | null;
+          p_is_address_of_orders: boolean | null;
+          p_now?: string | null;
+        };
+        Returns: undefined;
+      };
       instruments_updated_at: { Args: Record<PropertyKey, never>; Returns: string };
       is_bell_valid: { Args: { p_token: string | null; p_at?: string | null }; Returns: boolean };
       open_key: { Args: { p_call_id: number | null; p_now?: string | null }; Returns: Json };
-      poll_plan: { Args: Record<PropertyKey, never>; Returns: Json };
+      poll_plan: { Args: { p_now?: string | null }; Returns: Json };
       prune: { Args: { p_keep?: string | null }; Returns: number };
       replay_risk: {
         Args: { p_check_id: string | null; p_limits?: Json | null; p_limits_all?: Json | null };

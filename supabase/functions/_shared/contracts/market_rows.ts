@@ -55,7 +55,7 @@ export function instrumentRow(instrument: Instrument): Record<string, unknown> {
 /** Answer of `trading.apply_prices`. */
 export const tickEffect = z.object({ applied: z.number(), stops: z.number(), limits: z.number() });
 
-/** Answer of `trading.poll_plan`. */
+/** Answer of `trading.poll_plan`, where it gives one. */
 export const pollPlan = z.array(z.object({ symbol: z.string(), since: z.string().nullable() })).transform(
   (rows): ReadonlyMap<string, number | undefined> =>
     new Map(rows.map((row) => [row.symbol, row.since === null ? undefined : Date.parse(row.since)])),

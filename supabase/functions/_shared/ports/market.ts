@@ -15,6 +15,12 @@ export interface MarketSource {
   quotes(symbols: readonly string[], since?: ReadonlyMap<string, number>): Promise<Quote[]>;
 }
 
+/** A source that several callers share without knowing of each other: what one was told, all have to hear of. */
+export interface PolledSource extends MarketSource {
+  /** For how long (ms) the venue has asked for silence, seen from now; 0: it has not. Also after a partial answer. */
+  silentMs(): number;
+}
+
 /** A source that can also show the book below its best level. */
 export interface DepthSource {
   /** The best `levels` of both sides; fewer when the book is thinner. */

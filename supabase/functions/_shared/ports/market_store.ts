@@ -9,8 +9,13 @@ export interface TickEffect {
 
 /** Where market data goes. */
 export interface MarketStore {
-  /** Symbols a poll should ask for, with the event time (ms) of the last quote stored, if any. */
-  pollPlan(): Promise<ReadonlyMap<string, number | undefined>>;
+  /**
+   * Symbols a poll should ask for, with the event time (ms) of the last quote stored, if any. Its request weight is
+   * drawn then. Null: the exchange has asked for silence, nothing at all may be asked.
+   */
+  pollPlan(): Promise<ReadonlyMap<string, number | undefined> | null>;
+  /** The exchange asks for silence: nobody polls, or sends orders from the same address, for so long (ms). */
+  heedLimit(silentMs: number): Promise<void>;
   applyPrices(quotes: readonly Quote[]): Promise<TickEffect>;
   /** `isFullList`: symbols that are not in the list are delisted. */
   applyInstruments(instruments: readonly Instrument[], source: string, isFullList: boolean): Promise<number>;

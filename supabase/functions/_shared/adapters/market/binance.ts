@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type BookTicker, BookTickers, DepthAnswer, Klines } from "../../contracts/market.ts";
 import type { Depth, Instrument, Quote } from "../../domain/market/types.ts";
 import { isZero } from "../../domain/market/units.ts";
-import { type DepthSource, MarketError, type MarketSource } from "../../ports/market.ts";
+import { type DepthSource, MarketError, type PolledSource } from "../../ports/market.ts";
 import type { PublicClient } from "./ccxt_client.ts";
 import { BINANCE_HOSTS, type BinanceHost, HostRing } from "./hosts.ts";
 import { instrumentsFrom } from "./instruments.ts";
@@ -30,14 +30,14 @@ export interface BinanceMarketOptions {
 
 /**
  * Request weight of one `quotes` question: one book ticker for all symbols and one kline question for each. Binance
- * allows an address 6 000 a minute, its other questions included.
+ * allows an address 6 000 a minute, its other questions included. `trading.poll_plan` counts the same.
  */
 export function pollWeight(symbolCount: number): number {
   return 4 + 2 * symbolCount;
 }
 
 /** Binance Spot's public market data, polled through CCXT without keys. */
-export class BinanceMarket implements MarketSource, DepthSource {
+export class BinanceMarket implements PolledSource, DepthSource {
   readonly name = "binance";
   readonly #ring: HostRing;
   readonly #now: () => number;
@@ -50,6 +50,10 @@ export class BinanceMarket implements MarketSource, DepthSource {
     this.#now = options.now;
     this.#log = options.log ?? (() => {});
     this.#ring = new HostRing(options.hosts ?? BINANCE_HOSTS, (url) => connect(url, timeoutMs), options.now);
+  }
+
+  silentMs(): number {
+    return this.#ring.silentMs();
   }
 
   async instruments(symbols?: readonly string[]): Promise<Instrument[]> {

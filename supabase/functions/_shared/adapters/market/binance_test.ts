@@ -232,11 +232,13 @@ for (const status of [429, 418]) {
         return true;
       });
       main.answers = goodAnswers();
+      assert.equal(market.silentMs(), 7_000);
       clock.now += 6_000;
       await assert.rejects(market.quotes(["BTCUSDT"]), kindOf("limited", /silent for 1 s more/));
       assert.deepEqual([main.requests.length, data.requests.length], [1, 0]);
       clock.now += 1_000;
       assert.equal((await market.quotes(["BTCUSDT"])).length, 1);
+      assert.equal(market.silentMs(), 0);
     });
   });
 }

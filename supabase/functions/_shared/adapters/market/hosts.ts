@@ -50,9 +50,14 @@ export class HostRing {
     this.#now = now;
   }
 
+  /** For how long (ms) the hosts must not be asked, seen from now. */
+  silentMs(): number {
+    return Math.max(0, this.#silentUntil - this.#now());
+  }
+
   /** The first host's answer, parsed. Throws the last host's MarketError when none answers. */
   async ask<T>(question: Question<T>): Promise<{ source: BinanceHost["source"]; answer: T }> {
-    const silence = this.#silentUntil - this.#now();
+    const silence = this.silentMs();
     if (silence > 0) {
       const retryAfterMs = silence;
       throw new MarketError("limited", `${question.name}: silent for ${Math.ceil(silence / 1_000)} s more`, {
