@@ -6227,16 +6227,22 @@ CREATE OR REPLACE FUNCTION trading.fills_with_rates(p_fills jsonb, p_quote text)
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_age interval := (select s.max_price_age_ms * interval '1 millisecond' from trading.settings s);
 begin
   return (
     select coalesce(jsonb_agg(e.fill || jsonb_strip_nulls(jsonb_build_object('fee_rate', m.bid)) order by e.n), '[]')
-    from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality as e (fill, n)
-    left join public.market_prices m on m.symbol = (e.fill ->> 'fee_asset') || p_quote
+    from (select f.*, (f.fill ->> 'executed_at')::timestamptz as executed_at from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality f (fill, n)) e
+    left join lateral (
+      select q.bid from trading.quotes q
+      where q.symbol = (e.fill ->> 'fee_asset') || p_quote and q.observed_at between e.executed_at - v_age and e.executed_at + v_age
+      order by abs(extract(epoch from q.observed_at - e.executed_at)) limit 1
+    ) m on true
   );
 end
 $function$;
 alter function trading.fills_with_rates(p_fills jsonb, p_quote text) owner to fillbase_engine;
-comment on function trading.fills_with_rates(p_fills jsonb, p_quote text) is 'Reported fills, each with its fee asset''s price in quote where one is known.';
+comment on function trading.fills_with_rates(p_fills jsonb, p_quote text) is 'Reported fills, each with the price in quote of its fee asset that was seen nearest to it, where one was within settings.max_price_age_ms.';
 
 CREATE OR REPLACE FUNCTION trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric)
  RETURNS text

@@ -5,19 +5,25 @@ set role fillbase_engine;
 
 -- Reports -----------------------------------------------------------------------------------------------------------
 
--- A fee in a third asset is worth what that asset is worth now; without a price of it the PnL is provisional.
+-- A fee in a third asset is worth what that asset was worth at the fill. Without a price of that moment the PnL stays provisional.
 create function trading.fills_with_rates(p_fills jsonb, p_quote text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_age interval := (select s.max_price_age_ms * interval '1 millisecond' from trading.settings s);
 begin
   return (
     select coalesce(jsonb_agg(e.fill || jsonb_strip_nulls(jsonb_build_object('fee_rate', m.bid)) order by e.n), '[]')
-    from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality as e (fill, n)
-    left join public.market_prices m on m.symbol = (e.fill ->> 'fee_asset') || p_quote
+    from (select f.*, (f.fill ->> 'executed_at')::timestamptz as executed_at from jsonb_array_elements(coalesce(p_fills, '[]')) with ordinality f (fill, n)) e
+    left join lateral (
+      select q.bid from trading.quotes q
+      where q.symbol = (e.fill ->> 'fee_asset') || p_quote and q.observed_at between e.executed_at - v_age and e.executed_at + v_age
+      order by abs(extract(epoch from q.observed_at - e.executed_at)) limit 1
+    ) m on true
   );
 end
 $$;
-comment on function trading.fills_with_rates is 'Reported fills, each with its fee asset''s price in quote where one is known.';
+comment on function trading.fills_with_rates is 'Reported fills, each with the price in quote of its fee asset that was seen nearest to it, where one was within settings.max_price_age_ms.';
 
 -- A report whose numbers cannot be right must not stop the others: what it is about is set aside, and nothing of it booked.
 create function trading.fold_venue_report(p_order_id uuid, p_report jsonb, p_now timestamptz) returns void

@@ -129,6 +129,8 @@ export class Script {
     const high = (before > bid ? before : bid) * (BPS + wick) / BPS / TICK * TICK;
     if (dice.chance(0.08)) this.#isFeedSilent = !this.#isFeedSilent;
     await this.world.price(symbol, this.#market(bid, low, high), this.#isFeedSilent);
+    // A fee in BNB has a rate only where its price was seen near the fill.
+    if (!this.#isFeedSilent) await this.world.tell(["BNBUSDT"]);
   }
 
   /** The market stands, and the feed speaks: for the time after the trouble. */
