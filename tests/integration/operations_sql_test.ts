@@ -110,3 +110,15 @@ Deno.test("the operations page has every limit, and no other", async () => {
   const told = rowsUnder(await readPage("docs/operations.md"), "limit").flatMap(({ names }) => names);
   assert.deepEqual(told.toSorted(), row!.names.toSorted());
 });
+
+Deno.test("the operations page has the code of every risk rule", async () => {
+  const rules = await readPage("supabase/migrations/20261122001030_risk_rules.sql");
+  const suffix = String.raw`(?: \|\| p_suffix)?`;
+  const codes = [...rules.matchAll(new RegExp(String.raw`^ +\('\w+'${suffix}, '(\w+)'${suffix},`, "gm"))]
+    .map(([, code]) => code!.replace(/_all$/, ""));
+  assert.ok(codes.length >= 40, `only ${codes.length} rules were found`);
+  const told = rowsUnder(await readPage("docs/operations.md"), "code").flatMap(({ names }) => names);
+  const isTold = (code: string) =>
+    told.some((name) => name === code || (name.endsWith("…") && code.startsWith(name.slice(0, -1))));
+  assert.deepEqual(codes.filter((code) => !isTold(code)), []);
+});
