@@ -3047,8 +3047,9 @@ begin
     end if;
   end;
   -- All calls draw from this bucket: whoever locks it keeps the others from their permits until its commit.
-  perform trading.charge_weight(c.account_id, c.weight * ((p_answer ->> 'requests')::int - 1))
-  from trading.exchange_calls c where c.id = p_call_id and v_is_news and (p_answer ->> 'requests')::int > 1;
+  if v_is_news then
+    perform trading.settle_budget(p_call_id, p_answer);
+  end if;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
@@ -4933,31 +4934,31 @@ declare
   v_refused     jsonb;
 begin
   if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
-    select from trading.rules_for(p_priority) r
+    select from trading.rules_for(p_priority, p_weight, p_orders) r
     where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
     perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   loop
-    perform from trading.rules_for(p_priority) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
+    perform from trading.rules_for(p_priority, p_weight, p_orders) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
     order by b.rule for no key update of b;
     get diagnostics v_locked = row_count;
-    exit when v_locked = (select count(*) from trading.rules_for(p_priority));
+    exit when v_locked = (select count(*) from trading.rules_for(p_priority, p_weight, p_orders));
     insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority) r order by r.name
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.name
     on conflict do nothing;
   end loop;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
-  from trading.rules_for(p_priority) r
+  from trading.rules_for(p_priority, p_weight, p_orders) r
   where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
       (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
-    from trading.rules_for(p_priority) r
+    from trading.rules_for(p_priority, p_weight, p_orders) r
     join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
@@ -4967,7 +4968,7 @@ begin
   update trading.rate_budgets b set
     tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
-  from trading.rules_for(p_priority) r
+  from trading.rules_for(p_priority, p_weight, p_orders) r
   where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end;
   return '{"granted": true}';
 end
@@ -6721,13 +6722,16 @@ CREATE OR REPLACE FUNCTION trading.give_up_call(p_call_id bigint, p_now timestam
  SET search_path TO ''
 AS $function$
 declare
-  v_call trading.exchange_calls;
+  v_call   trading.exchange_calls;
+  v_answer jsonb;
 begin
   select * into v_call from trading.exchange_calls c where c.id = p_call_id for no key update;
-  perform trading.record_answer(p_call_id, case
-    when v_call.opened_at is null and v_call.action <> 'server_time'
-      then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'::jsonb
-    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end, p_now);
+  v_answer := case when v_call.opened_at is null and v_call.action <> 'server_time'
+    then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'
+    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end;
+  if trading.record_answer(p_call_id, v_answer, p_now) then
+    perform trading.settle_budget(p_call_id, v_answer);
+  end if;
 end
 $function$;
 alter function trading.give_up_call(p_call_id bigint, p_now timestamp with time zone) owner to fillbase_engine;
@@ -7049,7 +7053,10 @@ CREATE OR REPLACE FUNCTION trading.hold_contradicted(p_account_id uuid, p_differ
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+  -- Once it is known there is no hurry: each look costs the whole book.
+  perform trading.queue_account_check(p_account_id, 'confirm', p_now + case when exists (
+    select from public.alerts a where a.code = 'balances_contradicted' and a.subject_id = p_account_id::text and a.resolved_at is null)
+    then interval '1 minute' else interval '5 seconds' end);
   perform trading.raise_alert(p_now, 'critical', 'balances_contradicted', a.user_id, 'account', a.id::text,
     format('The exchange shows less %s than the account''s open orders lock there. Its balances are not believed: books and protection stay as they are.',
       p_differences -> 0 ->> 'asset'), jsonb_build_object('differences', p_differences))
@@ -7058,7 +7065,7 @@ begin
 end
 $function$;
 alter function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Has an account whose balances are contradicted compared again in five seconds, with a critical alert from the second time on.';
+comment on function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamp with time zone, p_now timestamp with time zone) is 'Has an account whose balances are contradicted compared again in five seconds, and every minute once that is known, with a critical alert from the second time on.';
 
 CREATE OR REPLACE FUNCTION trading.holds_other_coins(p_position public.positions)
  RETURNS boolean
@@ -8507,11 +8514,13 @@ CREATE OR REPLACE FUNCTION trading.may_show_key(p_account_id uuid, p_now timesta
 AS $function$
 begin
   return exists (
-    select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and coalesce(k.refused_at < p_now - interval '1 minute', true));
+    select from trading.exchange_keys k left join trading.exchange_calls c on c.id = k.refused_call_id
+    where k.account_id = p_account_id and k.is_active
+      and (coalesce(k.refused_at < p_now - interval '1 minute', true) or c.action in ('submit', 'submit_pair', 'cancel', 'replace')));
 end
 $function$;
 alter function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) is 'Whether an account has an active key that was not refused within the last minute.';
+comment on function trading.may_show_key(p_account_id uuid, p_now timestamp with time zone) is 'Whether an account has an active key of which no question was refused within the last minute: one that may only read answers them.';
 
 CREATE OR REPLACE FUNCTION trading.measure_clock(p_call trading.exchange_calls, p_server_ms numeric, p_now timestamp with time zone)
  RETURNS void
@@ -10650,9 +10659,10 @@ begin
       row_number() over (partition by o.account_id, v.owed_at is not null, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as turn
     from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
     where o.id = any (p_order_ids)
-      -- The cancel that waits for the end of its time asks nothing before.
+      -- The cancel that waits for the end of its time asks nothing before; neither does one that waits for a key.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
-        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null))
+        and (j.kind = 'sync' or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code', '') not in ('key_refused', 'key_unavailable', 'not_permitted')))
       and (o.state not in ('working', 'partially_filled') or trading.may_show_key(o.account_id, p_now))
   ), ranked as (
     select w.*, row_number() over (partition by w.environment, w.is_resting order by not w.is_reached, w.turn, w.asked_at, w.id) as rank from wanted w
@@ -10824,7 +10834,7 @@ AS $function$
 declare
   v_check trading.account_checks := trading.last_check(p_account_id);
 begin
-  if v_check.unsettled_assets = '{}' and not exists (
+  if v_check.unsettled_assets = '{}' and not v_check.differences @> '[{"kind": "balances_contradicted"}]' and not exists (
       select from public.positions p join public.trades t on t.position_id = p.id
       where p.account_id = p_account_id and t.recorded_at >= v_check.started_at and t.binance_trade_id not like 'external:%') then
     perform trading.book_outside_cash(p_account_id, b.free + b.locked, p_now)
@@ -11512,6 +11522,23 @@ $function$;
 alter function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) owner to fillbase_engine;
 comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at.';
 
+CREATE OR REPLACE FUNCTION trading.return_budget(p_account_id uuid, p_weight integer, p_orders integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_rule trading.rate_rules;
+begin
+  for v_rule in select * from trading.rules_for('exit', p_weight, p_orders) r order by r.name loop
+    update trading.rate_budgets b set tokens = least(v_rule.burst, b.tokens + trading.draw_amount(v_rule, p_weight, p_orders))
+    where b.rule = v_rule.name and b.scope_id = trading.rate_scope_id(v_rule.scope, p_account_id) and coalesce(b.blocked_until <= b.refilled_at, true);
+  end loop;
+end
+$function$;
+alter function trading.return_budget(p_account_id uuid, p_weight integer, p_orders integer) owner to fillbase_engine;
+comment on function trading.return_budget(p_account_id uuid, p_weight integer, p_orders integer) is 'Gives back the weight and orders of a call that never left; not to a bucket that the exchange has shut.';
+
 CREATE OR REPLACE FUNCTION trading.ring_bell()
  RETURNS void
  LANGUAGE plpgsql
@@ -11592,7 +11619,7 @@ $function$;
 alter function trading.rollout_stage(p_user_id uuid) owner to fillbase_engine;
 comment on function trading.rollout_stage(p_user_id uuid) is 'The user''s rollout stage with its caps.';
 
-CREATE OR REPLACE FUNCTION trading.rules_for(p_priority text)
+CREATE OR REPLACE FUNCTION trading.rules_for(p_priority text, p_weight integer, p_orders integer)
  RETURNS SETOF trading.rate_rules
  LANGUAGE sql
  STABLE
@@ -11608,10 +11635,10 @@ BEGIN ATOMIC
      r.poll_reserve,
      r.note
     FROM trading.rate_rules r
-   WHERE ((r.counts = ANY (ARRAY['weight'::text, 'orders'::text])) OR ((r.counts = 'questions'::text) AND (rules_for.p_priority = 'ask'::text)));
+   WHERE (((r.counts = ANY (ARRAY['weight'::text, 'orders'::text])) OR ((r.counts = 'questions'::text) AND (rules_for.p_priority = 'ask'::text))) AND (trading.draw_amount(r.*, rules_for.p_weight, rules_for.p_orders) > 0));
 END;
-alter function trading.rules_for(p_priority text) owner to fillbase_engine;
-comment on function trading.rules_for(p_priority text) is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business.';
+alter function trading.rules_for(p_priority text, p_weight integer, p_orders integer) owner to fillbase_engine;
+comment on function trading.rules_for(p_priority text, p_weight integer, p_orders integer) is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business, and one that nothing is taken from, perhaps shut, says nothing.';
 
 CREATE OR REPLACE FUNCTION trading.run_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -12018,6 +12045,26 @@ end
 $function$;
 alter function trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.settle_assets(p_account_id uuid, p_balances trading.exchange_calls, p_previous trading.account_checks, p_unsettled text[], p_now timestamp with time zone) is 'Compares what an account holds, acts on what is certain, has the rest looked at again in five seconds; returns all differences.';
+
+CREATE OR REPLACE FUNCTION trading.settle_budget(p_call_id bigint, p_answer jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call     trading.exchange_calls;
+  v_requests int := (p_answer ->> 'requests')::int;
+begin
+  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
+  if p_answer ->> 'outcome' = 'not_sent' then
+    perform trading.return_budget(v_call.account_id, v_call.weight, (select count(*)::int from trading.call_orders l where l.call_id = v_call.id));
+  elsif v_requests > 1 then
+    perform trading.charge_weight(v_call.account_id, v_call.weight * (v_requests - 1));
+  end if;
+end
+$function$;
+alter function trading.settle_budget(p_call_id bigint, p_answer jsonb) owner to fillbase_engine;
+comment on function trading.settle_budget(p_call_id bigint, p_answer jsonb) is 'What a call has cost beside what it drew: more requests are charged, one that never left is given back.';
 
 CREATE OR REPLACE FUNCTION trading.settle_engine_targets(p_position_id uuid, p_now timestamp with time zone)
  RETURNS void

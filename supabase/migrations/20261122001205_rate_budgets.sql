@@ -81,12 +81,12 @@ language sql stable
 return least(p_rule.burst, p_budget.tokens + p_rule.per_second * greatest(extract(epoch from p_at - p_budget.refilled_at), 0));
 comment on function trading.tokens_at is 'What a bucket holds at a moment.';
 
-create function trading.rules_for(p_priority text) returns setof trading.rate_rules
+create function trading.rules_for(p_priority text, p_weight int, p_orders int) returns setof trading.rate_rules
 language sql stable
 begin atomic
-  select * from trading.rate_rules r where r.counts in ('weight', 'orders') or (r.counts = 'questions' and p_priority = 'ask');
+  select * from trading.rate_rules r where (r.counts in ('weight', 'orders') or (r.counts = 'questions' and p_priority = 'ask')) and trading.draw_amount(r, p_weight, p_orders) > 0;
 end;
-comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business.';
+comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business, and one that nothing is taken from, perhaps shut, says nothing.';
 
 -- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
 create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_at timestamptz) returns jsonb
@@ -99,31 +99,31 @@ declare
   v_refused     jsonb;
 begin
   if (p_weight >= 0 and p_orders >= 0 and p_priority in ('exit', 'ask', 'entry', 'check')) is not true or exists (
-    select from trading.rules_for(p_priority) r
+    select from trading.rules_for(p_priority, p_weight, p_orders) r
     where trading.draw_amount(r, p_weight, p_orders) > r.burst - trading.draw_reserve(r, p_priority)) then
     perform trading.raise_error('FB400', 'draw_invalid', 'a draw names its priority (exit, ask, entry, check) and a weight and a number of orders that its buckets can hold');
   end if;
   loop
-    perform from trading.rules_for(p_priority) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
+    perform from trading.rules_for(p_priority, p_weight, p_orders) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
     order by b.rule for no key update of b;
     get diagnostics v_locked = row_count;
-    exit when v_locked = (select count(*) from trading.rules_for(p_priority));
+    exit when v_locked = (select count(*) from trading.rules_for(p_priority, p_weight, p_orders));
     insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority) r order by r.name
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.name
     on conflict do nothing;
   end loop;
 
   -- In statements of their own: what a wait for the locks ended with is seen only now. Time never runs backwards here, but a
   -- clock that was ahead for a while must not keep the bucket empty until it is overtaken.
   update trading.rate_budgets b set refilled_at = p_at
-  from trading.rules_for(p_priority) r
+  from trading.rules_for(p_priority, p_weight, p_orders) r
   where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end and b.refilled_at > p_at + interval '10 seconds';
   select jsonb_build_object('granted', false, 'rule', f.name, 'wait_ms', f.wait_ms) into v_refused
   from (
     select r.name, ceil(1000 * greatest(
       (trading.draw_amount(r, p_weight, p_orders) + trading.draw_reserve(r, p_priority) - trading.tokens_at(b, r, p_at)) / r.per_second,
       extract(epoch from b.blocked_until - p_at))) as wait_ms
-    from trading.rules_for(p_priority) r
+    from trading.rules_for(p_priority, p_weight, p_orders) r
     join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
   ) f
   where f.wait_ms > 0 order by f.wait_ms desc limit 1;
@@ -133,7 +133,7 @@ begin
   update trading.rate_budgets b set
     tokens = trading.tokens_at(b, r, p_at) - trading.draw_amount(r, p_weight, p_orders),
     refilled_at = greatest(b.refilled_at, p_at)
-  from trading.rules_for(p_priority) r
+  from trading.rules_for(p_priority, p_weight, p_orders) r
   where r.name = b.rule and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end;
   return '{"granted": true}';
 end
@@ -166,6 +166,22 @@ begin
 end
 $$;
 comment on function trading.charge_weight is 'Takes the request weight that a call used beyond what it drew; the bucket may be overdrawn by it.';
+
+-- Proven not to have been sent, a call has cost the exchange's count nothing. A job that misses its window in a crowd tries again
+-- at once, and would spend the orders of its account on nothing. The locks come in the order of the rules' names, as for a draw.
+create function trading.return_budget(p_account_id uuid, p_weight int, p_orders int) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_rule trading.rate_rules;
+begin
+  for v_rule in select * from trading.rules_for('exit', p_weight, p_orders) r order by r.name loop
+    update trading.rate_budgets b set tokens = least(v_rule.burst, b.tokens + trading.draw_amount(v_rule, p_weight, p_orders))
+    where b.rule = v_rule.name and b.scope_id = trading.rate_scope_id(v_rule.scope, p_account_id) and coalesce(b.blocked_until <= b.refilled_at, true);
+  end loop;
+end
+$$;
+comment on function trading.return_budget is 'Gives back the weight and orders of a call that never left; not to a bucket that the exchange has shut.';
 
 -- The exchange's own count goes over ours: other programs may use the same address.
 create function trading.heed_used_weight(p_account_id uuid, p_used int) returns void

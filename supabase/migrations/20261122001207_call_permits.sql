@@ -120,6 +120,23 @@ $$;
 comment on function trading.permit_call is
   'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
+create function trading.settle_budget(p_call_id bigint, p_answer jsonb) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_call     trading.exchange_calls;
+  v_requests int := (p_answer ->> 'requests')::int;
+begin
+  select * into v_call from trading.exchange_calls c where c.id = p_call_id;
+  if p_answer ->> 'outcome' = 'not_sent' then
+    perform trading.return_budget(v_call.account_id, v_call.weight, (select count(*)::int from trading.call_orders l where l.call_id = v_call.id));
+  elsif v_requests > 1 then
+    perform trading.charge_weight(v_call.account_id, v_call.weight * (v_requests - 1));
+  end if;
+end
+$$;
+comment on function trading.settle_budget is 'What a call has cost beside what it drew: more requests are charged, one that never left is given back.';
+
 -- The one place a key is opened. The call must have its permit and its time; each opening is audited. A key that was stored
 -- since the permit is not used for it before the exchange has said whose it is. Opened once: whoever takes the job up later
 -- can tell by the row whether anything can have left. Security definer: the worker's role may read neither keys nor Vault, only

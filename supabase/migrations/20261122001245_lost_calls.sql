@@ -8,13 +8,16 @@ create function trading.give_up_call(p_call_id bigint, p_now timestamptz) return
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_call trading.exchange_calls;
+  v_call   trading.exchange_calls;
+  v_answer jsonb;
 begin
   select * into v_call from trading.exchange_calls c where c.id = p_call_id for no key update;
-  perform trading.record_answer(p_call_id, case
-    when v_call.opened_at is null and v_call.action <> 'server_time'
-      then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'::jsonb
-    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end, p_now);
+  v_answer := case when v_call.opened_at is null and v_call.action <> 'server_time'
+    then '{"outcome": "not_sent", "reason": "worker_lost", "message": "the worker was lost before it opened the key"}'
+    else '{"outcome": "unknown", "reason": "worker_lost", "message": "nobody knows whether this call was made"}' end;
+  if trading.record_answer(p_call_id, v_answer, p_now) then
+    perform trading.settle_budget(p_call_id, v_answer);
+  end if;
 end
 $$;
 comment on function trading.give_up_call is 'Answers a call that nobody will answer any more (worker_lost): not_sent while its key was never opened, else unknown.';

@@ -201,8 +201,9 @@ begin
     end if;
   end;
   -- All calls draw from this bucket: whoever locks it keeps the others from their permits until its commit.
-  perform trading.charge_weight(c.account_id, c.weight * ((p_answer ->> 'requests')::int - 1))
-  from trading.exchange_calls c where c.id = p_call_id and v_is_news and (p_answer ->> 'requests')::int > 1;
+  if v_is_news then
+    perform trading.settle_budget(p_call_id, p_answer);
+  end if;
   -- What the answer itself changed has its gates in any case.
   set constraints public.orders_900_confirm_permit, public.orders_910_confirm_permit, public.positions_900_flatten immediate;
   return v_outcome || jsonb_build_object('also', 0, 'next', trading.claim_next(v_job, v_outcome, p_next_for, v_now));
@@ -239,10 +240,12 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
-    select from trading.exchange_keys k where k.account_id = p_account_id and k.is_active and coalesce(k.refused_at < p_now - interval '1 minute', true));
+    select from trading.exchange_keys k left join trading.exchange_calls c on c.id = k.refused_call_id
+    where k.account_id = p_account_id and k.is_active
+      and (coalesce(k.refused_at < p_now - interval '1 minute', true) or c.action in ('submit', 'submit_pair', 'cancel', 'replace')));
 end
 $$;
-comment on function trading.may_show_key is 'Whether an account has an active key that was not refused within the last minute.';
+comment on function trading.may_show_key is 'Whether an account has an active key of which no question was refused within the last minute: one that may only read answers them.';
 
 -- What the budget would refuse is not queued. Reached orders come before all others, which leave a reserve to them; then the
 -- accounts take turns, each with the order that has waited longest: nobody's orders, however many, keep another's from being
@@ -258,9 +261,10 @@ begin
       row_number() over (partition by o.account_id, v.owed_at is not null, o.state in ('working', 'partially_filled') order by coalesce(v.asked_at, o.permitted_at), o.id) as turn
     from public.orders o join trading.accounts a on a.id = o.account_id left join trading.venue_orders v on v.order_id = o.id
     where o.id = any (p_order_ids)
-      -- The cancel that waits for the end of its time asks nothing before.
+      -- The cancel that waits for the end of its time asks nothing before; neither does one that waits for a key.
       and not exists (select from trading.jobs j where j.position_id = o.position_id and j.order_id = o.id
-        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null)))
+        and (j.status = 'running' or j.status = 'queued' and (j.due_at <= p_now or j.last_error is not null))
+        and (j.kind = 'sync' or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code', '') not in ('key_refused', 'key_unavailable', 'not_permitted')))
       and (o.state not in ('working', 'partially_filled') or trading.may_show_key(o.account_id, p_now))
   ), ranked as (
     select w.*, row_number() over (partition by w.environment, w.is_resting order by not w.is_reached, w.turn, w.asked_at, w.id) as rank from wanted w

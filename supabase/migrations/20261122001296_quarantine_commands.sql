@@ -102,7 +102,7 @@ as $$
 declare
   v_check trading.account_checks := trading.last_check(p_account_id);
 begin
-  if v_check.unsettled_assets = '{}' and not exists (
+  if v_check.unsettled_assets = '{}' and not v_check.differences @> '[{"kind": "balances_contradicted"}]' and not exists (
       select from public.positions p join public.trades t on t.position_id = p.id
       where p.account_id = p_account_id and t.recorded_at >= v_check.started_at and t.binance_trade_id not like 'external:%') then
     perform trading.book_outside_cash(p_account_id, b.free + b.locked, p_now)

@@ -38,7 +38,10 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform trading.queue_account_check(p_account_id, 'confirm', p_now + interval '5 seconds');
+  -- Once it is known there is no hurry: each look costs the whole book.
+  perform trading.queue_account_check(p_account_id, 'confirm', p_now + case when exists (
+    select from public.alerts a where a.code = 'balances_contradicted' and a.subject_id = p_account_id::text and a.resolved_at is null)
+    then interval '1 minute' else interval '5 seconds' end);
   perform trading.raise_alert(p_now, 'critical', 'balances_contradicted', a.user_id, 'account', a.id::text,
     format('The exchange shows less %s than the account''s open orders lock there. Its balances are not believed: books and protection stay as they are.',
       p_differences -> 0 ->> 'asset'), jsonb_build_object('differences', p_differences))
@@ -46,7 +49,7 @@ begin
   where a.id = p_account_id and p_previous.differences @> '[{"kind": "balances_contradicted"}]' and p_previous.started_at <= p_started_at - interval '5 seconds';
 end
 $$;
-comment on function trading.hold_contradicted is 'Has an account whose balances are contradicted compared again in five seconds, with a critical alert from the second time on.';
+comment on function trading.hold_contradicted is 'Has an account whose balances are contradicted compared again in five seconds, and every minute once that is known, with a critical alert from the second time on.';
 
 create function trading.end_contradiction(p_account_id uuid, p_now timestamptz) returns void
 language sql volatile

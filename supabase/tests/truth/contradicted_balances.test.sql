@@ -1,5 +1,5 @@
 begin;
-select plan(18);
+select plan(20);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.hire('beta');
@@ -23,6 +23,12 @@ select is(pg_temp.quarantined(), 0::bigint, 'however often it is said nothing is
 select is(trading.managed_quantity((select account from t), 'USDT'), 9900::numeric, 'and cash is not booked away');
 select is((select array_agg(o.state order by o.role) from public.orders o where o.side = 'SELL'), '{working,working}', 'what rests rests');
 select is(tests.answer_to('ann', format('select public.write_off(%L, 1, %L)::text', (select id from tests.position_of('one')), 'gone')), 'FB409 nothing_missing', 'nothing can be written off by it');
+select is((select min(j.due_at) - trading.engine_now() from trading.jobs j where j.payload ->> 'cause' = 'confirm' and j.status = 'queued') > interval '50 seconds', true,
+  'what is known is looked at every minute, for each look costs the whole book');
+delete from trading.jobs where status = 'queued';
+select tests.compare((select account from t), '{"USDT": 9000, "SOL": 0.5}');
+select trading.rebook_cash(account, trading.engine_now()) from t;
+select is(trading.managed_quantity((select account from t), 'USDT'), 9900::numeric, 'nor does a sale by hand that is adopted book their cash');
 delete from trading.jobs where status = 'queued';
 select is(tests.compare((select account from t), '{"USDT": 9900, "SOL": 1}'), '[]'::jsonb, 'the right answer');
 select ok(not tests.has_alert('balances_contradicted'), 'ends the alert');
