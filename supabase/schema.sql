@@ -1853,6 +1853,7 @@ END) stored not null,
   status text default 'queued'::text not null,
   due_at timestamp with time zone not null,
   attempts integer default 0 not null,
+  failures integer default 0 not null,
   resumptions integer default 0 not null,
   fence bigint default 0 not null,
   worker text,
@@ -1876,6 +1877,7 @@ comment on column trading.jobs.priority is 'The order in which due jobs are clai
 comment on column trading.jobs.key is 'Names the command (decision, order, exit cause): the same key is queued once; with other content it is an error.';
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
+comment on column trading.jobs.failures is 'How many of its attempts failed, by which it backs off; whoever only waited for time, budget or somebody else''s call has not failed.';
 comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
@@ -2949,7 +2951,7 @@ declare
   v_since timestamptz := (
     select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
 begin
-  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.attempts < 3 then
+  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.failures < 3 then
     return;
   end if;
   perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
@@ -4515,6 +4517,7 @@ begin
     where j.id = p_job.id;
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
+    p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
     v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
     perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
@@ -6153,15 +6156,16 @@ declare
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
+  v_job.failures := v_job.failures + (p_sqlstate <> 'FB429')::int;
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
-  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.failures < v_attempts) then
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
-      else trading.retry_delay(v_job.attempts) end, v_error);
+      else trading.failure_delay(v_job, p_sqlstate) end, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
     if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
     end if;
-    if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
+    if (v_job.failures >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
     end if;
@@ -6178,6 +6182,23 @@ $function$;
 alter function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) is 'Takes a worker''s error for a job: transient ones go back to the queue with back-off; an entry that cannot succeed is dead, its signal rejected (engine_error) and an alert raised. Everything but entries is retried until it is done.';
 grant execute on function trading.fail_job(p_job_id bigint, p_fence bigint, p_sqlstate text, p_message text, p_detail text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION trading.failure_delay(p_job trading.jobs, p_sqlstate text)
+ RETURNS interval
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_in_need constant interval := '2 seconds';
+begin
+  return case when trading.is_transient(p_sqlstate) and (p_job.kind = 'exit' or (p_job.kind = 'protect'
+      and exists (select from trading.engine_stops s where s.position_id = p_job.position_id and s.naked_since is not null)))
+    then least(trading.retry_delay(p_job.failures), c_most_in_need) else trading.retry_delay(p_job.failures) end;
+end
+$function$;
+alter function trading.failure_delay(p_job trading.jobs, p_sqlstate text) owner to fillbase_engine;
+comment on function trading.failure_delay(p_job trading.jobs, p_sqlstate text) is 'How long a job waits after an error on this side; exits, and the protection of a naked position, 2 s at most where it may go away by itself.';
 
 CREATE OR REPLACE FUNCTION trading.fees_since(p_account_id uuid, p_asset text, p_since timestamp with time zone, OUT quantity numeric, OUT rate numeric)
  RETURNS record
@@ -7536,6 +7557,14 @@ end
 $function$;
 alter function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) owner to fillbase_engine;
 comment on function trading.is_listed(p_call trading.exchange_calls, p_client_order_id text) is 'Whether a list of open orders has the order with this client id.';
+
+CREATE OR REPLACE FUNCTION trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((p_job).kind = ANY (ARRAY['exit'::text, 'protect'::text, 'cancel'::text])) AND COALESCE((COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['window_over'::text, 'exit_under_way'::text, 'order_under_way'::text, 'order_settled'::text, 'still_open'::text])), false));
+alter function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
+comment on function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) is 'Whether what ends or guards a position could not go on for want of time alone: no failure, so that the first one after it backs off as the first.';
 
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
@@ -9297,9 +9326,9 @@ CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome j
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).attempts >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval WHEN (((p_job).kind = 'protect'::text) AND ((p_outcome ->> 'code'::text) = 'exit_under_way'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = ANY (ARRAY['exit'::text, 'cancel'::text])) AND (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = 'window_over'::text)) THEN '00:00:00.2'::interval ELSE trading.retry_delay((p_job).attempts) END;
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).failures >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval WHEN (((p_job).kind = 'protect'::text) AND ((p_outcome ->> 'code'::text) = 'exit_under_way'::text)) THEN '00:00:01'::interval WHEN trading.is_mere_wait(p_job, p_outcome) THEN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = 'window_over'::text) THEN '00:00:00.2'::interval ELSE LEAST(trading.retry_delay((p_job).attempts), '00:00:02'::interval) END ELSE trading.retry_delay((p_job).failures) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
-comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on.';
+comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on; its failures include that.';
 
 CREATE OR REPLACE FUNCTION trading.outside_balance(p_account_id uuid, p_asset text)
  RETURNS numeric
@@ -11500,13 +11529,13 @@ $function$;
 alter function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids); who made none has no row.';
 
-CREATE OR REPLACE FUNCTION trading.retry_delay(p_attempts integer)
+CREATE OR REPLACE FUNCTION trading.retry_delay(p_failures integer)
  RETURNS interval
  LANGUAGE sql
  IMMUTABLE
-RETURN make_interval(secs => power((2)::double precision, ((LEAST(p_attempts, 5) - 1))::double precision));
-alter function trading.retry_delay(p_attempts integer) owner to fillbase_engine;
-comment on function trading.retry_delay(p_attempts integer) is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
+RETURN make_interval(secs => power((2)::double precision, ((LEAST(p_failures, 5) - 1))::double precision));
+alter function trading.retry_delay(p_failures integer) owner to fillbase_engine;
+comment on function trading.retry_delay(p_failures integer) is 'Back-off after the n-th failure: 1, 2, 4, 8, then 16 s.';
 
 CREATE OR REPLACE FUNCTION trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb)
  RETURNS void
@@ -11515,12 +11544,12 @@ CREATE OR REPLACE FUNCTION trading.retry_job(p_job trading.jobs, p_due_at timest
 AS $function$
 begin
   update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null,
-    fence = p_job.fence, attempts = p_job.attempts, started_at = p_job.started_at
+    fence = p_job.fence, attempts = p_job.attempts, failures = p_job.failures, started_at = p_job.started_at
   where id = p_job.id;
 end
 $function$;
 alter function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) owner to fillbase_engine;
-comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at.';
+comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at, with the failures that it has by now.';
 
 CREATE OR REPLACE FUNCTION trading.return_budget(p_account_id uuid, p_weight integer, p_orders integer)
  RETURNS void

@@ -25,10 +25,31 @@ $$;
 comment on function trading.run_job is 'Executes a job on the paper venue, or takes its next step where an exchange must be asked.';
 
 -- While its price is missing an entry waits a second at a time, within the signal's life; an exit backs off, but never gives up.
-create function trading.retry_delay(p_attempts int) returns interval
+create function trading.retry_delay(p_failures int) returns interval
 language sql immutable
-return make_interval(secs => power(2, least(p_attempts, 5) - 1));
-comment on function trading.retry_delay is 'Back-off before attempt n + 1: 1, 2, 4, 8, then 16 s.';
+return make_interval(secs => power(2, least(p_failures, 5) - 1));
+comment on function trading.retry_delay is 'Back-off after the n-th failure: 1, 2, 4, 8, then 16 s.';
+
+-- Nobody has refused anything: a call that provably never left, or another one's that has to be over first.
+create function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) returns boolean
+language sql immutable
+return p_job.kind in ('exit', 'protect', 'cancel') and coalesce(coalesce(p_outcome ->> 'cause', p_outcome ->> 'code')
+    in ('window_over', 'exit_under_way', 'order_under_way', 'order_settled', 'still_open'), false);
+comment on function trading.is_mere_wait is
+  'Whether what ends or guards a position could not go on for want of time alone: no failure, so that the first one after it backs off as the first.';
+
+create function trading.failure_delay(p_job trading.jobs, p_sqlstate text) returns interval
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_most_in_need constant interval := '2 seconds';
+begin
+  return case when trading.is_transient(p_sqlstate) and (p_job.kind = 'exit' or (p_job.kind = 'protect'
+      and exists (select from trading.engine_stops s where s.position_id = p_job.position_id and s.naked_since is not null)))
+    then least(trading.retry_delay(p_job.failures), c_most_in_need) else trading.retry_delay(p_job.failures) end;
+end
+$$;
+comment on function trading.failure_delay is 'How long a job waits after an error on this side; exits, and the protection of a naked position, 2 s at most where it may go away by itself.';
 
 -- A spent budget says when it has enough again. Entries of one portfolio draw from the same buckets and would all come back
 -- at once: each waits behind those that wait already.
@@ -49,19 +70,20 @@ comment on function trading.budget_delay is 'How long a job waits that found the
 -- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs). A stop that is
 -- refused for what it is, or for want of a slot, would be refused again: it leaves the budget of orders to sales. A sale that
 -- waits for another worker's call, or for a fence, has but seconds to wait; one whose call was not sent in time may have ended its
--- stop already, and nobody has refused anything.
+-- stop already.
 create function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) returns interval
 language sql immutable
 return case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted') then interval '1 minute'
     when p_job.kind = 'protect' and (p_outcome ->> 'code' = 'too_many_orders'
-      or (p_outcome ->> 'code' in ('filter_failed', 'bad_request', 'refused') and p_job.attempts >= 3)) then interval '1 minute'
+      or (p_outcome ->> 'code' in ('filter_failed', 'bad_request', 'refused') and p_job.failures >= 3)) then interval '1 minute'
     when p_job.kind = 'sync' and p_outcome ->> 'code' = 'symbol_not_trading' then interval '1 minute'
     when p_job.kind = 'enter' and p_outcome ->> 'code' <> 'clock_unknown' then interval '1 second'
     when p_job.kind = 'exit' and p_outcome ->> 'code' in ('order_under_way', 'sell_unproven') then interval '1 second'
     when p_job.kind = 'protect' and p_outcome ->> 'code' = 'exit_under_way' then interval '1 second'
-    when p_job.kind in ('exit', 'cancel') and coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') = 'window_over' then interval '200 milliseconds'
-    else trading.retry_delay(p_job.attempts) end;
-comment on function trading.outcome_delay is 'How long a job waits before its next try, by why it could not go on.';
+    when trading.is_mere_wait(p_job, p_outcome) then case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') = 'window_over'
+      then interval '200 milliseconds' else least(trading.retry_delay(p_job.attempts), interval '2 seconds') end
+    else trading.retry_delay(p_job.failures) end;
+comment on function trading.outcome_delay is 'How long a job waits before its next try, by why it could not go on; its failures include that.';
 
 create function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -94,7 +116,7 @@ declare
   v_since timestamptz := (
     select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
 begin
-  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.attempts < 3 then
+  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.failures < 3 then
     return;
   end if;
   perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
@@ -120,6 +142,7 @@ begin
     where j.id = p_job.id;
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
+    p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
     v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
     perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
@@ -250,15 +273,16 @@ declare
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
 begin
+  v_job.failures := v_job.failures + (p_sqlstate <> 'FB429')::int;
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
-  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.attempts < v_attempts) then
+  if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.failures < v_attempts) then
     perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
-      else trading.retry_delay(v_job.attempts) end, v_error);
+      else trading.failure_delay(v_job, p_sqlstate) end, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
     if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
     end if;
-    if (v_job.attempts >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
+    if (v_job.failures >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
     end if;

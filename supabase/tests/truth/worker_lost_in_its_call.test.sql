@@ -35,9 +35,9 @@ select is(tests.next_call() ->> 'action', 'lookup', 'the next worker asks about 
 select is((select array_agg(o.state) from public.orders o where o.role = 'stop_loss'), '{unknown}', 'and places no other one beside it');
 
 -- Whoever waits for it looks often. ------------------------------------------------------------------------------------------
-select is(trading.outcome_delay(jsonb_populate_record(j, '{"kind": "exit", "attempts": 5}'), trading.wait_for('order_under_way', '')), interval '1 second',
+select is(trading.outcome_delay(jsonb_populate_record(j, '{"kind": "exit", "failures": 5}'), trading.wait_for('order_under_way', '')), interval '1 second',
   'an exit that waits for a call comes back each second') from trading.jobs j limit 1;
-select is(trading.outcome_delay(jsonb_populate_record(j, '{"kind": "exit", "attempts": 5}'), trading.wait_for('sale_open', '')), interval '16 seconds',
+select is(trading.outcome_delay(jsonb_populate_record(j, '{"kind": "exit", "failures": 5}'), trading.wait_for('sale_open', '')), interval '16 seconds',
   'one that waits for the exchange backs off') from trading.jobs j limit 1;
 select trading.fold_venue_report((tests.order_of('one', 'stop_loss')).id, '{"status": "working", "executed_quantity": "0"}', trading.engine_now());
 delete from trading.jobs where status = 'queued';

@@ -1810,6 +1810,7 @@ export type Database = {
           attempts: number;
           due_at: string;
           enqueued_at: string;
+          failures: number;
           fence: number;
           finished_at: string | null;
           id: number;
@@ -1834,6 +1835,7 @@ export type Database = {
           attempts?: number;
           due_at: string;
           enqueued_at?: string;
+          failures?: number;
           fence?: number;
           finished_at?: string | null;
           id?: never;
@@ -1858,6 +1860,7 @@ export type Database = {
           attempts?: number;
           due_at?: string;
           enqueued_at?: string;
+          failures?: number;
           fence?: number;
           finished_at?: string | null;
           id?: never;
