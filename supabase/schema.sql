@@ -2972,7 +2972,7 @@ AS $function$
 begin
   perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
     format(case p_cause when 'end_unknown' then 'For more than 5 s nobody has known whether the stop of the position in %s rests at the exchange; the engine''s own stop is armed.'
-      else 'The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.' end, p.symbol),
+      else 'The position in %s has had no stop at the exchange for more than 5 of the last 30 s; the engine''s own stop is armed.' end, p.symbol),
     jsonb_build_object('since', p_since, 'cause', p_cause))
   from public.positions p
   where p.id = p_position_id
@@ -4510,6 +4510,7 @@ CREATE OR REPLACE FUNCTION trading.complete_job(p_job trading.jobs, p_now timest
 AS $function$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
+  v_delay   interval;
   v_next_at timestamptz;
 begin
   if v_outcome ->> 'outcome' = 'call' then
@@ -4518,7 +4519,8 @@ begin
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
     p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
-    v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
+    v_delay := trading.outcome_delay(p_job, v_outcome);
+    v_next_at := p_now + greatest(v_delay, trading.guard_time(p_job, v_outcome, v_delay, p_now));
     perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
     if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
@@ -6945,6 +6947,23 @@ $function$;
 alter function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.guard_stops(p_position public.positions, p_limits public.risk_limits, p_scope_id uuid, p_now timestamp with time zone) is 'Locks a trader''s own scope, or the portfolio, after as many stop losses within the window as its limits count to.';
 
+CREATE OR REPLACE FUNCTION trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone)
+ RETURNS interval
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_rests constant interval := '2 seconds';
+begin
+  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over' and trading.patience_left(p_job.position_id, p_now) <= p_delay
+      and exists (select from trading.calls_of_attempt(p_job) c where c.action = 'cancel' and c.outcome = 'accepted')
+    then c_rests else interval '0' end;
+end
+$function$;
+alter function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) is 'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now; else 0.';
+
 CREATE OR REPLACE FUNCTION trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7274,18 +7293,18 @@ CREATE OR REPLACE FUNCTION trading.is_about_to_be_sold(p_position_id uuid, p_now
  SET search_path TO ''
 AS $function$
 declare
-  c_patience constant interval := '3 seconds';
+  v_patience interval := trading.patience_left(p_position_id, p_now);
 begin
-  return exists (
-    select from trading.engine_stops s join trading.jobs j on j.position_id = s.position_id
-    where s.position_id = p_position_id and s.naked_since > p_now - c_patience and j.kind = 'exit' and not j.payload ? 'quantity'
-      and (j.status = 'running' or (j.status = 'queued' and j.due_at < s.naked_since + c_patience))
+  return v_patience > interval '0' and exists (
+    select from trading.jobs j
+    where j.position_id = p_position_id and j.kind = 'exit' and not j.payload ? 'quantity'
+      and (j.status = 'running' or (j.status = 'queued' and j.due_at < p_now + v_patience))
       and (j.last_error is null or trading.is_transient(j.last_error ->> 'sqlstate')
         or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('window_over', 'clock_skewed', 'still_open', 'order_settled', 'order_under_way')));
 end
 $function$;
 alter function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone) is 'Whether a position has lost its stop less than 3 s ago and a whole exit of it runs or is due within them, with nothing against it but time.';
+comment on function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamp with time zone) is 'Whether a whole exit of a position runs, or is due before the patience with its lost stop ends, with nothing against it but time.';
 
 CREATE OR REPLACE FUNCTION trading.is_ahead(p_observed_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS boolean
@@ -8756,7 +8775,34 @@ CREATE OR REPLACE FUNCTION trading.naked_alarm()
  IMMUTABLE
 RETURN '00:00:05'::interval;
 alter function trading.naked_alarm() owner to fillbase_engine;
-comment on function trading.naked_alarm() is 'For how long a position may be naked without an alarm.';
+comment on function trading.naked_alarm() is 'For how long a position may be naked within 30 s without an alarm.';
+
+CREATE OR REPLACE FUNCTION trading.naked_lately(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+RETURN trading.naked_time(p_position_id, '00:00:30'::interval, p_now);
+alter function trading.naked_lately(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.naked_lately(p_position_id uuid, p_now timestamp with time zone) is 'For how long in sum a position was naked within the last 30 s, which the alarm goes by.';
+
+CREATE OR REPLACE FUNCTION trading.naked_time(p_position_id uuid, p_within interval, p_now timestamp with time zone)
+ RETURNS interval
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(sum(n.ended_at - greatest(n.began_at, p_now - p_within)), '0')
+    from (
+      select m.began_at, m.ended_at from trading.naked_moments m where m.position_id = p_position_id and m.ended_at > p_now - p_within
+      union all
+      select s.naked_since, p_now from trading.engine_stops s where s.position_id = p_position_id and s.naked_since < p_now) n
+  );
+end
+$function$;
+alter function trading.naked_time(p_position_id uuid, p_within interval, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.naked_time(p_position_id uuid, p_within interval, p_now timestamp with time zone) is 'For how long in sum a position was naked within the last p_within, the present moment included.';
 
 CREATE OR REPLACE FUNCTION trading.needs_whole_book(p_job trading.jobs, p_account_id uuid, p_symbol_count integer, p_now timestamp with time zone)
  RETURNS boolean
@@ -8913,14 +8959,19 @@ CREATE OR REPLACE FUNCTION trading.note_guarded(p_position_id uuid, p_stop_id uu
 AS $function$
 declare
   v_moment trading.naked_moments;
+  v_long   interval;
+  v_lately interval;
 begin
   select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
     into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
   from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
   if v_moment.cause not in ('below_minimum', 'no_slot') and not (v_moment.cause = 'end_unknown' and v_moment.ended_at = v_moment.began_at) then
+    v_long := v_moment.ended_at - v_moment.began_at;
+    v_lately := trading.naked_lately(v_moment.position_id, v_moment.ended_at);
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
     values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
-    if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
+    -- Told by the moment that makes it too long, not by each one after it.
+    if v_long > trading.naked_alarm() or (v_lately > trading.naked_alarm() and v_lately - v_long <= trading.naked_alarm()) then
       perform trading.alert_unguarded(v_moment.position_id, v_moment.cause, v_moment.began_at, p_now);
     end if;
   end if;
@@ -8930,7 +8981,7 @@ begin
 end
 $function$;
 alter function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone) is 'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long.';
+comment on function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamp with time zone) is 'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long, or made those of 30 s so in sum.';
 
 CREATE OR REPLACE FUNCTION trading.note_heard(p_environment text, p_now timestamp with time zone)
  RETURNS void
@@ -9710,6 +9761,14 @@ end
 $function$;
 alter function trading.parse_take_profits(p_value jsonb) owner to fillbase_engine;
 comment on function trading.parse_take_profits(p_value jsonb) is 'Take profits from JSON (one or a list), ascending and distinct; NaN marks an unusable one.';
+
+CREATE OR REPLACE FUNCTION trading.patience_left(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+RETURN ('00:00:03'::interval - trading.naked_time(p_position_id, '00:01:00'::interval, p_now));
+alter function trading.patience_left(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.patience_left(p_position_id uuid, p_now timestamp with time zone) is 'For how long a position may go on without its stop for a sale that comes next: 3 s of any minute in sum; not positive: the stop comes first.';
 
 CREATE OR REPLACE FUNCTION trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric)
  RETURNS numeric
@@ -14051,7 +14110,8 @@ AS $function$
 begin
   perform trading.watch_unheard_ends(p_now);
   perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
-  from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
+  from trading.engine_stops s
+  where s.naked_since < p_now and s.naked_cause <> 'below_minimum' and trading.naked_lately(s.position_id, p_now) > trading.naked_alarm();
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s join public.positions p on p.id = s.position_id
@@ -14061,7 +14121,7 @@ begin
 end
 $function$;
 alter function trading.watch_naked(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_naked(p_now timestamp with time zone) is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
+comment on function trading.watch_naked(p_now timestamp with time zone) is 'Alerts for positions without a stop at the exchange for over 5 of the last 30 s, and queues their protection again.';
 
 CREATE OR REPLACE FUNCTION trading.watch_portfolio(p_portfolio_id uuid, p_now timestamp with time zone)
  RETURNS integer

@@ -56,6 +56,27 @@ $$;
 comment on function trading.note_naked is
   'Since that moment the position has no stop at the exchange, unless that was noted before; why. end_unknown: nobody knows whether it has, which says less than any other cause.';
 
+-- A stop that comes back and is lost again and again guards hardly more than none.
+create function trading.naked_time(p_position_id uuid, p_within interval, p_now timestamptz) returns interval
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(n.ended_at - greatest(n.began_at, p_now - p_within)), '0')
+    from (
+      select m.began_at, m.ended_at from trading.naked_moments m where m.position_id = p_position_id and m.ended_at > p_now - p_within
+      union all
+      select s.naked_since, p_now from trading.engine_stops s where s.position_id = p_position_id and s.naked_since < p_now) n
+  );
+end
+$$;
+comment on function trading.naked_time is 'For how long in sum a position was naked within the last p_within, the present moment included.';
+
+create function trading.naked_lately(p_position_id uuid, p_now timestamptz) returns interval
+language sql stable
+return trading.naked_time(p_position_id, interval '30 seconds', p_now);
+comment on function trading.naked_lately is 'For how long in sum a position was naked within the last 30 s, which the alarm goes by.';
+
 -- What was noticed late may be over before any sweep could alert. A stop that nobody knew the fate of and that rested all the
 -- time was not missing.
 create function trading.note_guarded(p_position_id uuid, p_stop_id uuid, p_now timestamptz) returns void
@@ -63,14 +84,19 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_moment trading.naked_moments;
+  v_long   interval;
+  v_lately interval;
 begin
   select s.position_id, s.naked_since, greatest(s.naked_since, least((select v.changed_at from trading.venue_orders v where v.order_id = p_stop_id), p_now)), s.naked_cause
     into v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause
   from trading.engine_stops s where s.position_id = p_position_id and s.naked_since is not null for no key update;
   if v_moment.cause not in ('below_minimum', 'no_slot') and not (v_moment.cause = 'end_unknown' and v_moment.ended_at = v_moment.began_at) then
+    v_long := v_moment.ended_at - v_moment.began_at;
+    v_lately := trading.naked_lately(v_moment.position_id, v_moment.ended_at);
     insert into trading.naked_moments (position_id, began_at, ended_at, cause)
     values (v_moment.position_id, v_moment.began_at, v_moment.ended_at, v_moment.cause);
-    if v_moment.ended_at > v_moment.began_at + trading.naked_alarm() then
+    -- Told by the moment that makes it too long, not by each one after it.
+    if v_long > trading.naked_alarm() or (v_lately > trading.naked_alarm() and v_lately - v_long <= trading.naked_alarm()) then
       perform trading.alert_unguarded(v_moment.position_id, v_moment.cause, v_moment.began_at, p_now);
     end if;
   end if;
@@ -80,12 +106,12 @@ begin
 end
 $$;
 comment on function trading.note_guarded is
-  'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long.';
+  'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long, or made those of 30 s so in sum.';
 
 create function trading.naked_alarm() returns interval
 language sql immutable
 return interval '5 seconds';
-comment on function trading.naked_alarm is 'For how long a position may be naked without an alarm.';
+comment on function trading.naked_alarm is 'For how long a position may be naked within 30 s without an alarm.';
 
 create function trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamptz, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -93,7 +119,7 @@ as $$
 begin
   perform trading.raise_alert(p_now, 'critical', 'position_unguarded', p.user_id, 'position', p.id::text,
     format(case p_cause when 'end_unknown' then 'For more than 5 s nobody has known whether the stop of the position in %s rests at the exchange; the engine''s own stop is armed.'
-      else 'The position in %s has had no stop at the exchange for more than 5 s; the engine''s own stop is armed.' end, p.symbol),
+      else 'The position in %s has had no stop at the exchange for more than 5 of the last 30 s; the engine''s own stop is armed.' end, p.symbol),
     jsonb_build_object('since', p_since, 'cause', p_cause))
   from public.positions p
   where p.id = p_position_id
@@ -185,7 +211,8 @@ as $$
 begin
   perform trading.watch_unheard_ends(p_now);
   perform trading.alert_unguarded(s.position_id, s.naked_cause, s.naked_since, p_now)
-  from trading.engine_stops s where s.naked_since < p_now - trading.naked_alarm() and s.naked_cause <> 'below_minimum';
+  from trading.engine_stops s
+  where s.naked_since < p_now and s.naked_cause <> 'below_minimum' and trading.naked_lately(s.position_id, p_now) > trading.naked_alarm();
   -- Who is at it, or waits for the next try, is left alone: the exchange has refused, and asking it more often helps nobody.
   perform trading.queue_protection(s.position_id, p_now)
   from trading.engine_stops s join public.positions p on p.id = s.position_id
@@ -194,7 +221,7 @@ begin
     and (s.naked_cause <> 'no_slot' or trading.has_stop_slot(p));
 end
 $$;
-comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 s, and queues their protection again.';
+comment on function trading.watch_naked is 'Alerts for positions without a stop at the exchange for over 5 of the last 30 s, and queues their protection again.';
 
 create function trading.queue_protection(p_position_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''

@@ -191,25 +191,6 @@ end
 $$;
 comment on function trading.tell_refused_stop is 'Opens the owner''s alert for a stop that the exchange refuses for what it is, or counts another try; the stop that rests resolves it.';
 
--- The stop that a sale has ended would have to be ended again before that sale. An exit that waits for the proof of an earlier sale,
--- or that the exchange has refused, is not about to sell; and however it fares, the stop is back before the alarm.
-create function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamptz) returns boolean
-language plpgsql stable set search_path = ''
-as $$
-declare
-  c_patience constant interval := '3 seconds';
-begin
-  return exists (
-    select from trading.engine_stops s join trading.jobs j on j.position_id = s.position_id
-    where s.position_id = p_position_id and s.naked_since > p_now - c_patience and j.kind = 'exit' and not j.payload ? 'quantity'
-      and (j.status = 'running' or (j.status = 'queued' and j.due_at < s.naked_since + c_patience))
-      and (j.last_error is null or trading.is_transient(j.last_error ->> 'sqlstate')
-        or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('window_over', 'clock_skewed', 'still_open', 'order_settled', 'order_under_way')));
-end
-$$;
-comment on function trading.is_about_to_be_sold is
-  'Whether a position has lost its stop less than 3 s ago and a whole exit of it runs or is due within them, with nothing against it but time.';
-
 create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$

@@ -70,4 +70,46 @@ end
 $$;
 comment on function trading.end_guard_for is 'The next call towards another stop in the place of what rests, where that has to end first; a wait while the exchange would refuse the new one.';
 
+-- Patience ----------------------------------------------------------------------------------------------------------
+
+create function trading.patience_left(p_position_id uuid, p_now timestamptz) returns interval
+language sql stable
+return interval '3 seconds' - trading.naked_time(p_position_id, interval '1 minute', p_now);
+comment on function trading.patience_left is
+  'For how long a position may go on without its stop for a sale that comes next: 3 s of any minute in sum; not positive: the stop comes first.';
+
+-- The stop that a sale has ended would have to be ended again before that sale. An exit that waits for the proof of an earlier sale,
+-- or that the exchange has refused, is not about to sell; and however it fares, the stop is back before the alarm.
+create function trading.is_about_to_be_sold(p_position_id uuid, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_patience interval := trading.patience_left(p_position_id, p_now);
+begin
+  return v_patience > interval '0' and exists (
+    select from trading.jobs j
+    where j.position_id = p_position_id and j.kind = 'exit' and not j.payload ? 'quantity'
+      and (j.status = 'running' or (j.status = 'queued' and j.due_at < p_now + v_patience))
+      and (j.last_error is null or trading.is_transient(j.last_error ->> 'sqlstate')
+        or coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('window_over', 'clock_skewed', 'still_open', 'order_settled', 'order_under_way')));
+end
+$$;
+comment on function trading.is_about_to_be_sold is
+  'Whether a whole exit of a position runs, or is due before the patience with its lost stop ends, with nothing against it but time.';
+
+-- One attempt after another that ends the stop and is not sent in time would keep it away, and spend the orders of both.
+create function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamptz) returns interval
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_rests constant interval := '2 seconds';
+begin
+  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over' and trading.patience_left(p_job.position_id, p_now) <= p_delay
+      and exists (select from trading.calls_of_attempt(p_job) c where c.action = 'cancel' and c.outcome = 'accepted')
+    then c_rests else interval '0' end;
+end
+$$;
+comment on function trading.guard_time is
+  'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now; else 0.';
+
 reset role;

@@ -135,6 +135,7 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_outcome jsonb := trading.run_job(p_job, p_now);
+  v_delay   interval;
   v_next_at timestamptz;
 begin
   if v_outcome ->> 'outcome' = 'call' then
@@ -143,7 +144,8 @@ begin
     return v_outcome;
   elsif v_outcome ->> 'outcome' = 'retry' then
     p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
-    v_next_at := p_now + trading.outcome_delay(p_job, v_outcome);
+    v_delay := trading.outcome_delay(p_job, v_outcome);
+    v_next_at := p_now + greatest(v_delay, trading.guard_time(p_job, v_outcome, v_delay, p_now));
     perform trading.retry_job(p_job, v_next_at, v_outcome);
     -- Whoever only waits for another order to be settled has not failed.
     if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then

@@ -48,10 +48,10 @@ select is(pg_temp.since(), interval '400 milliseconds', 'a position is naked fro
 select pg_temp.places('4500 milliseconds', '1700 milliseconds');
 select is(pg_temp.moment(), '0.400 1.500', 'until the exchange has its stop');
 
-select pg_temp.stop_ends('14 seconds', '13 seconds');
+select pg_temp.stop_ends('13500 milliseconds', '13 seconds');
 select is(pg_temp.since(), interval '10 seconds', 'a stop that ended was missing from then on');
 select trading.watch_naked(trading.engine_now());
-select ok(not tests.has_alert('position_unguarded'), 'four seconds are no alarm');
+select ok(not tests.has_alert('position_unguarded'), 'what was missing for less than five seconds in sum is no alarm');
 select pg_temp.now_is('15500 milliseconds');
 select trading.watch_naked(trading.engine_now());
 select ok(tests.has_alert('position_unguarded'), 'more than five are, whenever it was noticed');
