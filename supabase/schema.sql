@@ -4046,7 +4046,7 @@ $function$;
 alter function trading.check_successor(p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.check_successor(p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamp with time zone) is 'The question whether the exchange would take an order in a resting one''s place, or the wait when it would not; null: the resting one may be ended.';
 
-CREATE OR REPLACE FUNCTION trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_has_live boolean DEFAULT true)
  RETURNS SETOF trading.jobs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4059,7 +4059,7 @@ begin
     where p.id in (
       select w.portfolio_id from (
         select j.portfolio_id from trading.jobs j
-        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now and (j.is_paper or p_has_live)
         order by j.id limit 1000) w
       where not exists (select from trading.jobs r where r.portfolio_id = w.portfolio_id and r.status = 'running' and r.kind = 'enter'))
     limit p_limit
@@ -4084,8 +4084,8 @@ begin
     returning j.*;
 end
 $function$;
-alter function trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone) is 'Claims the next due entry of up to p_limit portfolios in which none is running.';
+alter function trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_has_live boolean) owner to fillbase_engine;
+comment on function trading.claim_entries(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_has_live boolean) is 'Claims the next due entry of up to p_limit portfolios in which none is running; only on paper unless p_has_live.';
 
 CREATE OR REPLACE FUNCTION trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS jsonb
@@ -4100,8 +4100,8 @@ declare
   v_job   trading.jobs;
   v_taken int := 0;
   v_is_attended boolean;
-  v_priority int;
-  c_stop  constant int := 0;
+  v_priority int := trading.claimable_priority(p_worker);
+  v_live     int;
   c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
@@ -4119,13 +4119,13 @@ begin
     p_limit := 0;
   end if;
 
-  v_priority := least(trading.claimable_priority(p_worker), case when trading.is_crowded(v_now) then c_stop end);
-  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
+  v_live := trading.uncrowded_priority(v_now);
+  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority, v_live) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
   if v_taken < p_limit and v_priority >= c_entry and not trading.is_stopping() then
-    for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
+    for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now, v_live >= c_entry) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;
@@ -4144,7 +4144,6 @@ CREATE OR REPLACE FUNCTION trading.claim_next(p_job trading.jobs, p_outcome json
  SET search_path TO ''
 AS $function$
 declare
-  c_stop constant int := 0;
   c_all  constant int := 6;
   v_next jsonb;
 begin
@@ -4154,7 +4153,7 @@ begin
   if p_job.kind <> 'enter' or not p_job.is_paper then
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now,
-      case when trading.is_crowded(p_now) then c_stop else c_all end) c);
+      c_all, trading.uncrowded_priority(p_now)) c);
   end if;
   if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
@@ -4188,7 +4187,7 @@ $function$;
 alter function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.claim_next_entry(p_portfolio_id uuid, p_worker text, p_now timestamp with time zone) is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
-CREATE OR REPLACE FUNCTION trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer DEFAULT 6)
+CREATE OR REPLACE FUNCTION trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer DEFAULT 6, p_max_live integer DEFAULT 6)
  RETURNS SETOF trading.jobs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -4198,6 +4197,7 @@ begin
     with due as (
       select j.id from trading.jobs j
       where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now and j.priority <= p_max_priority
+        and (j.is_paper or j.priority <= p_max_live)
       order by j.priority, j.id
       limit p_limit
       for no key update skip locked
@@ -4208,8 +4208,8 @@ begin
     returning j.*;
 end
 $function$;
-alter function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer) owner to fillbase_engine;
-comment on function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer) is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority, then age.';
+alter function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer, p_max_live integer) owner to fillbase_engine;
+comment on function trading.claim_others(p_worker text, p_limit integer, p_lease interval, p_now timestamp with time zone, p_max_priority integer, p_max_live integer) is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority (live ones: up to p_max_live as well), then age.';
 
 CREATE OR REPLACE FUNCTION trading.claimable_priority(p_worker text)
  RETURNS integer
@@ -7414,23 +7414,6 @@ end
 $function$;
 alter function trading.is_conflict_open(p_quarantine trading.quarantines) owner to fillbase_engine;
 comment on function trading.is_conflict_open(p_quarantine trading.quarantines) is 'Whether the order that a conflict is about still lacks what the exchange says of it.';
-
-CREATE OR REPLACE FUNCTION trading.is_crowded(p_now timestamp with time zone)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  c_lasts constant interval := '5 seconds';
-  c_few   constant int := 16;
-begin
-  return exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts)
-    and (select count(*) from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp()) >= c_few;
-end
-$function$;
-alter function trading.is_crowded(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.is_crowded(p_now timestamp with time zone) is 'Whether a call has missed its window within 5 s and 16 live jobs or more are under way: then nothing but a stop is begun besides.';
 
 CREATE OR REPLACE FUNCTION trading.is_database_owner()
  RETURNS boolean
@@ -13637,6 +13620,30 @@ end
 $function$;
 alter function trading.trader_account_id(p_trader public.traders) owner to fillbase_engine;
 comment on function trading.trader_account_id(p_trader public.traders) is 'Where a trader''s money is: its paper account, or its owner''s exchange account (null: none).';
+
+CREATE OR REPLACE FUNCTION trading.uncrowded_priority(p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_lasts  constant interval := '5 seconds';
+  c_few    constant int := 16;
+  c_stop   constant int := 0;
+  c_cancel constant int := 3;
+  c_manage constant int := 6;
+begin
+  if not exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts) then
+    return c_manage;
+  end if;
+  return (
+    select case when count(*) filter (where j.priority <= c_cancel) >= c_few then c_stop when count(*) >= c_few then c_cancel else c_manage end
+    from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp());
+end
+$function$;
+alter function trading.uncrowded_priority(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.uncrowded_priority(p_now timestamp with time zone) is 'Up to which priority live jobs may be begun now: where a call has missed its window within 5 s, beside 16 that are under way what ends, guards or stops positions (3), beside 16 of those nothing but a stop (0); else all (6).';
 
 CREATE OR REPLACE FUNCTION trading.unexplained_fills(p_job trading.jobs, p_account_id uuid)
  RETURNS TABLE(symbol text, fill jsonb)

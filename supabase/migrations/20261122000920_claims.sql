@@ -13,7 +13,7 @@ comment on function trading.job_json is 'A job as a worker sees it.';
 -- Only one entry of a portfolio runs at a time, so entries are claimed through their portfolio: the first due one of each
 -- free portfolio. SKIP LOCKED keeps two claimers off the same portfolio; which ones are free is judged in the next
 -- statement, because the first one's snapshot may be older than the lock it got.
-create function trading.claim_entries(p_worker text, p_limit int, p_lease interval, p_now timestamptz) returns setof trading.jobs
+create function trading.claim_entries(p_worker text, p_limit int, p_lease interval, p_now timestamptz, p_has_live boolean default true) returns setof trading.jobs
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -24,7 +24,7 @@ begin
     where p.id in (
       select w.portfolio_id from (
         select j.portfolio_id from trading.jobs j
-        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now
+        where j.status = 'queued' and j.kind = 'enter' and j.due_at <= p_now and (j.is_paper or p_has_live)
         order by j.id limit 1000) w
       where not exists (select from trading.jobs r where r.portfolio_id = w.portfolio_id and r.status = 'running' and r.kind = 'enter'))
     limit p_limit
@@ -49,9 +49,11 @@ begin
     returning j.*;
 end
 $$;
-comment on function trading.claim_entries is 'Claims the next due entry of up to p_limit portfolios in which none is running.';
+comment on function trading.claim_entries is 'Claims the next due entry of up to p_limit portfolios in which none is running; only on paper unless p_has_live.';
 
-create function trading.claim_others(p_worker text, p_limit int, p_lease interval, p_now timestamptz, p_max_priority int default 6) returns setof trading.jobs
+create function trading.claim_others(
+  p_worker text, p_limit int, p_lease interval, p_now timestamptz, p_max_priority int default 6, p_max_live int default 6
+) returns setof trading.jobs
 language plpgsql volatile set search_path = ''
 as $$
 begin
@@ -59,6 +61,7 @@ begin
     with due as (
       select j.id from trading.jobs j
       where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now and j.priority <= p_max_priority
+        and (j.is_paper or j.priority <= p_max_live)
       order by j.priority, j.id
       limit p_limit
       for no key update skip locked
@@ -69,7 +72,7 @@ begin
     returning j.*;
 end
 $$;
-comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority, then age.';
+comment on function trading.claim_others is 'Claims up to p_limit due jobs that are not entries, by priority up to p_max_priority (live ones: up to p_max_live as well), then age.';
 
 -- Bells come in flocks and every one of them starts a worker. Beyond some, more of them only wait for each other, until what
 -- they do is too late for its window. Who is at ordinary work stays; two that come at once may both still find room. Where all
@@ -93,19 +96,28 @@ $$;
 comment on function trading.claimable_priority is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
 
 -- Where processors or connections are short, what is begun besides makes all of it too late. The first call that misses its window
--- shows it; whoever ends a job then leaves the next one to those that are at work, until they are few. One of them always ends.
-create function trading.is_crowded(p_now timestamptz) returns boolean
+-- shows it; whoever ends a job then leaves the next one to those that are at work, until they are few. One of them always ends. What
+-- ends or guards positions waits only for its like: questions to a slow exchange, however many, cost next to nothing here.
+create function trading.uncrowded_priority(p_now timestamptz) returns int
 language plpgsql stable set search_path = ''
 as $$
 declare
-  c_lasts constant interval := '5 seconds';
-  c_few   constant int := 16;
+  c_lasts  constant interval := '5 seconds';
+  c_few    constant int := 16;
+  c_stop   constant int := 0;
+  c_cancel constant int := 3;
+  c_manage constant int := 6;
 begin
-  return exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts)
-    and (select count(*) from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp()) >= c_few;
+  if not exists (select from trading.exchange_calls c where c.reason = 'window_over' and c.answered_at > p_now - c_lasts) then
+    return c_manage;
+  end if;
+  return (
+    select case when count(*) filter (where j.priority <= c_cancel) >= c_few then c_stop when count(*) >= c_few then c_cancel else c_manage end
+    from trading.jobs j where j.status = 'running' and not j.is_paper and j.lease_until > clock_timestamp());
 end
 $$;
-comment on function trading.is_crowded is 'Whether a call has missed its window within 5 s and 16 live jobs or more are under way: then nothing but a stop is begun besides.';
+comment on function trading.uncrowded_priority is
+  'Up to which priority live jobs may be begun now: where a call has missed its window within 5 s, beside 16 that are under way what ends, guards or stops positions (3), beside 16 of those nothing but a stop (0); else all (6).';
 
 -- Whether a worker is awake and listening: it holds the session lock "fillbase_listener". Looking at pg_locks rather than
 -- trying the lock, because a try would keep a worker out that wants it at the same moment.
@@ -136,8 +148,8 @@ declare
   v_job   trading.jobs;
   v_taken int := 0;
   v_is_attended boolean;
-  v_priority int;
-  c_stop  constant int := 0;
+  v_priority int := trading.claimable_priority(p_worker);
+  v_live     int;
   c_entry constant int := 5;
 begin
   if p_bell is not null and not trading.is_bell_valid(p_bell) then
@@ -155,13 +167,13 @@ begin
     p_limit := 0;
   end if;
 
-  v_priority := least(trading.claimable_priority(p_worker), case when trading.is_crowded(v_now) then c_stop end);
-  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority) loop
+  v_live := trading.uncrowded_priority(v_now);
+  for v_job in select * from trading.claim_others(p_worker, p_limit, v_lease, v_now, v_priority, v_live) loop
     v_jobs := v_jobs || trading.job_json(v_job);
     v_taken := v_taken + 1;
   end loop;
   if v_taken < p_limit and v_priority >= c_entry and not trading.is_stopping() then
-    for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now) order by id loop
+    for v_job in select * from trading.claim_entries(p_worker, p_limit - v_taken, v_lease, v_now, v_live >= c_entry) order by id loop
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;

@@ -209,7 +209,6 @@ create function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  c_stop constant int := 0;
   c_all  constant int := 6;
   v_next jsonb;
 begin
@@ -219,7 +218,7 @@ begin
   if p_job.kind <> 'enter' or not p_job.is_paper then
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now,
-      case when trading.is_crowded(p_now) then c_stop else c_all end) c);
+      c_all, trading.uncrowded_priority(p_now)) c);
   end if;
   if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
