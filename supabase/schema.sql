@@ -1481,7 +1481,7 @@ comment on table trading.account_checks is 'Every comparison of an exchange acco
 comment on column trading.account_checks.started_at is 'When its balances were asked for: the comparison is about that moment.';
 comment on column trading.account_checks.is_whole is 'Whether the open orders of all symbols were looked at, not only of those with positions and orders of ours.';
 comment on column trading.account_checks.unsettled_assets is 'Assets in which something was still moving or unknown: they were not compared.';
-comment on column trading.account_checks.differences is '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing, balances_contradicted (each with expected and found), order_unexplained, order_outside, order_believed_over, order_not_listed, trade_outside.';
+comment on column trading.account_checks.differences is '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing, balances_contradicted (each with expected and found), order_unexplained, order_outside, order_believed_over, order_executed_more, order_not_listed, trade_outside.';
 CREATE INDEX account_checks_account_id_idx ON trading.account_checks USING btree (account_id, id);
 alter table trading.account_checks enable row level security;
 create policy account_checks_select_service on trading.account_checks for select to service_role
@@ -2736,6 +2736,19 @@ $function$;
 alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) owner to fillbase_engine;
 comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time); suspect: what has to be looked up, where that is another order.';
 
+CREATE OR REPLACE FUNCTION trading.absent_quantity(p_position public.positions)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity);
+end
+$function$;
+alter function trading.absent_quantity(p_position public.positions) owner to fillbase_engine;
+comment on function trading.absent_quantity(p_position public.positions) is 'How much of what the books hold for a position is not there to be sold or guarded: missing, or sold and not shown yet.';
+
 CREATE OR REPLACE FUNCTION trading.account_cause(p_account_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -3403,6 +3416,24 @@ end
 $function$;
 alter function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.assess_entry(p_signal public.signals, p_trader public.traders, p_now timestamp with time zone) is 'Facts, every rule and the verdict of an entry as JSON: {facts, rules, passed, code, message, is_retryable}. Writes nothing.';
+
+CREATE OR REPLACE FUNCTION trading.assets_of_executions(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset, 'BNB']) from trading.compare_orders(p_job, p_account_id) d
+    join public.instruments i on i.symbol = d ->> 'symbol'
+    left join trading.venue_orders v on v.order_id = (d ->> 'order_id')::uuid
+    where d ->> 'kind' = 'order_executed_more'
+      and not coalesce(trading.was_seen_before(p_previous, d, p_started_at) and v.seen_at > p_previous.finished_at, false));
+end
+$function$;
+alter function trading.assets_of_executions(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.assets_of_executions(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamp with time zone) is 'Assets that orders have moved (or paid fees in) by the word of the list of open orders alone, unless the order itself has denied it since.';
 
 CREATE OR REPLACE FUNCTION trading.assets_of_purchases(p_account_id uuid, p_since timestamp with time zone)
  RETURNS text[]
@@ -4497,11 +4528,16 @@ begin
     select jsonb_build_object('kind', 'order_not_listed', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id)
     from asked a join public.orders o on o.account_id = p_account_id and (a.symbol is null or o.symbol = a.symbol)
     where not o.is_paper_trade and o.state in ('working', 'partially_filled') and o.submitted_at < a.permitted_at
-      and not exists (select from listed l where l.id = o.id);
+      and not exists (select from listed l where l.id = o.id)
+    union all
+    select jsonb_build_object('kind', 'order_executed_more', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id,
+      'executed', l.report ->> 'executed_quantity')
+    from listed l join public.orders o on o.id = l.id
+    where o.finished_at is null and (l.report ->> 'executed_quantity')::numeric > o.venue_executed_quantity;
 end
 $function$;
 alter function trading.compare_orders(p_job trading.jobs, p_account_id uuid) owner to fillbase_engine;
-comment on function trading.compare_orders(p_job trading.jobs, p_account_id uuid) is 'Open orders that the books do not explain, or believe over, and orders of ours that are not open there.';
+comment on function trading.compare_orders(p_job trading.jobs, p_account_id uuid) is 'Open orders that the books do not explain, or believe over, orders of ours that are not open there, and those that have executed more than the books know.';
 
 CREATE OR REPLACE FUNCTION trading.complete_job(p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4574,7 +4610,7 @@ declare
   v_found        jsonb;
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
-  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
+  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at) || trading.assets_of_executions(p_job, p_account_id, v_previous, v_balances.permitted_at);
   v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
   if v_contradicted = '[]' then
@@ -6047,7 +6083,7 @@ begin
   -- sold by its own word waits for its fills.
   v_unshown := trading.unshown_quantity(v_position.id);
   v_there := v_position;
-  v_there.quantity := greatest(v_position.quantity - trading.missing_coins(v_position.id) - v_unshown, 0);
+  v_there.quantity := v_position.quantity - trading.absent_quantity(v_position);
   if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
@@ -9991,7 +10027,7 @@ AS $function$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id) - trading.unshown_quantity(p_position.id),
+  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position),
     least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
   v_plan       trading.guard_plan;
 begin
@@ -12287,6 +12323,8 @@ begin
       when 'order_outside' then
         perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
           'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
+      when 'order_executed_more' then
+        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'executed_more:' || p_job.id || ':' || p_job.attempts, p_now);
       when 'order_not_listed' then
         if not trading.is_gone_with_symbol(p_job, v_one) then
           perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);

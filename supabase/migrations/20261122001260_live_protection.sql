@@ -49,7 +49,7 @@ as $$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.missing_coins(p_position.id) - trading.unshown_quantity(p_position.id),
+  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position),
     least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
   v_plan       trading.guard_plan;
 begin

@@ -27,7 +27,7 @@ comment on column trading.account_checks.started_at is 'When its balances were a
 comment on column trading.account_checks.is_whole is 'Whether the open orders of all symbols were looked at, not only of those with positions and orders of ours.';
 comment on column trading.account_checks.unsettled_assets is 'Assets in which something was still moving or unknown: they were not compared.';
 comment on column trading.account_checks.differences is
-  '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing, balances_contradicted (each with expected and found), order_unexplained, order_outside, order_believed_over, order_not_listed, trade_outside.';
+  '[{kind, asset or symbol, ..}]: cash_moved, coins_moved, coins_missing, balances_contradicted (each with expected and found), order_unexplained, order_outside, order_believed_over, order_executed_more, order_not_listed, trade_outside.';
 create index account_checks_account_id_idx on trading.account_checks (account_id, id);
 alter table trading.account_checks enable row level security;
 create policy account_checks_select_service on trading.account_checks for select to service_role using (true);

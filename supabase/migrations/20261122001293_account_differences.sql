@@ -157,10 +157,16 @@ begin
     select jsonb_build_object('kind', 'order_not_listed', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id)
     from asked a join public.orders o on o.account_id = p_account_id and (a.symbol is null or o.symbol = a.symbol)
     where not o.is_paper_trade and o.state in ('working', 'partially_filled') and o.submitted_at < a.permitted_at
-      and not exists (select from listed l where l.id = o.id);
+      and not exists (select from listed l where l.id = o.id)
+    union all
+    select jsonb_build_object('kind', 'order_executed_more', 'symbol', o.symbol, 'client_order_id', o.client_order_id, 'order_id', o.id,
+      'executed', l.report ->> 'executed_quantity')
+    from listed l join public.orders o on o.id = l.id
+    where o.finished_at is null and (l.report ->> 'executed_quantity')::numeric > o.venue_executed_quantity;
 end
 $$;
-comment on function trading.compare_orders is 'Open orders that the books do not explain, or believe over, and orders of ours that are not open there.';
+comment on function trading.compare_orders is
+  'Open orders that the books do not explain, or believe over, orders of ours that are not open there, and those that have executed more than the books know.';
 
 create function trading.end_outlived(p_job trading.jobs, p_account_id uuid, p_differences jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -215,6 +221,8 @@ begin
       when 'order_outside' then
         perform trading.raise_alert(p_now, 'info', 'orders_outside', v_user_id, 'account', p_account_id::text,
           'The account has open orders that are not the engine''s. They are left alone, and may lock what it manages.', v_one);
+      when 'order_executed_more' then
+        perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'executed_more:' || p_job.id || ':' || p_job.attempts, p_now);
       when 'order_not_listed' then
         if not trading.is_gone_with_symbol(p_job, v_one) then
           perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
@@ -309,7 +317,7 @@ declare
   v_found        jsonb;
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
-  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at);
+  v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at) || trading.assets_of_executions(p_job, p_account_id, v_previous, v_balances.permitted_at);
   v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
   if v_contradicted = '[]' then

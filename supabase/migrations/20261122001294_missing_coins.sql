@@ -19,6 +19,18 @@ end
 $$;
 comment on function trading.missing_coins is 'How much of a position''s coins was not in its account when last compared; its stop guards the rest.';
 
+-- What a comparison found missing may be just what a sell has executed and not shown fills for: it counts once. Were it gone
+-- besides, a sale that is too large could only take managed coins: an account that lacks some was last found to have none of
+-- the owner's own in that asset.
+create function trading.absent_quantity(p_position public.positions) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity);
+end
+$$;
+comment on function trading.absent_quantity is 'How much of what the books hold for a position is not there to be sold or guarded: missing, or sold and not shown yet.';
+
 create function trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$

@@ -1,7 +1,23 @@
--- Purpose: balances that the exchange's own list of open orders contradicts are not believed.
+-- Purpose: what an exchange's own list of open orders says against its balances: what it executed is not missing, what it locks is there.
 -- Locks:   none on existing tables.
 
 set role fillbase_engine;
+
+-- What the list of open orders says was executed is on its way into the books, so its coins are not missing and its cash is
+-- nobody's payment. That goes on until the order itself was asked since another comparison found the same, and says less.
+create function trading.assets_of_executions(p_job trading.jobs, p_account_id uuid, p_previous trading.account_checks, p_started_at timestamptz) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(
+    select unnest(array[i.base_asset, i.quote_asset, 'BNB']) from trading.compare_orders(p_job, p_account_id) d
+    join public.instruments i on i.symbol = d ->> 'symbol'
+    left join trading.venue_orders v on v.order_id = (d ->> 'order_id')::uuid
+    where d ->> 'kind' = 'order_executed_more'
+      and not coalesce(trading.was_seen_before(p_previous, d, p_started_at) and v.seen_at > p_previous.finished_at, false));
+end
+$$;
+comment on function trading.assets_of_executions is 'Assets that orders have moved (or paid fees in) by the word of the list of open orders alone, unless the order itself has denied it since.';
 
 -- What an open sell would sell is locked, and nobody can take it away before the order has ended. The balances were asked for
 -- before the orders: a sell that executed in between is listed with less, and a purchase in between has its asset unsettled.
