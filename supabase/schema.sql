@@ -7000,6 +7000,23 @@ $function$;
 alter function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) is 'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now; else 0.';
 
+CREATE OR REPLACE FUNCTION trading.guarded_quantity(p_position public.positions, p_guard public.orders)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case when p_guard.id is null then 0 else (
+    select least(p_guard.quantity - p_guard.venue_executed_quantity,
+      p_position.quantity - coalesce(sum(least(o.venue_executed_quantity, o.quantity) - o.filled_quantity), 0))
+    from trading.unshown_sells(p_position.id) o
+    where o.id = p_guard.id or (o.order_list_id = p_guard.order_list_id) is not true) end;
+end
+$function$;
+alter function trading.guarded_quantity(p_position public.positions, p_guard public.orders) owner to fillbase_engine;
+comment on function trading.guarded_quantity(p_position public.positions, p_guard public.orders) is 'How much of a position what rests for it can still sell; p_guard all null: 0.';
+
 CREATE OR REPLACE FUNCTION trading.has_asked_to_cancel(p_job trading.jobs, p_order_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -10027,8 +10044,7 @@ AS $function$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position),
-    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
+  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position), trading.guarded_quantity(p_position, v_guard));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;

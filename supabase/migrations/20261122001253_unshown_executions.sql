@@ -112,6 +112,22 @@ end
 $$;
 comment on function trading.unshown_quantity is 'How much of what the books hold for a position is sold by the word of its orders, and not booked: no coins for another sale or stop. p_besides: an order that does not count.';
 
+-- What rests has locked what it would sell, so coins that are missing are others: it is never made smaller for them. What a sell
+-- is said to have sold is gone, booked or not. The other leg of its list has sold nothing while it rests: whoever said so was
+-- wrong, or it does not rest, which is asked (trading.settle_guard).
+create function trading.guarded_quantity(p_position public.positions, p_guard public.orders) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case when p_guard.id is null then 0 else (
+    select least(p_guard.quantity - p_guard.venue_executed_quantity,
+      p_position.quantity - coalesce(sum(least(o.venue_executed_quantity, o.quantity) - o.filled_quantity), 0))
+    from trading.unshown_sells(p_position.id) o
+    where o.id = p_guard.id or (o.order_list_id = p_guard.order_list_id) is not true) end;
+end
+$$;
+comment on function trading.guarded_quantity is 'How much of a position what rests for it can still sell; p_guard all null: 0.';
+
 -- Fills follow their report within a moment, so an exit asks for them and looks once more. After that it goes on with what is
 -- surely there: the list of executions may be silent for minutes, and what it will show is left out of the sale. Who guards is
 -- in no such hurry: it asks when nobody else has done so lately.

@@ -40,17 +40,14 @@ comment on function trading.settle_engine_targets is 'Marks which targets of a p
 create type trading.guard_plan as (quantity numeric, stop numeric, stop_limit numeric, target_level int, target numeric, obstacle text);
 comment on type trading.guard_plan is 'The stop, and with it at most one target, that should rest at the exchange; stop_limit where the symbol knows no stop that sells at market; obstacle: why it cannot rest there (below_minimum, no_slot).';
 
--- Several targets: the farthest rests with the stop for the whole quantity, the nearer ones are the engine's. What a stop that
--- rests would sell is locked there, so coins that are missing are others: it is never made smaller for them. What a sell is
--- said to have sold is gone, booked or not.
+-- Several targets: the farthest rests with the stop for the whole quantity, the nearer ones are the engine's.
 create function trading.plan_guard(p_position public.positions) returns trading.guard_plan
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_instrument public.instruments;
   v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position),
-    least(p_position.quantity, coalesce(v_guard.quantity - v_guard.venue_executed_quantity, 0)));
+  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position), trading.guarded_quantity(p_position, v_guard));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
