@@ -7821,14 +7821,6 @@ $function$;
 alter function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone) is 'Whether a limit that is reached has tripped already, or was resumed by force on this day and has not been raised since.';
 
-CREATE OR REPLACE FUNCTION trading.is_turned_away(p_answer jsonb)
- RETURNS boolean
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN COALESCE((((p_answer ->> 'outcome'::text) = 'rejected'::text) AND ((p_answer ->> 'code'::text) IS NULL) AND ((p_answer ->> 'http_status'::text) = ANY (ARRAY['403'::text, '451'::text]))), false);
-alter function trading.is_turned_away(p_answer jsonb) owner to fillbase_engine;
-comment on function trading.is_turned_away(p_answer jsonb) is 'Whether a call was refused before it came to the exchange: HTTP 403 or 451 without a code of the exchange''s own.';
-
 CREATE OR REPLACE FUNCTION trading.is_unmoved(p_order public.orders, p_balances jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -8968,8 +8960,10 @@ CREATE OR REPLACE FUNCTION trading.note_contact(p_call trading.exchange_calls, p
  SET search_path TO ''
 AS $function$
 begin
-  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') or trading.is_turned_away(p_answer) then
-    perform trading.note_silence(p_call.environment, concat_ws(' ', p_answer ->> 'reason', case when trading.is_turned_away(p_answer) then p_answer ->> 'http_status' end), p_now);
+  -- Who was turned away by a firewall or a country's law has not heard the exchange.
+  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable', 'turned_away') then
+    perform trading.note_silence(p_call.environment,
+      concat_ws(' ', p_answer ->> 'reason', case p_answer ->> 'reason' when 'turned_away' then p_answer ->> 'http_status' end), p_now);
   elsif p_answer ->> 'outcome' in ('accepted', 'rejected') then
     perform trading.note_heard(p_call.environment, p_now);
   end if;
@@ -9173,9 +9167,6 @@ AS $function$
 declare
   v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_call.account_id);
 begin
-  if trading.is_turned_away(p_answer) then
-    return;
-  end if;
   case p_answer ->> 'reason'
     when 'clock_skewed' then
       perform trading.distrust_clock(p_call, v_user_id, p_now);

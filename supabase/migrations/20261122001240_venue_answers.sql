@@ -232,12 +232,6 @@ end
 $$;
 comment on function trading.record_balances is 'Remembers what the account holds; a key of another account is ended with an alert.';
 
--- A firewall, a country's law or a proxy speaks before the exchange does (HTTP 403, 451), and says nothing of a key.
-create function trading.is_turned_away(p_answer jsonb) returns boolean
-language sql immutable parallel safe
-return coalesce(p_answer ->> 'outcome' = 'rejected' and p_answer ->> 'code' is null and p_answer ->> 'http_status' in ('403', '451'), false);
-comment on function trading.is_turned_away is 'Whether a call was refused before it came to the exchange: HTTP 403 or 451 without a code of the exchange''s own.';
-
 -- The refusals that are about the connection and not about the order.
 create function trading.note_refusal(p_call trading.exchange_calls, p_answer jsonb, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -245,9 +239,6 @@ as $$
 declare
   v_user_id uuid := (select a.user_id from trading.accounts a where a.id = p_call.account_id);
 begin
-  if trading.is_turned_away(p_answer) then
-    return;
-  end if;
   case p_answer ->> 'reason'
     when 'clock_skewed' then
       perform trading.distrust_clock(p_call, v_user_id, p_now);

@@ -109,8 +109,10 @@ create function trading.note_contact(p_call trading.exchange_calls, p_answer jso
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable') or trading.is_turned_away(p_answer) then
-    perform trading.note_silence(p_call.environment, concat_ws(' ', p_answer ->> 'reason', case when trading.is_turned_away(p_answer) then p_answer ->> 'http_status' end), p_now);
+  -- Who was turned away by a firewall or a country's law has not heard the exchange.
+  if p_answer ->> 'reason' in ('no_answer', 'venue_error', 'unreachable', 'turned_away') then
+    perform trading.note_silence(p_call.environment,
+      concat_ws(' ', p_answer ->> 'reason', case p_answer ->> 'reason' when 'turned_away' then p_answer ->> 'http_status' end), p_now);
   elsif p_answer ->> 'outcome' in ('accepted', 'rejected') then
     perform trading.note_heard(p_call.environment, p_now);
   end if;

@@ -158,6 +158,7 @@ export type Reason =
   | "rate_limited"
   | "banned"
   | "bad_request"
+  | "turned_away"
   | "refused"
   | "window_over"
   | "unreachable"

@@ -55,9 +55,10 @@ export const OUTCOMES: readonly OutcomeRow[] = [
   rejected("rate_limited", { statuses: [429, 429] }),
   unknown({ statuses: [500, 599] }),
   unknown({ codes: [-1000, -1001, -1004, -1006, -1007, -1008] }),
+  // The firewall's page, or a country's law, comes before anything of the exchange: no word about order or key.
+  rejected("turned_away", { statuses: [403, 403], codes: null }),
+  rejected("turned_away", { statuses: [451, 451], codes: null }),
   rejected("not_permitted", { statuses: [451, 451] }),
-  // The web application firewall: its page comes before anything of the exchange.
-  rejected("refused", { statuses: [403, 403], codes: null }),
 
   rejected("rate_limited", { codes: [-1003, -1015] }),
   rejected("clock_skewed", { codes: [-1021] }),
