@@ -9295,12 +9295,12 @@ begin
       select h.subject_id, h.level, h.reached_at, h.price from trading.held_crossings h where h.kind = 'target'
     ) c
     join trading.engine_stops s on s.position_id = c.position_id and s.fired_at is null
-    -- A stop that waits for its row counts before any target.
-    where not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = c.position_id)
     group by c.position_id, c.level
   ), free as materialized (
     select e.position_id, e.level from reached r
     join trading.engine_targets e on e.position_id = r.position_id and e.level = r.level and e.price <= r.price and e.fired_at is null and not e.is_at_venue
+    -- A stop that waits for its row counts before any target: that one waits as well.
+    where not exists (select from trading.held_crossings h where h.kind = 'stop' and h.subject_id = r.position_id)
     order by e.position_id, e.level for no key update of e skip locked
   ), held as (
     insert into trading.held_crossings as h (kind, subject_id, level, price, reached_at)
