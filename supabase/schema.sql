@@ -7085,7 +7085,7 @@ begin
   return (
     select count(*) from public.orders o
     where o.account_id = p_position.account_id and o.symbol = p_position.symbol and o.position_id <> p_position.id
-      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null
+      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null and not trading.is_over_at_venue(o.id)
   ) < coalesce((select i.max_algo_orders from public.instruments i where i.symbol = p_position.symbol), 5);
 end
 $function$;
@@ -12189,7 +12189,8 @@ begin
   update trading.engine_targets e set is_at_venue = r.is_resting, fired_at = case when r.is_filled then coalesce(e.fired_at, p_now) else e.fired_at end
   from (
     select t.level,
-      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null) as is_resting,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null
+        and (o.venue_executed_quantity >= o.quantity or not trading.is_over_at_venue(o.id))) as is_resting,
       exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.state = 'filled') as is_filled
     from trading.engine_targets t where t.position_id = p_position_id
   ) r

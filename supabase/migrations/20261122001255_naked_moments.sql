@@ -198,7 +198,7 @@ begin
   return (
     select count(*) from public.orders o
     where o.account_id = p_position.account_id and o.symbol = p_position.symbol and o.position_id <> p_position.id
-      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null
+      and o.role = 'stop_loss' and not o.is_paper_trade and o.finished_at is null and not trading.is_over_at_venue(o.id)
   ) < coalesce((select i.max_algo_orders from public.instruments i where i.symbol = p_position.symbol), 5);
 end
 $$;

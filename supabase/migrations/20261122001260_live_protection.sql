@@ -17,7 +17,8 @@ end
 $$;
 comment on function trading.arm_engine_targets is 'One row for each take profit of a live position.';
 
--- Which targets rest at the exchange is read from its orders, so that it is true after every way an order can end.
+-- Which targets rest at the exchange is read from its orders, so that it is true after every way an order can end. One that ended
+-- there before it was filled rests no more, even while the books wait for the fills it has: the engine watches what it left.
 create function trading.settle_engine_targets(p_position_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -25,7 +26,8 @@ begin
   update trading.engine_targets e set is_at_venue = r.is_resting, fired_at = case when r.is_filled then coalesce(e.fired_at, p_now) else e.fired_at end
   from (
     select t.level,
-      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null) as is_resting,
+      exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.finished_at is null
+        and (o.venue_executed_quantity >= o.quantity or not trading.is_over_at_venue(o.id))) as is_resting,
       exists (select from public.orders o where o.position_id = p_position_id and o.role = 'take_profit' and o.level = t.level and o.state = 'filled') as is_filled
     from trading.engine_targets t where t.position_id = p_position_id
   ) r
