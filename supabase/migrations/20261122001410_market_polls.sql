@@ -55,7 +55,8 @@ comment on function trading.due_polls is
 
 -- Prices are asked for from the address that orders leave from. What the exchange limits there, it limits for both; and who
 -- goes on asking under a 429 is banned for days. So polls draw from a bucket too, and send nothing while either is shut:
--- not to the host for public data either, which the same limit may stand behind.
+-- not to the host for public data either, which the same limit may stand behind. Security definer: the role of functions may have
+-- a poll planned, and write neither buckets nor polls itself.
 create function trading.poll_plan(p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -95,6 +96,7 @@ comment on function trading.poll_plan is
   'What a poll asks for now, [{symbol, since}], as far as the bucket of prices goes, which it draws from; null: ask nothing, the exchange wants silence.';
 grant execute on function trading.poll_plan to service_role;
 
+-- Security definer: the role of functions tells what it met; only this shuts a bucket.
 create function trading.heed_market_limit(p_retry_after_ms numeric, p_is_address_of_orders boolean, p_now timestamptz default null) returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -109,6 +111,7 @@ comment on function trading.heed_market_limit is
   'A poll met HTTP 429 or 418: polls stop for so long (1 s to 3 days), and with them the orders of production where they leave from the same address.';
 grant execute on function trading.heed_market_limit to service_role;
 
+-- Security definer: the schedule rings, and reads neither the settings nor the bell's secret.
 create function trading.ring_market() returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
