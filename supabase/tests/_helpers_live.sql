@@ -96,3 +96,31 @@ begin
 end
 $$;
 comment on function tests.bought_live is 'A decision of a live trader, filled at its limit, its stop resting: bought, or the code of its denial.';
+
+create or replace function tests.tick_live(p_ask numeric, p_after interval) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update trading.exchange_clocks set measured_at = trading.engine_now() + p_after;
+  perform tests.tick(p_ask - 0.01, p_ask, p_after => p_after);
+end
+$$;
+comment on function tests.tick_live is 'A tick some time later, when the exchange''s clock has been measured again.';
+
+-- A question carries no quantity: the entry is said to be of 1.
+create or replace function tests.rest_entry(p_signal text, p_trader text, p_entry numeric) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_call jsonb;
+begin
+  perform tests.tick_live(102, '1 second');
+  perform tests.decide(p_signal, p_trader, jsonb_build_object('entry', p_entry, 'stopLoss', 90));
+  loop
+    v_call := tests.next_call();
+    exit when v_call is null;
+    perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request' || '{"quantity": "1"}', 'working')));
+  end loop;
+end
+$$;
+comment on function tests.rest_entry is 'A live limit entry that rests below the market; whatever else is asked for rests too.';

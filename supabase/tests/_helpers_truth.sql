@@ -69,6 +69,23 @@ end
 $$;
 comment on function tests.obey is 'Does what is asked until nothing is: orders rest, what is cancelled is, what is asked about was cancelled. Returns the actions.';
 
+create or replace function tests.converse(p_after interval default '0') returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_call jsonb;
+begin
+  perform trading.set_clock(trading.engine_now() + p_after);
+  update trading.exchange_clocks set measured_at = trading.engine_now();
+  v_call := tests.next_call();
+  while v_call is not null loop
+    perform tests.answer(pg_temp.says(v_call));
+    v_call := coalesce((select w.answer -> 'call' from tests.live_work w), tests.next_call());
+  end loop;
+end
+$$;
+comment on function tests.converse is 'Some time later: answers every call as the test''s own pg_temp.says(call) has it, until nothing is asked.';
+
 create or replace function tests.listed(p_account_id uuid) returns jsonb
 language sql stable set search_path = ''
 as $$

@@ -7,25 +7,6 @@ select tests.hire('beta', 'bob', '{"entry_order_type": "limit", "sizing_value": 
 create temp table t as select tests.go_live('ann') as ann, tests.go_live('bob') as bob;
 update public.instruments set max_algo_orders = 20;
 update trading.settings set order_poll_ms = 5000;
-create function pg_temp.tick(p_ask numeric, p_after interval) returns void language plpgsql as $$
-begin
-  update trading.exchange_clocks set measured_at = trading.engine_now() + p_after;
-  perform tests.tick(p_ask - 0.01, p_ask, p_after => p_after);
-end
-$$;
-create function pg_temp.rest(p_signal text, p_trader text, p_entry numeric) returns void language plpgsql as $$
-declare
-  v_call jsonb;
-begin
-  perform pg_temp.tick(102, '1 second');
-  perform tests.decide(p_signal, p_trader, jsonb_build_object('entry', p_entry, 'stopLoss', 90));
-  loop
-    v_call := tests.next_call();
-    exit when v_call is null;
-    perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request' || '{"quantity": "1"}', 'working')));
-  end loop;
-end
-$$;
 create function pg_temp.queued() returns text language sql as $$
   select concat_ws(' ', count(*) filter (where p.account_id = t.ann), count(*) filter (where p.account_id = t.bob))
   from t, trading.jobs j join public.orders p on p.id = j.order_id where j.kind = 'sync' and j.status = 'queued'
@@ -35,19 +16,19 @@ create function pg_temp.fill(p_tokens numeric) returns void language sql as $$
   insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at) values ('questions', trading.derived_id('exchange', 'simulator'), p_tokens, trading.engine_now())
   on conflict (rule, scope_id) do update set tokens = excluded.tokens, refilled_at = excluded.refilled_at
 $$;
-select pg_temp.rest('ann ' || n, 'alpha', 98) from generate_series(1, 6) n;
-select pg_temp.rest('bob ' || n, 'beta', 100) from generate_series(1, 2) n;
+select tests.rest_entry('ann ' || n, 'alpha', 98) from generate_series(1, 6) n;
+select tests.rest_entry('bob ' || n, 'beta', 100) from generate_series(1, 2) n;
 select is((select count(*) from public.orders where state = 'working'), 8::bigint, 'six entries of the one rest, two of the other');
 select pg_temp.forget();
 update trading.rate_rules set burst = 32, per_second = 0.000001, poll_reserve = 16 where name = 'questions';
 
 -- Polls leave a reserve to what a tick reaches. ----------------------------------------------------------------------------------
-select pg_temp.tick(102, '20 seconds');
+select tests.tick_live(102, '20 seconds');
 select pg_temp.forget();
 select pg_temp.fill(32);
 select is(trading.queue_due_syncs(trading.engine_now()), 4, 'of eight that are due as many are asked about as leave the reserve');
 select is(pg_temp.queued(), '2 2', 'the accounts take turns');
-select pg_temp.tick(100, '100 milliseconds');
+select tests.tick_live(100, '100 milliseconds');
 select is(pg_temp.queued(), '2 2', 'who is reached and was queued already is not queued twice');
 select pg_temp.forget();
 select pg_temp.fill(16);

@@ -4,21 +4,11 @@ select plan(20);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"entry_order_type": "limit", "sizing_value": 100, "signal_ttl_seconds": 3600, "entry_timeout_seconds": 3600}');
 select tests.go_live('ann');
+-- The questions that are queued then.
 create function pg_temp.tick(p_ask numeric, p_after interval) returns int language plpgsql as $$
 begin
-  update trading.exchange_clocks set measured_at = trading.engine_now() + p_after;
-  perform tests.tick(p_ask - 0.01, p_ask, p_after => p_after);
+  perform tests.tick_live(p_ask, p_after);
   return (select count(*) from trading.jobs j where j.kind = 'sync' and j.order_id is not null and j.status = 'queued');
-end
-$$;
-create function pg_temp.rest(p_signal text) returns void language plpgsql as $$
-declare
-  v_call jsonb;
-begin
-  perform pg_temp.tick(102, '1 second');
-  perform tests.decide(p_signal, 'alpha', '{"entry": 100, "stopLoss": 95}');
-  v_call := tests.next_call();
-  perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request', 'working')));
 end
 $$;
 -- What the exchange says: it rests.
@@ -36,7 +26,7 @@ begin
   return v_asked;
 end
 $$;
-select pg_temp.rest('order ' || n) from generate_series(1, 4) n;
+select tests.rest_entry('order ' || n, 'alpha', 100) from generate_series(1, 4) n;
 select is((select count(*) from public.orders where state = 'working'), 4::bigint, 'four entries rest at one price');
 update trading.settings set order_poll_ms = 20000;
 update trading.rate_rules set burst = 12, per_second = 4, poll_reserve = 0 where name = 'questions';

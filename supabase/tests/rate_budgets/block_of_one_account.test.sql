@@ -7,27 +7,8 @@ select tests.hire('beta', 'bob', '{"entry_order_type": "limit", "sizing_value": 
 create temp table t as select tests.go_live('ann') as ann, tests.go_live('bob') as bob;
 update public.instruments set max_algo_orders = 20;
 update trading.settings set order_poll_ms = 5000;
-create function pg_temp.tick(p_ask numeric, p_after interval) returns void language plpgsql as $$
-begin
-  update trading.exchange_clocks set measured_at = trading.engine_now() + p_after;
-  perform tests.tick(p_ask - 0.01, p_ask, p_after => p_after);
-end
-$$;
-create function pg_temp.rest(p_signal text, p_trader text, p_entry numeric) returns void language plpgsql as $$
-declare
-  v_call jsonb;
-begin
-  perform pg_temp.tick(102, '1 second');
-  perform tests.decide(p_signal, p_trader, jsonb_build_object('entry', p_entry, 'stopLoss', 90));
-  loop
-    v_call := tests.next_call();
-    exit when v_call is null;
-    perform tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(v_call -> 'request' || '{"quantity": "1"}', 'working')));
-  end loop;
-end
-$$;
-select pg_temp.rest('ann ' || n, 'alpha', 98) from generate_series(1, 6) n;
-select pg_temp.rest('bob ' || n, 'beta', 98) from generate_series(1, 2) n;
+select tests.rest_entry('ann ' || n, 'alpha', 98) from generate_series(1, 6) n;
+select tests.rest_entry('bob ' || n, 'beta', 98) from generate_series(1, 2) n;
 select is((select count(*) from public.orders where state = 'working'), 8::bigint, 'six entries of the one rest, two of the other');
 delete from trading.jobs where status = 'queued';
 update trading.rate_rules set burst = 24, poll_reserve = 0 where name = 'questions';
@@ -56,7 +37,7 @@ end
 $$;
 select is(pg_temp.try_all(), 0, 'none of ann''s waits for an hour');
 -- Bob's entries are reached.
-select pg_temp.tick(97.99, '20 seconds');
+select tests.tick_live(97.99, '20 seconds');
 select is((select count(*) from trading.jobs j join public.orders o on o.id = j.order_id, t where o.account_id = t.bob and j.kind = 'sync' and j.status = 'queued'), 2::bigint,
   'what a tick has reached of bob''s is asked about');
 select * from finish();

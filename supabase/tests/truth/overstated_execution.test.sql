@@ -36,19 +36,12 @@ begin
           'fee_asset', 'USDT', 'is_maker', false, 'side', 'SELL', 'executed_at', trading.engine_now()))))) end from told);
 end
 $$;
+-- What is asked then.
 create function pg_temp.play(p_after interval) returns text language plpgsql as $$
-declare
-  v_call jsonb;
-  v_from int := (select coalesce(max(n), 0) from asked);
 begin
-  perform trading.set_clock(trading.engine_now() + p_after);
-  update trading.exchange_clocks set measured_at = trading.engine_now();
-  v_call := tests.next_call();
-  while v_call is not null loop
-    perform tests.answer(pg_temp.says(v_call));
-    v_call := coalesce((select w.answer -> 'call' from tests.live_work w), tests.next_call());
-  end loop;
-  return (select string_agg(concat_ws(' ', a.action, a.role), ', ' order by a.n) from asked a where a.n > v_from);
+  delete from asked;
+  perform tests.converse(p_after);
+  return (select string_agg(concat_ws(' ', a.action, a.role), ', ' order by a.n) from asked a);
 end
 $$;
 create function pg_temp.said() returns numeric language sql as $$ select trim_scale(o.venue_executed_quantity) from tests.order_of('one', 'take_profit', 1) o $$;

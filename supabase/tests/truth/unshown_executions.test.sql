@@ -47,19 +47,12 @@ begin
   end case;
 end
 $$;
+-- What is asked then.
 create function pg_temp.play(p_after interval default '0') returns text language plpgsql as $$
-declare
-  v_call jsonb;
-  v_from int := (select coalesce(max(n), 0) from asked);
 begin
-  perform trading.set_clock(trading.engine_now() + p_after);
-  update trading.exchange_clocks set measured_at = trading.engine_now();
-  v_call := tests.next_call();
-  while v_call is not null loop
-    perform tests.answer(pg_temp.says(v_call));
-    v_call := coalesce((select w.answer -> 'call' from tests.live_work w), tests.next_call());
-  end loop;
-  return (select string_agg(concat_ws(' ', a.action, a.role, trim_scale(a.quantity)), ', ' order by a.n) from asked a where a.n > v_from);
+  delete from asked;
+  perform tests.converse(p_after);
+  return (select string_agg(concat_ws(' ', a.action, a.role, trim_scale(a.quantity)), ', ' order by a.n) from asked a);
 end
 $$;
 -- The target has executed (0: was ended before): the exchange has ended the stop. p_own: coins of the owner's besides.
