@@ -209,24 +209,27 @@ create function trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  c_all  constant int := 6;
-  v_next jsonb;
+  c_all   constant int := 6;
+  c_entry constant int := 5;
+  v_live  int := c_all;
+  v_next  jsonb;
 begin
   if p_worker is null or p_outcome ->> 'outcome' = 'call' or (p_job.kind = 'enter' and p_outcome ->> 'outcome' = 'retry') then
     return null;
   end if;
   if p_job.kind <> 'enter' or not p_job.is_paper then
+    v_live := trading.uncrowded_priority(p_now);
     v_next := (select trading.job_json(c) from trading.claim_others(p_worker, 1,
       make_interval(secs => (select s.lease_ms from trading.settings s) / 1000.0), p_now,
-      c_all, trading.uncrowded_priority(p_now)) c);
+      c_all, v_live) c);
   end if;
-  if p_job.kind = 'enter' and v_next is null and not trading.is_stopping() then
+  if p_job.kind = 'enter' and v_next is null and v_live >= c_entry and not trading.is_stopping() then
     v_next := trading.claim_next_entry(p_job.portfolio_id, p_worker, p_now);
   end if;
   return v_next;
 end
 $$;
-comment on function trading.claim_next is 'What a worker does after a job: the portfolio''s next entry after one, else the next job that is no entry; null while the job is not over.';
+comment on function trading.claim_next is 'What a worker does after a job: the portfolio''s next entry after one (a live one beside no crowd), else the next job that is no entry; null while the job is not over.';
 
 create function trading.execute_job(p_job_id bigint, p_fence bigint, p_next_for text default null, p_now timestamptz default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set lock_timeout = '1s' set plan_cache_mode = 'force_generic_plan'
