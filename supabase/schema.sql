@@ -7620,9 +7620,9 @@ CREATE OR REPLACE FUNCTION trading.is_mere_wait(p_job trading.jobs, p_outcome js
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN (((p_job).kind = ANY (ARRAY['exit'::text, 'protect'::text, 'cancel'::text])) AND COALESCE((COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['window_over'::text, 'exit_under_way'::text, 'order_under_way'::text, 'order_settled'::text, 'still_open'::text])), false));
+RETURN (((p_job).kind = 'enter'::text) OR (((p_job).kind = ANY (ARRAY['exit'::text, 'protect'::text, 'cancel'::text])) AND COALESCE((COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['window_over'::text, 'exit_under_way'::text, 'order_under_way'::text, 'order_settled'::text, 'still_open'::text])), false)));
 alter function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
-comment on function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) is 'Whether what ends or guards a position could not go on for want of time alone: no failure, so that the first one after it backs off as the first.';
+comment on function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) is 'Whether an entry, or what ends or guards a position for want of time alone, could not go on yet: no failure, so that the first one after it backs off as the first.';
 
 CREATE OR REPLACE FUNCTION trading.is_nearly_done(p_stop trading.stop_requests)
  RETURNS boolean
@@ -12810,15 +12810,15 @@ declare
   v_expired  int;
   v_rearmed  int;
 begin
-  -- An entry that took its worker down every time is not given to another one.
-  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
+  -- An entry that takes one worker down after another is not given to every one there is. What it only waited for does not count.
+  perform trading.fail_job(j.id, j.fence, 'LEASE', 'its worker died, and it had failed too often before', null, v_now)
   from trading.jobs j
   where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
-    and j.attempts >= (select s.job_max_attempts from trading.settings s);
+    and j.failures + 1 >= (select s.job_max_attempts from trading.settings s);
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
   )
-  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null, failures = j.failures + 1,
     last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
   from expired where j.id = expired.id;
   get diagnostics v_expired = row_count;

@@ -30,13 +30,14 @@ language sql immutable
 return make_interval(secs => power(2, least(p_failures, 5) - 1));
 comment on function trading.retry_delay is 'Back-off after the n-th failure: 1, 2, 4, 8, then 16 s.';
 
--- Nobody has refused anything: a call that provably never left, or another one's that has to be over first.
+-- Nobody has refused anything: a call that provably never left, or another one's that has to be over first. An entry that is given
+-- back is judged anew for as long as its signal lives; of failures it has but a few.
 create function trading.is_mere_wait(p_job trading.jobs, p_outcome jsonb) returns boolean
 language sql immutable
-return p_job.kind in ('exit', 'protect', 'cancel') and coalesce(coalesce(p_outcome ->> 'cause', p_outcome ->> 'code')
-    in ('window_over', 'exit_under_way', 'order_under_way', 'order_settled', 'still_open'), false);
+return p_job.kind = 'enter' or (p_job.kind in ('exit', 'protect', 'cancel') and coalesce(coalesce(p_outcome ->> 'cause', p_outcome ->> 'code')
+    in ('window_over', 'exit_under_way', 'order_under_way', 'order_settled', 'still_open'), false));
 comment on function trading.is_mere_wait is
-  'Whether what ends or guards a position could not go on for want of time alone: no failure, so that the first one after it backs off as the first.';
+  'Whether an entry, or what ends or guards a position for want of time alone, could not go on yet: no failure, so that the first one after it backs off as the first.';
 
 create function trading.failure_delay(p_job trading.jobs, p_sqlstate text) returns interval
 language plpgsql stable set search_path = ''

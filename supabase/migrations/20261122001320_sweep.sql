@@ -37,15 +37,15 @@ declare
   v_expired  int;
   v_rearmed  int;
 begin
-  -- An entry that took its worker down every time is not given to another one.
-  perform trading.fail_job(j.id, j.fence, 'LEASE', 'every worker that took this entry died', null, v_now)
+  -- An entry that takes one worker down after another is not given to every one there is. What it only waited for does not count.
+  perform trading.fail_job(j.id, j.fence, 'LEASE', 'its worker died, and it had failed too often before', null, v_now)
   from trading.jobs j
   where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
-    and j.attempts >= (select s.job_max_attempts from trading.settings s);
+    and j.failures + 1 >= (select s.job_max_attempts from trading.settings s);
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
   )
-  update trading.jobs j set status = 'queued', worker = null, lease_until = null,
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null, failures = j.failures + 1,
     last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
   from expired where j.id = expired.id;
   get diagnostics v_expired = row_count;
