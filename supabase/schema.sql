@@ -6114,6 +6114,21 @@ $function$;
 alter function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.exit_step(p_job trading.jobs, p_now timestamp with time zone) is 'The next call of an exit at an exchange, or its end. Never blocked by a halt.';
 
+CREATE OR REPLACE FUNCTION trading.expected_quantity(p_account_id uuid, p_asset text)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return trading.managed_quantity(p_account_id, p_asset) + coalesce(trading.outside_quantity(p_account_id, p_asset), 0) - (
+    select coalesce(sum(q.missing_quantity), 0) from trading.quarantines q join public.instruments i on i.symbol = q.symbol and i.base_asset = p_asset
+    where q.account_id = p_account_id and q.ended_at is null);
+end
+$function$;
+alter function trading.expected_quantity(p_account_id uuid, p_asset text) owner to fillbase_engine;
+comment on function trading.expected_quantity(p_account_id uuid, p_asset text) is 'What an exchange account holds of an asset by the books: what is managed and the owner''s own coins, less what the last comparison found missing.';
+
 CREATE OR REPLACE FUNCTION trading.expiry_words(p_reason text, p_side text)
  RETURNS text
  LANGUAGE sql
@@ -7172,8 +7187,7 @@ AS $function$
 begin
   return (
     select not exists (select from trading.account_checks c where c.account_id = p_position.account_id)
-      or trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
-        - p_position.quantity >= i.lot_step
+      or trading.expected_quantity(p_position.account_id, i.base_asset) - (p_position.quantity - trading.missing_coins(p_position.id)) >= i.lot_step
     from public.instruments i where i.symbol = p_position.symbol
   );
 end
@@ -7836,7 +7850,7 @@ begin
     from (
       select coalesce((select b.free + b.locked from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
           where b.asset = i.base_asset), 0) as total,
-        trading.managed_quantity(p_order.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_order.account_id, i.base_asset), 0) as expected
+        trading.expected_quantity(p_order.account_id, i.base_asset) as expected
       from public.instruments i where i.symbol = p_order.symbol
     ) t
   );

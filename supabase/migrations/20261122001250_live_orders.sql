@@ -96,7 +96,7 @@ begin
     from (
       select coalesce((select b.free + b.locked from jsonb_to_recordset(p_balances) as b (asset text, free numeric, locked numeric)
           where b.asset = i.base_asset), 0) as total,
-        trading.managed_quantity(p_order.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_order.account_id, i.base_asset), 0) as expected
+        trading.expected_quantity(p_order.account_id, i.base_asset) as expected
       from public.instruments i where i.symbol = p_order.symbol
     ) t
   );

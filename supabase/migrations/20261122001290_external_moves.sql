@@ -87,6 +87,18 @@ end
 $$;
 comment on function trading.outside_quantity is 'The owner''s own coins of an asset as last compared, less the fees taken from them since; null: none were ever seen.';
 
+-- Coins that were found missing are still managed: somebody has to say what became of them. Until then nobody expects them.
+create function trading.expected_quantity(p_account_id uuid, p_asset text) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return trading.managed_quantity(p_account_id, p_asset) + coalesce(trading.outside_quantity(p_account_id, p_asset), 0) - (
+    select coalesce(sum(q.missing_quantity), 0) from trading.quarantines q join public.instruments i on i.symbol = q.symbol and i.base_asset = p_asset
+    where q.account_id = p_account_id and q.ended_at is null);
+end
+$$;
+comment on function trading.expected_quantity is 'What an exchange account holds of an asset by the books: what is managed and the owner''s own coins, less what the last comparison found missing.';
+
 -- What a sell of this position could take besides its own coins: then the exchange refuses nothing, and that it accepted a
 -- sell, or a stop for what an earlier sell was to sell, proves nothing.
 create function trading.holds_other_coins(p_position public.positions) returns boolean
@@ -95,8 +107,7 @@ as $$
 begin
   return (
     select not exists (select from trading.account_checks c where c.account_id = p_position.account_id)
-      or trading.managed_quantity(p_position.account_id, i.base_asset) + coalesce(trading.outside_quantity(p_position.account_id, i.base_asset), 0)
-        - p_position.quantity >= i.lot_step
+      or trading.expected_quantity(p_position.account_id, i.base_asset) - (p_position.quantity - trading.missing_coins(p_position.id)) >= i.lot_step
     from public.instruments i where i.symbol = p_position.symbol
   );
 end
