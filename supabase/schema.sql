@@ -4252,20 +4252,22 @@ CREATE OR REPLACE FUNCTION trading.claimable_priority(p_worker text)
  SET search_path TO ''
 AS $function$
 declare
-  c_nothing constant int := -1;
-  c_cancel  constant int := 3;
-  c_manage  constant int := 6;
+  c_silent constant interval := '5 seconds';
+  c_stop   constant int := 0;
+  c_cancel constant int := 3;
+  c_manage constant int := 6;
 begin
   return (
-    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel) then c_manage
+    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel)
+        or max(j.lease_until) < clock_timestamp() + make_interval(secs => s.lease_ms / 1000.0) - c_silent then c_manage
       when count(distinct j.worker) < 2 * s.max_workers or bool_or(j.worker = p_worker) then c_cancel
-      else c_nothing end
+      else c_stop end
     from trading.settings s left join trading.jobs j on j.status = 'running' and j.lease_until > clock_timestamp()
-    group by s.max_workers);
+    group by s.max_workers, s.lease_ms);
 end
 $function$;
 alter function trading.claimable_priority(p_worker text) owner to fillbase_engine;
-comment on function trading.claimable_priority(p_worker text) is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
+comment on function trading.claimable_priority(p_worker text) is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all (also where none of them has claimed or gone on for 5 s), 3 what ends, guards or stops positions, 0 only a stop.';
 
 CREATE OR REPLACE FUNCTION trading.clear_way(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_is_whole boolean, p_now timestamp with time zone)
  RETURNS jsonb

@@ -76,24 +76,28 @@ comment on function trading.claim_others is 'Claims up to p_limit due jobs that 
 
 -- Bells come in flocks and every one of them starts a worker. Beyond some, more of them only wait for each other, until what
 -- they do is too late for its window. Who is at ordinary work stays; two that come at once may both still find room. Where all
--- wait for a slow exchange, as many again may end, guard and stop positions.
+-- wait for a slow exchange, as many again may end, guard and stop positions. A process that is killed takes many along, whose leases
+-- have half a minute to go: nobody is kept from a stop by them, and where none of them takes a step another one goes on instead.
 create function trading.claimable_priority(p_worker text) returns int
 language plpgsql stable set search_path = ''
 as $$
 declare
-  c_nothing constant int := -1;
-  c_cancel  constant int := 3;
-  c_manage  constant int := 6;
+  c_silent constant interval := '5 seconds';
+  c_stop   constant int := 0;
+  c_cancel constant int := 3;
+  c_manage constant int := 6;
 begin
   return (
-    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel) then c_manage
+    select case when count(distinct j.worker) < s.max_workers or bool_or(j.worker = p_worker and j.priority > c_cancel)
+        or max(j.lease_until) < clock_timestamp() + make_interval(secs => s.lease_ms / 1000.0) - c_silent then c_manage
       when count(distinct j.worker) < 2 * s.max_workers or bool_or(j.worker = p_worker) then c_cancel
-      else c_nothing end
+      else c_stop end
     from trading.settings s left join trading.jobs j on j.status = 'running' and j.lease_until > clock_timestamp()
-    group by s.max_workers);
+    group by s.max_workers, s.lease_ms);
 end
 $$;
-comment on function trading.claimable_priority is 'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all, 3 what ends, guards or stops positions, -1 none.';
+comment on function trading.claimable_priority is
+  'Up to which priority a worker may claim jobs now, given how many others are at work: 6 all (also where none of them has claimed or gone on for 5 s), 3 what ends, guards or stops positions, 0 only a stop.';
 
 -- Where processors or connections are short, what is begun besides makes all of it too late. The first call that misses its window
 -- shows it; whoever ends a job then leaves the next one to those that are at work, until they are few. One of them always ends. What
