@@ -3231,34 +3231,26 @@ CREATE OR REPLACE FUNCTION trading.apportion_missing(p_account_id uuid, p_asset 
  SET search_path TO ''
 AS $function$
 declare
-  v_left     numeric := p_missing;
-  v_part     numeric;
-  v_position public.positions;
+  v_share record;
 begin
-  for v_position in
-    select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
-    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
-    order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
-      (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
+  for v_share in
+    select p.id, p.symbol, p.quantity as held, s.quantity as missing
+    from trading.shares_of_missing(p_account_id, p_asset, p_missing) s join public.positions p on p.id = s.position_id
+    where s.quantity <> trading.missing_coins(p.id) order by p.opened_at desc, p.id
   loop
-    v_part := least(v_left, v_position.quantity);
-    v_left := v_left - v_part;
-    if v_part = trading.missing_coins(v_position.id) then
-      continue;
-    end if;
-    if v_part > 0 then
-      perform trading.quarantine(p_account_id, v_position.symbol, v_position.id, 'coins_missing',
+    if v_share.missing > 0 then
+      perform trading.quarantine(p_account_id, v_share.symbol, v_share.id, 'coins_missing',
         format('The exchange account holds less %s than its open positions: the newest is set aside until somebody says what became of the coins.', p_asset),
-        jsonb_build_object('missing', trading.money_text(v_part), 'held', trading.money_text(v_position.quantity)), p_now);
+        jsonb_build_object('missing', trading.money_text(v_share.missing), 'held', trading.money_text(v_share.held)), p_now);
     end if;
-    update trading.quarantines q set missing_quantity = v_part
-    where q.position_id = v_position.id and q.code = 'coins_missing' and q.ended_at is null;
-    perform trading.queue_protection(v_position.id, p_now);
+    update trading.quarantines q set missing_quantity = v_share.missing
+    where q.position_id = v_share.id and q.code = 'coins_missing' and q.ended_at is null;
+    perform trading.queue_protection(v_share.id, p_now);
   end loop;
 end
 $function$;
 alter function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'Sets positions aside for the coins that an account lacks, newest first; nothing missing: those set aside before are whole again, but stay aside.';
+comment on function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'Sets positions aside for the coins that an account lacks; nothing missing: those set aside before are whole again, but stay aside.';
 
 CREATE OR REPLACE FUNCTION trading.arm_engine_targets(p_position public.positions)
  RETURNS void
@@ -9075,7 +9067,7 @@ begin
 end
 $function$;
 alter function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'What an account lacks of an asset: taken from the dust where that covers it, else from the newest positions.';
+comment on function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone) is 'What an account lacks of an asset: taken from the dust where that covers it, else from the positions (trading.shares_of_missing).';
 
 CREATE OR REPLACE FUNCTION trading.note_missing_funds(p_call trading.exchange_calls, p_user_id uuid, p_now timestamp with time zone)
  RETURNS void
@@ -12476,6 +12468,29 @@ end
 $function$;
 alter function trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric) owner to fillbase_engine;
 comment on function trading.shape_entry(p_signal public.signals, p_trader public.traders, p_instrument public.instruments, p_quote trading.quotes, p_equity numeric, p_max_position numeric, p_taker_fee numeric) is 'Price (a limit, or the cap of a market entry), stop, targets and quantity of an entry as JSON; what cannot be computed is null, what cannot be a price is "NaN".';
+
+CREATE OR REPLACE FUNCTION trading.shares_of_missing(p_account_id uuid, p_asset text, p_missing numeric)
+ RETURNS TABLE(position_id uuid, quantity numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    with held as (
+      select p.id, p.opened_at, p.quantity::numeric as quantity, trading.missing_coins(p.id) as lack, g.locked, p.quantity - g.locked as free
+      from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+      cross join lateral trading.guarded_quantity(p, trading.resting_guard(p.id)) g (locked)
+      where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    ), portions as (
+      select h.id, t.portion, sum(t.portion) over (order by t.turn, h.locked > 0, h.lack = 0, h.opened_at desc, h.id) as portions
+      from held h cross join lateral (values (1, least(h.lack, h.free)), (2, h.free - least(h.lack, h.free)), (3, h.locked)) t (turn, portion)
+    )
+    select r.id, sum(greatest(least(r.portion, p_missing - (r.portions - r.portion)), 0)) from portions r group by r.id;
+end
+$function$;
+alter function trading.shares_of_missing(p_account_id uuid, p_asset text, p_missing numeric) owner to fillbase_engine;
+comment on function trading.shares_of_missing(p_account_id uuid, p_asset text, p_missing numeric) is 'How the coins that an account lacks of an asset are shared out among its open positions; all of them, with 0 for those that lack nothing.';
 
 CREATE OR REPLACE FUNCTION trading.size_rules(p_facts trading.entry_inputs, p_own public.risk_limits, p_all public.risk_limits)
  RETURNS SETOF trading.rule_result

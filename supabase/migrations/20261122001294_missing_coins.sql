@@ -52,39 +52,50 @@ end
 $$;
 comment on function trading.write_down_dust is 'Takes dust that is gone out of its pool and of the ledger, with an info alert.';
 
--- Those that lack coins already keep their lack; what is more falls on the newest. A stop that rests at the exchange has
--- its coins locked there, so its position comes last.
+-- Who lacks coins already keeps that lack; what is more falls on what nothing guards, the newest first. What a stop has locked at
+-- the exchange cannot have left: that comes last, for a stop may have ended and nobody know it yet.
+create function trading.shares_of_missing(p_account_id uuid, p_asset text, p_missing numeric) returns table (position_id uuid, quantity numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with held as (
+      select p.id, p.opened_at, p.quantity::numeric as quantity, trading.missing_coins(p.id) as lack, g.locked, p.quantity - g.locked as free
+      from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
+      cross join lateral trading.guarded_quantity(p, trading.resting_guard(p.id)) g (locked)
+      where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
+    ), portions as (
+      select h.id, t.portion, sum(t.portion) over (order by t.turn, h.locked > 0, h.lack = 0, h.opened_at desc, h.id) as portions
+      from held h cross join lateral (values (1, least(h.lack, h.free)), (2, h.free - least(h.lack, h.free)), (3, h.locked)) t (turn, portion)
+    )
+    select r.id, sum(greatest(least(r.portion, p_missing - (r.portions - r.portion)), 0)) from portions r group by r.id;
+end
+$$;
+comment on function trading.shares_of_missing is 'How the coins that an account lacks of an asset are shared out among its open positions; all of them, with 0 for those that lack nothing.';
+
 create function trading.apportion_missing(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_left     numeric := p_missing;
-  v_part     numeric;
-  v_position public.positions;
+  v_share record;
 begin
-  for v_position in
-    select p.* from public.positions p join public.instruments i on i.symbol = p.symbol and i.base_asset = p_asset
-    where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing') and p.quantity > 0
-    order by exists (select from trading.quarantines q where q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null) desc,
-      (trading.resting_guard(p.id)).id is not null, p.opened_at desc, p.id
+  for v_share in
+    select p.id, p.symbol, p.quantity as held, s.quantity as missing
+    from trading.shares_of_missing(p_account_id, p_asset, p_missing) s join public.positions p on p.id = s.position_id
+    where s.quantity <> trading.missing_coins(p.id) order by p.opened_at desc, p.id
   loop
-    v_part := least(v_left, v_position.quantity);
-    v_left := v_left - v_part;
-    if v_part = trading.missing_coins(v_position.id) then
-      continue;
-    end if;
-    if v_part > 0 then
-      perform trading.quarantine(p_account_id, v_position.symbol, v_position.id, 'coins_missing',
+    if v_share.missing > 0 then
+      perform trading.quarantine(p_account_id, v_share.symbol, v_share.id, 'coins_missing',
         format('The exchange account holds less %s than its open positions: the newest is set aside until somebody says what became of the coins.', p_asset),
-        jsonb_build_object('missing', trading.money_text(v_part), 'held', trading.money_text(v_position.quantity)), p_now);
+        jsonb_build_object('missing', trading.money_text(v_share.missing), 'held', trading.money_text(v_share.held)), p_now);
     end if;
-    update trading.quarantines q set missing_quantity = v_part
-    where q.position_id = v_position.id and q.code = 'coins_missing' and q.ended_at is null;
-    perform trading.queue_protection(v_position.id, p_now);
+    update trading.quarantines q set missing_quantity = v_share.missing
+    where q.position_id = v_share.id and q.code = 'coins_missing' and q.ended_at is null;
+    perform trading.queue_protection(v_share.id, p_now);
   end loop;
 end
 $$;
-comment on function trading.apportion_missing is 'Sets positions aside for the coins that an account lacks, newest first; nothing missing: those set aside before are whole again, but stay aside.';
+comment on function trading.apportion_missing is 'Sets positions aside for the coins that an account lacks; nothing missing: those set aside before are whole again, but stay aside.';
 
 create function trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -100,6 +111,6 @@ begin
   perform trading.apportion_missing(p_account_id, p_asset, greatest(p_missing - v_dust, 0), p_now);
 end
 $$;
-comment on function trading.note_missing_coins is 'What an account lacks of an asset: taken from the dust where that covers it, else from the newest positions.';
+comment on function trading.note_missing_coins is 'What an account lacks of an asset: taken from the dust where that covers it, else from the positions (trading.shares_of_missing).';
 
 reset role;
