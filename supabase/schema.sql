@@ -1674,6 +1674,7 @@ create table trading.exchange_calls (
   symbol text,
   request jsonb not null,
   weight integer not null,
+  orders integer default 0 not null,
   timestamp_ms bigint not null,
   recv_window_ms integer not null,
   permitted_at timestamp with time zone not null,
@@ -1700,6 +1701,7 @@ create table trading.exchange_calls (
 alter table trading.exchange_calls owner to fillbase_engine;
 comment on table trading.exchange_calls is 'Every call to an exchange: permitted in one commit, answered in another. Without an answer nobody knows whether it was made. Holds no secret.';
 comment on column trading.exchange_calls.order_id is 'The order that is placed (of a pair: its stop), cancelled or asked about.';
+comment on column trading.exchange_calls.orders is 'New orders that it drew from the request budget: those that it places, or the one that is to follow what it cancels.';
 comment on column trading.exchange_calls.timestamp_ms is 'Exchange''s time that the request is stamped with.';
 comment on column trading.exchange_calls.send_by is 'After it the call is dropped unsent, and the exchange refuses it.';
 comment on column trading.exchange_calls.opened_at is 'When the key was opened for it, once; before that nothing of it can have left (the exchange''s time is asked without a key).';
@@ -3658,7 +3660,7 @@ $function$;
 alter function trading.budget_delay(p_job trading.jobs, p_detail text) owner to fillbase_engine;
 comment on function trading.budget_delay(p_job trading.jobs, p_detail text) is 'How long a job waits that found the request budget spent, 0.2 to 60 s. p_detail: that of FB429, {.., wait_ms}; without it a second.';
 
-CREATE OR REPLACE FUNCTION trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone, p_orders integer DEFAULT 0)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3668,11 +3670,11 @@ begin
     case p_action
       when 'fills' then jsonb_build_object('exchange_order_id', p_order.binance_order_id)
       else jsonb_build_object('client_order_id', p_order.client_order_id) end,
-    p_now, p_order.position_id, p_order.id);
+    p_now, p_order.position_id, p_order.id, p_orders => p_orders);
 end
 $function$;
-alter function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone) is 'The permitted call that looks an order up, cancels it, or asks for its fills.';
+alter function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone, p_orders integer) owner to fillbase_engine;
+comment on function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamp with time zone, p_orders integer) is 'The permitted call that looks an order up, cancels it, or asks for its fills. p_orders: how many orders follow it (trading.permit_call).';
 
 CREATE OR REPLACE FUNCTION trading.call_json(p_call trading.exchange_calls)
  RETURNS jsonb
@@ -3737,6 +3739,7 @@ BEGIN ATOMIC
      c.symbol,
      c.request,
      c.weight,
+     c.orders,
      c.timestamp_ms,
      c.recv_window_ms,
      c.permitted_at,
@@ -5203,17 +5206,17 @@ $function$;
 alter function trading.end_gone_order(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_gone_order(p_order public.orders, p_now timestamp with time zone) is 'Ends an order that is proven gone as cancelled with what it has executed: audit, critical alert order_gone, account compared, sales and protection go on. null, or why it has to wait.';
 
-CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer DEFAULT 0)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now, p_orders), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
 end
 $function$;
-alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
+alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer) owner to fillbase_engine;
+comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: 1 where it ends only if another order can take its place.';
 
 CREATE OR REPLACE FUNCTION trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5221,16 +5224,17 @@ CREATE OR REPLACE FUNCTION trading.end_guard_for(p_job trading.jobs, p_position 
  SET search_path TO ''
 AS $function$
 declare
+  v_fits boolean := p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity;
   v_wait jsonb;
 begin
-  if p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+  if v_fits and not trading.has_asked_to_cancel(p_job, p_guard.id) then
     v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
       p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
     if v_wait ->> 'code' in ('filter_failed', 'bad_request') then
       perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
     end if;
   end if;
-  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now));
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, v_fits::int));
 end
 $function$;
 alter function trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;
@@ -5249,7 +5253,7 @@ $function$;
 alter function trading.end_old_denials(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_old_denials(p_now timestamp with time zone) is 'Resolves alerts of denied entries that were not repeated for a day.';
 
-CREATE OR REPLACE FUNCTION trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone, p_orders integer DEFAULT 0)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5263,7 +5267,7 @@ begin
   select * into v_order from public.orders o where o.id = p_order_id;
   if v_order.finished_at is null then
     if not trading.has_asked_to_cancel(p_job, v_order.id) then
-      return trading.call_about(p_job, 'cancel', v_order, p_now);
+      return trading.call_about(p_job, 'cancel', v_order, p_now, p_orders);
     end if;
     v_next := trading.follow_up(p_job, v_order.id, p_now);
     if v_next is not null then
@@ -5276,8 +5280,8 @@ begin
     from public.orders o where o.id = p_order_id and o.finished_at is null);
 end
 $function$;
-alter function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone) is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked.';
+alter function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone, p_orders integer) owner to fillbase_engine;
+comment on function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamp with time zone, p_orders integer) is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked. p_orders: how many orders take its place.';
 
 CREATE OR REPLACE FUNCTION trading.end_orders(p_state trading.trading_states, p_job trading.jobs, p_now timestamp with time zone)
  RETURNS jsonb
@@ -9389,6 +9393,22 @@ RETURN jsonb_build_object('client_order_id', (p_order).client_order_id, 'side', 
 alter function trading.order_request(p_order public.orders) owner to fillbase_engine;
 comment on function trading.order_request(p_order public.orders) is 'An order as a venue is asked to place it.';
 
+CREATE OR REPLACE FUNCTION trading.orders_drawn_ahead(p_job trading.jobs)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(sum(c.orders), 0) from trading.exchange_calls c
+    where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'cancel' and c.outcome <> 'not_sent'
+      and not exists (select from trading.exchange_calls l where l.job_id = c.job_id and l.job_attempt = c.job_attempt and l.id > c.id and l.orders > 0));
+end
+$function$;
+alter function trading.orders_drawn_ahead(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.orders_drawn_ahead(p_job trading.jobs) is 'New orders that a job''s present attempt has drawn for what follows a cancel, and not placed yet.';
+
 CREATE OR REPLACE FUNCTION trading.our_order(p_account_id uuid, p_client_order_id text, p_exchange_order_id text)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -9816,7 +9836,7 @@ RETURN (p_capital + GREATEST(p_peak_result, (p_equity - p_capital)));
 alter function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) owner to fillbase_engine;
 comment on function trading.peak_equity(p_capital numeric, p_equity numeric, p_peak_result numeric) is 'Highest equity so far at today''s capital.';
 
-CREATE OR REPLACE FUNCTION trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid DEFAULT NULL::uuid, p_order_id uuid DEFAULT NULL::uuid, p_placed uuid[] DEFAULT '{}'::uuid[], p_is_entry boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid DEFAULT NULL::uuid, p_order_id uuid DEFAULT NULL::uuid, p_placed uuid[] DEFAULT '{}'::uuid[], p_is_entry boolean DEFAULT false, p_orders integer DEFAULT 0)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -9826,6 +9846,7 @@ declare
   v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
+  v_orders      int := cardinality(p_placed) + p_orders;
   v_call        trading.exchange_calls;
 begin
   if v_offset is null and p_action <> 'server_time' then
@@ -9836,10 +9857,13 @@ begin
     perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
       'The job is tried again; the account is asked for its uid meanwhile.');
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, cardinality(p_placed), p_now);
-  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
+  if cardinality(p_placed) > 0 and not p_is_entry then
+    perform trading.return_budget(p_account_id, 0, trading.orders_drawn_ahead(p_job));
+  end if;
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, v_orders, p_now);
+  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, orders,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
-  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
+  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight, v_orders,
     floor(extract(epoch from p_now) * 1000 + coalesce(v_offset, 0)), v_window, p_now, p_now + make_interval(secs => v_window / 1000.0))
   returning * into v_call;
   insert into trading.call_orders (order_id, call_id) select o.id, v_call.id from unnest(p_placed) o (id);
@@ -9847,8 +9871,8 @@ begin
   return jsonb_build_object('outcome', 'call', 'call', trading.call_json(v_call));
 end
 $function$;
-alter function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) owner to fillbase_engine;
-comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
+alter function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean, p_orders integer) owner to fillbase_engine;
+comment on function trading.permit_call(p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamp with time zone, p_position_id uuid, p_order_id uuid, p_placed uuid[], p_is_entry boolean, p_orders integer) is 'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places; p_orders: how many more it draws for. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
 CREATE OR REPLACE FUNCTION trading.permitted_with(p_job trading.jobs, p_call_id bigint, p_answer jsonb)
  RETURNS jsonb
@@ -11928,7 +11952,7 @@ begin
   if p_part.is_whole then
     perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  return case when v_ends_first then trading.end_guard(p_job, p_guard, p_now)
+  return case when v_ends_first then trading.end_guard(p_job, p_guard, p_now, 1)
     else trading.sell_live(p_job, p_position, p_guard, p_part.quantity, p_now) end;
 end
 $function$;
@@ -12182,7 +12206,7 @@ declare
 begin
   select * into v_call from trading.exchange_calls c where c.id = p_call_id;
   if p_answer ->> 'outcome' = 'not_sent' then
-    perform trading.return_budget(v_call.account_id, v_call.weight, (select count(*)::int from trading.call_orders l where l.call_id = v_call.id));
+    perform trading.return_budget(v_call.account_id, v_call.weight, v_call.orders);
   elsif v_requests > 1 then
     perform trading.charge_weight(v_call.account_id, v_call.weight * (v_requests - 1));
   end if;

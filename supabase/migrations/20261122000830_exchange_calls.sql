@@ -15,6 +15,7 @@ create table trading.exchange_calls (
   symbol         text,
   request        jsonb not null,
   weight         int not null,
+  orders         int not null default 0,
   timestamp_ms   bigint not null,
   recv_window_ms int not null check (recv_window_ms between 1 and 60000),
   permitted_at   timestamptz not null,
@@ -35,6 +36,7 @@ create table trading.exchange_calls (
 );
 comment on table  trading.exchange_calls is 'Every call to an exchange: permitted in one commit, answered in another. Without an answer nobody knows whether it was made. Holds no secret.';
 comment on column trading.exchange_calls.order_id is 'The order that is placed (of a pair: its stop), cancelled or asked about.';
+comment on column trading.exchange_calls.orders is 'New orders that it drew from the request budget: those that it places, or the one that is to follow what it cancels.';
 comment on column trading.exchange_calls.timestamp_ms is 'Exchange''s time that the request is stamped with.';
 comment on column trading.exchange_calls.send_by is 'After it the call is dropped unsent, and the exchange refuses it.';
 comment on column trading.exchange_calls.opened_at is 'When the key was opened for it, once; before that nothing of it can have left (the exchange''s time is asked without a key).';

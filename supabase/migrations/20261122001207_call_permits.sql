@@ -83,11 +83,26 @@ end
 $$;
 comment on function trading.call_priority is 'How a call draws from the request budget: exit, ask, entry or check.';
 
+-- A stop is not ended for an order that could not leave then: the cancel draws for that one, too (p_orders), which gets it back
+-- and draws for itself, unless the exchange has shut the bucket meanwhile.
+create function trading.orders_drawn_ahead(p_job trading.jobs) returns int
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(c.orders), 0) from trading.exchange_calls c
+    where c.job_id = p_job.id and c.job_attempt = p_job.attempts and c.action = 'cancel' and c.outcome <> 'not_sent'
+      and not exists (select from trading.exchange_calls l where l.job_id = c.job_id and l.job_attempt = c.job_attempt and l.id > c.id and l.orders > 0));
+end
+$$;
+comment on function trading.orders_drawn_ahead is 'New orders that a job''s present attempt has drawn for what follows a cancel, and not placed yet.';
+
 -- What is asked for is told by the orders' states alone, so a worker that dies leaves nothing but rows to look at. The one
 -- that places an order names it in call_orders, whose key refuses a second sending.
 create function trading.permit_call(
   p_job trading.jobs, p_account_id uuid, p_action text, p_symbol text, p_request jsonb, p_now timestamptz,
-  p_position_id uuid default null, p_order_id uuid default null, p_placed uuid[] default '{}', p_is_entry boolean default false
+  p_position_id uuid default null, p_order_id uuid default null, p_placed uuid[] default '{}', p_is_entry boolean default false,
+  p_orders int default 0
 ) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -96,6 +111,7 @@ declare
   v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
+  v_orders      int := cardinality(p_placed) + p_orders;
   v_call        trading.exchange_calls;
 begin
   if v_offset is null and p_action <> 'server_time' then
@@ -106,10 +122,13 @@ begin
     perform trading.raise_error('FB423', 'key_unverified', 'the exchange has not said yet whose the new key is', jsonb_build_object('account_id', p_account_id),
       'The job is tried again; the account is asked for its uid meanwhile.');
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, cardinality(p_placed), p_now);
-  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight,
+  if cardinality(p_placed) > 0 and not p_is_entry then
+    perform trading.return_budget(p_account_id, 0, trading.orders_drawn_ahead(p_job));
+  end if;
+  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, v_orders, p_now);
+  insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, orders,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
-  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight,
+  values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight, v_orders,
     floor(extract(epoch from p_now) * 1000 + coalesce(v_offset, 0)), v_window, p_now, p_now + make_interval(secs => v_window / 1000.0))
   returning * into v_call;
   insert into trading.call_orders (order_id, call_id) select o.id, v_call.id from unnest(p_placed) o (id);
@@ -118,7 +137,7 @@ begin
 end
 $$;
 comment on function trading.permit_call is
-  'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
+  'Records a call and gives it leave: {outcome: call, call}. p_placed: the orders that it places; p_orders: how many more it draws for. FB423 clock_unknown, key_unverified; FB429 request_budget_exhausted.';
 
 create function trading.settle_budget(p_call_id bigint, p_answer jsonb) returns void
 language plpgsql volatile set search_path = ''
@@ -129,7 +148,7 @@ declare
 begin
   select * into v_call from trading.exchange_calls c where c.id = p_call_id;
   if p_answer ->> 'outcome' = 'not_sent' then
-    perform trading.return_budget(v_call.account_id, v_call.weight, (select count(*)::int from trading.call_orders l where l.call_id = v_call.id));
+    perform trading.return_budget(v_call.account_id, v_call.weight, v_call.orders);
   elsif v_requests > 1 then
     perform trading.charge_weight(v_call.account_id, v_call.weight * (v_requests - 1));
   end if;

@@ -44,7 +44,7 @@ return jsonb_build_object('client_order_id', p_order.client_order_id, 'side', p_
     'quantity', trading.money_text(p_order.quantity), 'price', trading.money_text(p_order.price), 'trigger_price', trading.money_text(p_order.trigger_price));
 comment on function trading.order_request is 'An order as a venue is asked to place it.';
 
-create function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamptz) returns jsonb
+create function trading.call_about(p_job trading.jobs, p_action text, p_order public.orders, p_now timestamptz, p_orders int default 0) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 begin
@@ -52,10 +52,10 @@ begin
     case p_action
       when 'fills' then jsonb_build_object('exchange_order_id', p_order.binance_order_id)
       else jsonb_build_object('client_order_id', p_order.client_order_id) end,
-    p_now, p_order.position_id, p_order.id);
+    p_now, p_order.position_id, p_order.id, p_orders => p_orders);
 end
 $$;
-comment on function trading.call_about is 'The permitted call that looks an order up, cancels it, or asks for its fills.';
+comment on function trading.call_about is 'The permitted call that looks an order up, cancels it, or asks for its fills. p_orders: how many orders follow it (trading.permit_call).';
 
 -- An intent for a live position, permitted in the same commit that records its call.
 create function trading.insert_live_sell(
@@ -286,7 +286,7 @@ end
 $$;
 comment on function trading.sync_step is 'Asks an exchange where one order stands, until what it says is in the books.';
 
-create function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamptz) returns jsonb
+create function trading.end_order(p_job trading.jobs, p_order_id uuid, p_reason text, p_now timestamptz, p_orders int default 0) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -298,7 +298,7 @@ begin
   select * into v_order from public.orders o where o.id = p_order_id;
   if v_order.finished_at is null then
     if not trading.has_asked_to_cancel(p_job, v_order.id) then
-      return trading.call_about(p_job, 'cancel', v_order, p_now);
+      return trading.call_about(p_job, 'cancel', v_order, p_now, p_orders);
     end if;
     v_next := trading.follow_up(p_job, v_order.id, p_now);
     if v_next is not null then
@@ -311,7 +311,7 @@ begin
     from public.orders o where o.id = p_order_id and o.finished_at is null);
 end
 $$;
-comment on function trading.end_order is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked.';
+comment on function trading.end_order is 'The next call, or the wait, that a job needs to end an order at an exchange; null: it is over, and what it filled is booked. p_orders: how many orders take its place.';
 
 create function trading.cancel_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''

@@ -5,14 +5,14 @@ set role fillbase_engine;
 
 -- A replacement is sized by what was known before it ended the old order: a part that filled meanwhile would be sold twice,
 -- and where there are other coins the exchange would not refuse that. There the old order ends first, and its fills are known.
-create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz) returns jsonb
+create function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamptz, p_orders int default 0) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
+  return coalesce(trading.end_order(p_job, p_guard.id, '', p_now, p_orders), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
 end
 $$;
-comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known.';
+comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: 1 where it ends only if another order can take its place.';
 
 -- Where the old order has to end first, the new one is judged before: refused by the symbol's filters or state it would leave the
 -- position bare, for a whole halt even. Binance does that by itself in a replacement ("Filters and Order Count are evaluated before
@@ -56,16 +56,17 @@ create function trading.end_guard_for(
 language plpgsql volatile set search_path = ''
 as $$
 declare
+  v_fits boolean := p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity;
   v_wait jsonb;
 begin
-  if p_guard.quantity - p_guard.venue_executed_quantity <= p_plan.quantity and not trading.has_asked_to_cancel(p_job, p_guard.id) then
+  if v_fits and not trading.has_asked_to_cancel(p_job, p_guard.id) then
     v_wait := trading.check_successor(p_job, p_position, case when p_plan.stop_limit is null then 'STOP_LOSS' else 'STOP_LOSS_LIMIT' end,
       p_plan.quantity, p_plan.stop_limit, p_plan.stop, p_now);
     if v_wait ->> 'code' in ('filter_failed', 'bad_request') then
       perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
     end if;
   end if;
-  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now));
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, v_fits::int));
 end
 $$;
 comment on function trading.end_guard_for is 'The next call towards another stop in the place of what rests, where that has to end first; a wait while the exchange would refuse the new one.';

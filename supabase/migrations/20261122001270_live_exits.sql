@@ -131,7 +131,7 @@ begin
   if p_part.is_whole then
     perform trading.begin_closing(p_position.id, p_job.payload ->> 'reason', p_now);
   end if;
-  return case when v_ends_first then trading.end_guard(p_job, p_guard, p_now)
+  return case when v_ends_first then trading.end_guard(p_job, p_guard, p_now, 1)
     else trading.sell_live(p_job, p_position, p_guard, p_part.quantity, p_now) end;
 end
 $$;

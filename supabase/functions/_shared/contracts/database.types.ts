@@ -1572,6 +1572,7 @@ export type Database = {
           opened_at: string | null;
           order_count_10s: number | null;
           order_id: string | null;
+          orders: number;
           outcome: string | null;
           permitted_at: string;
           position_id: string | null;
@@ -1601,6 +1602,7 @@ export type Database = {
           opened_at?: string | null;
           order_count_10s?: number | null;
           order_id?: string | null;
+          orders?: number;
           outcome?: string | null;
           permitted_at: string;
           position_id?: string | null;
@@ -1630,6 +1632,7 @@ export type Database = {
           opened_at?: string | null;
           order_count_10s?: number | null;
           order_id?: string | null;
+          orders?: number;
           outcome?: string | null;
           permitted_at?: string;
           position_id?: string | null;
