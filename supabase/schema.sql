@@ -7008,13 +7008,14 @@ AS $function$
 declare
   c_rests constant interval := '2 seconds';
 begin
-  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over' and trading.patience_left(p_job.position_id, p_now) <= p_delay
+  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over'
+      and (p_job.payload ? 'quantity' or trading.patience_left(p_job.position_id, p_now) <= p_delay)
       and exists (select from trading.calls_of_attempt(p_job) c where c.action = 'cancel' and c.outcome = 'accepted')
     then c_rests else interval '0' end;
 end
 $function$;
 alter function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) is 'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now; else 0.';
+comment on function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamp with time zone) is 'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now, or it is of a part; else 0.';
 
 CREATE OR REPLACE FUNCTION trading.guarded_quantity(p_position public.positions, p_guard public.orders)
  RETURNS numeric

@@ -98,19 +98,21 @@ $$;
 comment on function trading.is_about_to_be_sold is
   'Whether a whole exit of a position runs, or is due before the patience with its lost stop ends, with nothing against it but time.';
 
--- One attempt after another that ends the stop and is not sent in time would keep it away, and spend the orders of both.
+-- One attempt after another that ends the stop and is not sent in time would keep it away, and spend the orders of both. There is no
+-- patience with a part: its stop is back at once (trading.is_about_to_be_sold).
 create function trading.guard_time(p_job trading.jobs, p_outcome jsonb, p_delay interval, p_now timestamptz) returns interval
 language plpgsql stable set search_path = ''
 as $$
 declare
   c_rests constant interval := '2 seconds';
 begin
-  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over' and trading.patience_left(p_job.position_id, p_now) <= p_delay
+  return case when p_job.kind = 'exit' and p_outcome ->> 'cause' = 'window_over'
+      and (p_job.payload ? 'quantity' or trading.patience_left(p_job.position_id, p_now) <= p_delay)
       and exists (select from trading.calls_of_attempt(p_job) c where c.action = 'cancel' and c.outcome = 'accepted')
     then c_rests else interval '0' end;
 end
 $$;
 comment on function trading.guard_time is
-  'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now; else 0.';
+  'For how long an exit leaves in place the stop that comes back after an attempt which has ended it and sold nothing: where the patience does not last until its next try, p_delay from now, or it is of a part; else 0.';
 
 reset role;
