@@ -1856,6 +1856,7 @@ END) stored not null,
   due_at timestamp with time zone not null,
   attempts integer default 0 not null,
   failures integer default 0 not null,
+  waits_since timestamp with time zone,
   resumptions integer default 0 not null,
   fence bigint default 0 not null,
   worker text,
@@ -1880,6 +1881,7 @@ comment on column trading.jobs.key is 'Names the command (decision, order, exit 
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
 comment on column trading.jobs.failures is 'How many of its attempts failed, by which it backs off; whoever only waited for time, budget or somebody else''s call has not failed.';
+comment on column trading.jobs.waits_since is 'Engine time of the first try that did not end it, whatever it waited for; null: it was not tried, or needed one try.';
 comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';
@@ -2956,28 +2958,27 @@ $function$;
 alter function trading.advance_stops(p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.advance_stops(p_now timestamp with time zone) is 'On each sweep: queues again what a standing stop still needs, and marks how far it got.';
 
-CREATE OR REPLACE FUNCTION trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_is_turned_away boolean, p_next_try_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   c_patience constant interval := '5 seconds';
-  v_since timestamptz := (
-    select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
+  v_is_late boolean := p_next_try_at > p_job.waits_since + c_patience;
 begin
-  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.failures < 3 then
+  if not v_is_late and (not p_is_turned_away or (p_outcome ->> 'cause' = 'cancel_failed' and p_job.failures < 3)) then
     return;
   end if;
-  perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
+  perform trading.raise_alert(p_now, case when v_is_late then 'critical' else 'warning' end,
     'exit_failed', p.user_id, 'position', p.id::text,
     format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
     jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
   from public.positions p where p.id = p_job.position_id;
 end
 $function$;
-alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamp with time zone, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; a warning, and critical once it lasts for over 5 s. Its close resolves it.';
+alter function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_is_turned_away boolean, p_next_try_at timestamp with time zone, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_is_turned_away boolean, p_next_try_at timestamp with time zone, p_now timestamp with time zone) is 'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; a warning, and critical once it lasts for over 5 s; before that none for what was not turned away. Resolved by the close, or trading.end_exit_alert.';
 
 CREATE OR REPLACE FUNCTION trading.alert_unguarded(p_position_id uuid, p_cause text, p_since timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
@@ -4557,13 +4558,16 @@ begin
     p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
     v_delay := trading.outcome_delay(p_job, v_outcome);
     v_next_at := p_now + greatest(v_delay, trading.guard_time(p_job, v_outcome, v_delay, p_now));
+    p_job.waits_since := coalesce(p_job.waits_since, p_now);
     perform trading.retry_job(p_job, v_next_at, v_outcome);
-    -- Whoever only waits for another order to be settled has not failed.
-    if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
-      perform trading.alert_failed_exit(p_job, v_outcome, v_next_at, p_now);
+    if p_job.kind = 'exit' then
+      perform trading.alert_failed_exit(p_job, v_outcome, coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled'), v_next_at, p_now);
     end if;
   else
     perform trading.finish_job(p_job, v_outcome);
+    if p_job.kind = 'exit' then
+      perform trading.end_exit_alert(p_job, p_now);
+    end if;
   end if;
   perform trading.publish_outcome(p_job, v_outcome);
   return v_outcome;
@@ -5173,6 +5177,19 @@ end
 $function$;
 alter function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.end_exchange_key(p_key_id uuid, p_code text, p_now timestamp with time zone) is 'Makes a key inactive for good, and audits why.';
+
+CREATE OR REPLACE FUNCTION trading.end_exit_alert(p_job trading.jobs, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
+  where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null and a.detail -> 'job_id' = to_jsonb(p_job.id);
+end
+$function$;
+alter function trading.end_exit_alert(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.end_exit_alert(p_job trading.jobs, p_now timestamp with time zone) is 'Resolves exit_failed of an exit that is over: of a part, the position stays open.';
 
 CREATE OR REPLACE FUNCTION trading.end_gone_order(p_order public.orders, p_now timestamp with time zone)
  RETURNS jsonb
@@ -6209,12 +6226,14 @@ declare
   v_error    jsonb := jsonb_build_object('sqlstate', p_sqlstate, 'message', left(p_message, 500), 'detail', left(p_detail, 2000));
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
+  v_next_at  timestamptz;
 begin
   v_job.failures := v_job.failures + (p_sqlstate <> 'FB429')::int;
+  v_job.waits_since := coalesce(v_job.waits_since, v_now);
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.failures < v_attempts) then
-    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
-      else trading.failure_delay(v_job, p_sqlstate) end, v_error);
+    v_next_at := v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail) else trading.failure_delay(v_job, p_sqlstate) end;
+    perform trading.retry_job(v_job, v_next_at, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
     if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
@@ -6222,6 +6241,8 @@ begin
     if (v_job.failures >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
+    elsif v_job.kind = 'exit' then
+      perform trading.alert_failed_exit(v_job, v_error || jsonb_build_object('code', p_sqlstate), false, v_next_at, v_now);
     end if;
     return 'queued';
   end if;
@@ -11665,12 +11686,12 @@ CREATE OR REPLACE FUNCTION trading.retry_job(p_job trading.jobs, p_due_at timest
 AS $function$
 begin
   update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null,
-    fence = p_job.fence, attempts = p_job.attempts, failures = p_job.failures, started_at = p_job.started_at
+    fence = p_job.fence, attempts = p_job.attempts, failures = p_job.failures, waits_since = p_job.waits_since, started_at = p_job.started_at
   where id = p_job.id;
 end
 $function$;
 alter function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) owner to fillbase_engine;
-comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at, with the failures that it has by now.';
+comment on function trading.retry_job(p_job trading.jobs, p_due_at timestamp with time zone, p_error jsonb) is 'Gives a locked job back to the queue until p_due_at, with the failures that it has by now, and since when it waits.';
 
 CREATE OR REPLACE FUNCTION trading.return_budget(p_account_id uuid, p_weight integer, p_orders integer)
  RETURNS void

@@ -21,6 +21,7 @@ create table trading.jobs (
   due_at         timestamptz not null,
   attempts       int not null default 0,
   failures       int not null default 0,
+  waits_since    timestamptz,
   resumptions    int not null default 0,
   fence          bigint not null default 0,
   worker         text,
@@ -40,6 +41,7 @@ comment on column trading.jobs.priority is 'The order in which due jobs are clai
 comment on column trading.jobs.portfolio_id is 'Whose work it is; null for the halt of more than one portfolio.';
 comment on column trading.jobs.due_at is 'Engine time before which it must not run.';
 comment on column trading.jobs.failures is 'How many of its attempts failed, by which it backs off; whoever only waited for time, budget or somebody else''s call has not failed.';
+comment on column trading.jobs.waits_since is 'Engine time of the first try that did not end it, whatever it waited for; null: it was not tried, or needed one try.';
 comment on column trading.jobs.resumptions is 'How often it was given back to wait, for request budget mostly, and went on within the same attempt.';
 comment on column trading.jobs.fence is 'Rises with every claim; a worker that lost its lease holds an old one and is refused.';
 comment on column trading.jobs.lease_until is 'Wall clock; after it the job may be claimed again.';

@@ -227,10 +227,10 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   update trading.jobs set status = 'queued', due_at = p_due_at, last_error = p_error, lease_until = null, worker = null,
-    fence = p_job.fence, attempts = p_job.attempts, failures = p_job.failures, started_at = p_job.started_at
+    fence = p_job.fence, attempts = p_job.attempts, failures = p_job.failures, waits_since = p_job.waits_since, started_at = p_job.started_at
   where id = p_job.id;
 end
 $$;
-comment on function trading.retry_job is 'Gives a locked job back to the queue until p_due_at, with the failures that it has by now.';
+comment on function trading.retry_job is 'Gives a locked job back to the queue until p_due_at, with the failures that it has by now, and since when it waits.';
 
 reset role;

@@ -106,30 +106,6 @@ end
 $$;
 comment on function trading.claim_next_entry is 'Claims the portfolio''s next due entry in the transaction that finished the one before; null if there is none.';
 
--- What is tried again at once has not failed yet: it is critical when what was to be sold will still be held after five
--- seconds, as long as a position may be without a stop. A replacement whose old order was not open any more mostly means that
--- the exchange's own stop has sold; its fills are on their way.
-create function trading.alert_failed_exit(p_job trading.jobs, p_outcome jsonb, p_next_try_at timestamptz, p_now timestamptz) returns void
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  c_patience constant interval := '5 seconds';
-  v_since timestamptz := (
-    select a.created_at from public.alerts a where a.code = 'exit_failed' and a.subject_id = p_job.position_id::text and a.resolved_at is null);
-begin
-  if p_outcome ->> 'cause' = 'cancel_failed' and p_job.failures < 3 then
-    return;
-  end if;
-  perform trading.raise_alert(p_now, case when p_next_try_at > coalesce(v_since, p_now) + c_patience then 'critical' else 'warning' end,
-    'exit_failed', p.user_id, 'position', p.id::text,
-    format('The exit of %s (%s) did not sell everything and is tried again: %s', p.symbol, p_job.payload ->> 'reason', p_outcome ->> 'message'),
-    jsonb_build_object('code', p_outcome ->> 'code', 'job_id', p_job.id, 'attempts', p_job.attempts, 'quantity', trading.money_text(p.quantity)))
-  from public.positions p where p.id = p_job.position_id;
-end
-$$;
-comment on function trading.alert_failed_exit is
-  'Opens the owner''s alert for a position that still holds what was to be sold, or counts another try; a warning, and critical once it lasts for over 5 s. Its close resolves it.';
-
 -- Runs a locked job and writes down what became of it.
 create function trading.complete_job(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
@@ -147,13 +123,16 @@ begin
     p_job.failures := p_job.failures + (not trading.is_mere_wait(p_job, v_outcome))::int;
     v_delay := trading.outcome_delay(p_job, v_outcome);
     v_next_at := p_now + greatest(v_delay, trading.guard_time(p_job, v_outcome, v_delay, p_now));
+    p_job.waits_since := coalesce(p_job.waits_since, p_now);
     perform trading.retry_job(p_job, v_next_at, v_outcome);
-    -- Whoever only waits for another order to be settled has not failed.
-    if p_job.kind = 'exit' and coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled') then
-      perform trading.alert_failed_exit(p_job, v_outcome, v_next_at, p_now);
+    if p_job.kind = 'exit' then
+      perform trading.alert_failed_exit(p_job, v_outcome, coalesce(v_outcome ->> 'code', '') not in ('order_under_way', 'order_settled'), v_next_at, p_now);
     end if;
   else
     perform trading.finish_job(p_job, v_outcome);
+    if p_job.kind = 'exit' then
+      perform trading.end_exit_alert(p_job, p_now);
+    end if;
   end if;
   perform trading.publish_outcome(p_job, v_outcome);
   return v_outcome;
@@ -277,12 +256,14 @@ declare
   v_error    jsonb := jsonb_build_object('sqlstate', p_sqlstate, 'message', left(p_message, 500), 'detail', left(p_detail, 2000));
   v_attempts int := (select s.job_max_attempts from trading.settings s);
   v_user_id  uuid := (select p.user_id from trading.portfolios p where p.id = v_job.portfolio_id);
+  v_next_at  timestamptz;
 begin
   v_job.failures := v_job.failures + (p_sqlstate <> 'FB429')::int;
+  v_job.waits_since := coalesce(v_job.waits_since, v_now);
   -- An entry over budget waits for as long as its signal lives: then a rule denies it.
   if v_job.kind <> 'enter' or p_sqlstate = 'FB429' or (trading.is_transient(p_sqlstate) and v_job.failures < v_attempts) then
-    perform trading.retry_job(v_job, v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail)
-      else trading.failure_delay(v_job, p_sqlstate) end, v_error);
+    v_next_at := v_now + case when p_sqlstate = 'FB429' then trading.budget_delay(v_job, p_detail) else trading.failure_delay(v_job, p_sqlstate) end;
+    perform trading.retry_job(v_job, v_next_at, v_error);
     -- Begun anew, it would spend what there is on the questions that it has asked already, and never come to its end.
     if p_sqlstate = 'FB429' and v_job.kind <> 'enter' then
       perform trading.keep_attempt(v_job);
@@ -290,6 +271,8 @@ begin
     if (v_job.failures >= v_attempts and p_sqlstate <> 'FB429') or not trading.is_transient(p_sqlstate) then
       perform trading.raise_alert(v_now, 'critical', 'job_keeps_failing', v_user_id, 'job', v_job.id::text,
         format('The %s job of position %s keeps failing: %s', v_job.kind, v_job.position_id, left(p_message, 200)), v_error);
+    elsif v_job.kind = 'exit' then
+      perform trading.alert_failed_exit(v_job, v_error || jsonb_build_object('code', p_sqlstate), false, v_next_at, v_now);
     end if;
     return 'queued';
   end if;

@@ -24,7 +24,7 @@ select results_eq('select severity, occurrences from public.alerts', $$ values (
   'which is critical as soon as the next try comes later than five seconds after the first one');
 
 select trading.alert_failed_exit(jsonb_populate_record(null::trading.jobs, to_jsonb(j) || '{"failures": 2}'),
-  '{"outcome": "retry", "code": "exit_incomplete", "cause": "cancel_failed", "message": "-2011"}', trading.engine_now(), trading.engine_now())
+  '{"outcome": "retry", "code": "exit_incomplete", "cause": "cancel_failed", "message": "-2011"}', true, trading.engine_now(), trading.engine_now())
 from trading.jobs j where j.kind = 'exit';
 select is((select occurrences from public.alerts), 3, 'an order that was not there to be replaced has mostly sold by itself: two tries of that are nothing to tell');
 

@@ -1832,6 +1832,7 @@ export type Database = {
           signal_id: string | null;
           started_at: string | null;
           status: string;
+          waits_since: string | null;
           worker: string | null;
         };
         Insert: {
@@ -1857,6 +1858,7 @@ export type Database = {
           signal_id?: string | null;
           started_at?: string | null;
           status?: string;
+          waits_since?: string | null;
           worker?: string | null;
         };
         Update: {
@@ -1882,6 +1884,7 @@ export type Database = {
           signal_id?: string | null;
           started_at?: string | null;
           status?: string;
+          waits_since?: string | null;
           worker?: string | null;
         };
         Relationships: [];
