@@ -4064,7 +4064,7 @@ begin
     return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, v_request || jsonb_build_object(
         'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text))),
       p_now, p_position.id);
-  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
+  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request', 'turned_away') then
     return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');
   end if;
   return null;
@@ -8603,7 +8603,7 @@ CREATE OR REPLACE FUNCTION trading.may_enter_again(p_order public.orders, p_now 
 AS $function$
 begin
   return not p_order.is_paper_trade and p_order.reason = ''
-    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code = 'clock_skewed'))
+    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code in ('clock_skewed', 'turned_away')))
     and p_order.attempt < (select s.entry_attempts from trading.settings s)
     and not exists (select from trading.jobs j where j.position_id = p_order.position_id and j.kind = 'cancel' and j.order_id = p_order.id
       and j.payload ->> 'reason' <> 'entry_timeout')

@@ -48,14 +48,15 @@ end
 $$;
 comment on function trading.last_entry is 'The entry order of a decision''s newest attempt; all null: there was none.';
 
--- Nothing of it has left this house, or the exchange looked at nothing but the clock: trying again cannot buy twice. Whoever
--- wanted it cancelled meant the decision. A job that is over is not there to try again; one that is queued may still be denied.
+-- Nothing of it has left this house, or it was turned away at the door, or the exchange looked at nothing but the clock: trying
+-- again cannot buy twice. Whoever wanted it cancelled meant the decision. A job that is over is not there to try again; one that
+-- is queued may still be denied.
 create function trading.may_enter_again(p_order public.orders, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
   return not p_order.is_paper_trade and p_order.reason = ''
-    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code = 'clock_skewed'))
+    and (p_order.state = 'not_sent' or (p_order.state = 'rejected' and p_order.error_code in ('clock_skewed', 'turned_away')))
     and p_order.attempt < (select s.entry_attempts from trading.settings s)
     and not exists (select from trading.jobs j where j.position_id = p_order.position_id and j.kind = 'cancel' and j.order_id = p_order.id
       and j.payload ->> 'reason' <> 'entry_timeout')

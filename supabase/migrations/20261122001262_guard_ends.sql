@@ -17,8 +17,9 @@ comment on function trading.end_guard is 'The next call towards the end of what 
 -- Where the old order has to end first, the new one is judged before: refused by the symbol's filters or state it would leave the
 -- position bare, for a whole halt even. Binance does that by itself in a replacement ("Filters and Order Count are evaluated before
 -- the processing of the cancellation", REST documentation of order/cancelReplace), and a test order is judged by the same filters.
--- No other answer holds anything up: not even that of an exchange which says nothing. What was accepted a moment ago still is,
--- unless the exchange refused something since: an attempt that begins anew because a call missed its window goes straight to that call.
+-- Where it is turned away at the door, the order would be, too. No other answer holds anything up: not even that of an exchange which
+-- says nothing. What was accepted a moment ago still is, unless the exchange refused something since: an attempt that begins anew
+-- because a call missed its window goes straight to that call.
 create function trading.check_successor(
   p_job trading.jobs, p_position public.positions, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_now timestamptz
 ) returns jsonb
@@ -40,7 +41,7 @@ begin
     return trading.permit_call(p_job, p_position.account_id, 'check_order', p_position.symbol, v_request || jsonb_build_object(
         'client_order_id', trading.client_order_id(trading.derived_id('check', p_job.id::text, p_job.attempts::text))),
       p_now, p_position.id);
-  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request') then
+  elsif v_check.reason in ('filter_failed', 'symbol_not_trading', 'bad_request', 'turned_away') then
     return trading.wait_for(v_check.reason, coalesce(rtrim(v_check.message, '.'), 'the order would be refused') || '; what rests at the exchange stands');
   end if;
   return null;

@@ -1,5 +1,5 @@
 begin;
-select plan(29);
+select plan(32);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"signal_ttl_seconds": 60}');
 select tests.go_live('ann');
@@ -55,6 +55,17 @@ select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.ven
 select tests.rest_guard();
 select is(pg_temp.entries('two'), '{"1 rejected failed","2 filled open"}', 'so it is tried again, and bought');
 select is(pg_temp.signal('two'), 'in_position', 'its signal has that one position');
+
+-- Turned away at the door ----------------------------------------------------------------------------------------------
+select tests.decide('three', 'alpha', '{"stopLoss": 95}');
+select tests.next_call();
+select is(tests.answer('{"outcome": "rejected", "reason": "turned_away", "http_status": 403, "message": "HTTP 403"}') ->> 'code', 'entry_not_sent',
+  'what a firewall turned away the exchange has not seen');
+select is(pg_temp.entries('three') || pg_temp.signal('three'), '{"1 rejected failed",ready}', 'it ends the attempt, not the decision');
+select pg_temp.wait();
+select is(tests.next_call() ->> 'action', 'submit', 'which is tried again');
+select pg_temp.not_sent();
+delete from trading.jobs where status = 'queued';
 
 -- What ends it --------------------------------------------------------------------------------------------------------
 select tests.decide('refused', 'alpha', '{"stopLoss": 95}');

@@ -1,5 +1,5 @@
 begin;
-select plan(24);
+select plan(29);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account, null::uuid as position;
@@ -51,6 +51,9 @@ select is(pg_temp.go_on(), 'check_order', 'the next attempt asks again before it
 select tests.answer('{"outcome": "rejected", "reason": "symbol_not_trading", "code": -1013, "message": "Market is closed."}');
 select is(pg_temp.guard(), 'working 95', 'nor does a closed market cost the stop');
 select is(pg_temp.go_on(), 'check_order', 'and again');
+select tests.answer('{"outcome": "rejected", "reason": "turned_away", "http_status": 403, "message": "HTTP 403"}');
+select is(pg_temp.said(), null, 'a firewall that turns the question away would turn the sale away: nothing is cancelled for it');
+select is(pg_temp.go_on(), 'check_order', 'until one comes through');
 select tests.answer('{"outcome": "unknown", "reason": "no_answer"}');
 select is(pg_temp.said(), 'cancel', 'an exchange that does not say holds up no exit');
 select tests.answer('{"outcome": "unknown", "reason": "no_answer"}');
@@ -72,6 +75,10 @@ select is((select w.answer #>> '{call,request,trigger_price}' from tests.live_wo
 select tests.answer('{"outcome": "rejected", "reason": "filter_failed", "code": -1013, "message": "Filter failure: PRICE_FILTER"}');
 select is(pg_temp.guard(), 'working 95', 'refused, it leaves the old one');
 select ok(tests.has_alert('venue_stop_refused'), 'which is told');
+select is(pg_temp.go_on(), 'check_order', 'and is asked about again');
+select tests.answer('{"outcome": "rejected", "reason": "turned_away", "http_status": 403, "message": "HTTP 403"}');
+select is(pg_temp.said(), null, 'turned away by a firewall, it cancels nothing either');
+select is(pg_temp.guard(), 'working 95', 'and the old one rests');
 select is(pg_temp.go_on(), 'check_order', 'later it is judged again');
 select tests.answer('{"outcome": "accepted"}');
 select is(pg_temp.said(), 'cancel', 'taken, it has the old one cancelled');
