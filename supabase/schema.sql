@@ -1712,6 +1712,7 @@ CREATE INDEX exchange_calls_job_id_idx ON trading.exchange_calls USING btree (jo
 CREATE INDEX exchange_calls_missed_idx ON trading.exchange_calls USING btree (answered_at) WHERE (reason = 'window_over'::text);
 CREATE INDEX exchange_calls_order_id_idx ON trading.exchange_calls USING btree (order_id, id) WHERE (order_id IS NOT NULL);
 CREATE INDEX exchange_calls_questions_idx ON trading.exchange_calls USING btree (id) WHERE (action = ANY (ARRAY['check_order'::text, 'lookup'::text, 'fills'::text, 'open_orders'::text, 'balances'::text, 'server_time'::text]));
+CREATE INDEX exchange_calls_walks_idx ON trading.exchange_calls USING btree (environment, permitted_at) WHERE ((action = 'fills'::text) AND (answered_at IS NULL));
 alter table trading.exchange_calls enable row level security;
 create policy exchange_calls_select_service on trading.exchange_calls for select to service_role
   using (true);
@@ -9867,6 +9868,7 @@ declare
   v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
   v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
+  v_priority    text := trading.call_priority(p_job, p_account_id, p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
   v_orders      int := cardinality(p_placed) + p_orders;
   v_call        trading.exchange_calls;
@@ -9882,7 +9884,10 @@ begin
   if cardinality(p_placed) > 0 and not p_is_entry then
     perform trading.return_budget(p_account_id, 0, trading.orders_drawn_ahead(p_job));
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, v_orders, p_now);
+  perform trading.require_budget(p_account_id, v_priority, v_weight, v_orders, p_now);
+  if v_priority = 'check' and p_action = 'fills' then
+    perform trading.require_walk(v_environment, p_now);
+  end if;
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, orders,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight, v_orders,
@@ -11600,6 +11605,24 @@ end
 $function$;
 alter function trading.require_stop_scope(p_scope text, p_id uuid) owner to fillbase_engine;
 comment on function trading.require_stop_scope(p_scope text, p_id uuid) is 'The scope a stop, pause or resume is about, if the caller may act on it: owners on their own, operators, the service role and the database owner on all. FB400 scope_invalid, FB403 operators_only, FB404 trader_not_found, account_not_found, portfolio_not_found, user_not_found.';
+
+CREATE OR REPLACE FUNCTION trading.require_walk(p_environment text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (
+    select from trading.exchange_calls c
+    where c.environment = p_environment and c.action = 'fills' and c.answered_at is null and c.permitted_at > p_now - interval '20 seconds'
+      and c.request ? 'since_ms') then
+    perform trading.raise_error('FB429', 'request_budget_exhausted', 'another walk through executions is under way', '{"rule": "request_weight", "wait_ms": 500}',
+      'The comparison goes on by itself.');
+  end if;
+end
+$function$;
+alter function trading.require_walk(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.require_walk(p_environment text, p_now timestamp with time zone) is 'Raises FB429 request_budget_exhausted while a walk through executions is under way in an environment. The caller holds its bucket of request weight.';
 
 CREATE OR REPLACE FUNCTION trading.restart_marks_of_account(p_account_id uuid, p_portfolio_id uuid, p_now timestamp with time zone)
  RETURNS void

@@ -83,6 +83,26 @@ end
 $$;
 comment on function trading.call_priority is 'How a call draws from the request budget: exit, ask, entry or check.';
 
+create index exchange_calls_walks_idx on trading.exchange_calls (environment, permitted_at) where action = 'fills' and answered_at is null;
+
+-- A walk through executions takes up to thirty requests, of which it draws one: what comparisons leave to others is enough for the
+-- rest of one walk, and not for those of many accounts at once. Its worker is at it for 15 s at most, after the 5 s of its window.
+create function trading.require_walk(p_environment text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if exists (
+    select from trading.exchange_calls c
+    where c.environment = p_environment and c.action = 'fills' and c.answered_at is null and c.permitted_at > p_now - interval '20 seconds'
+      and c.request ? 'since_ms') then
+    perform trading.raise_error('FB429', 'request_budget_exhausted', 'another walk through executions is under way', '{"rule": "request_weight", "wait_ms": 500}',
+      'The comparison goes on by itself.');
+  end if;
+end
+$$;
+comment on function trading.require_walk is
+  'Raises FB429 request_budget_exhausted while a walk through executions is under way in an environment. The caller holds its bucket of request weight.';
+
 -- A stop is not ended for an order that could not leave then: the cancel draws for that one, too (p_orders), which gets it back
 -- and draws for itself, unless the exchange has shut the bucket meanwhile.
 create function trading.orders_drawn_ahead(p_job trading.jobs) returns int
@@ -110,6 +130,7 @@ declare
   v_environment text := (select a.environment from trading.accounts a where a.id = p_account_id);
   v_offset      numeric := trading.clock_offset_ms(v_environment, p_is_entry, p_now);
   v_window      int := trading.recv_window_ms(p_action, p_is_entry);
+  v_priority    text := trading.call_priority(p_job, p_account_id, p_action, p_is_entry);
   v_weight      int := trading.call_weight(p_action, p_request, p_symbol);
   v_orders      int := cardinality(p_placed) + p_orders;
   v_call        trading.exchange_calls;
@@ -125,7 +146,10 @@ begin
   if cardinality(p_placed) > 0 and not p_is_entry then
     perform trading.return_budget(p_account_id, 0, trading.orders_drawn_ahead(p_job));
   end if;
-  perform trading.require_budget(p_account_id, trading.call_priority(p_job, p_account_id, p_action, p_is_entry), v_weight, v_orders, p_now);
+  perform trading.require_budget(p_account_id, v_priority, v_weight, v_orders, p_now);
+  if v_priority = 'check' and p_action = 'fills' then
+    perform trading.require_walk(v_environment, p_now);
+  end if;
   insert into trading.exchange_calls (account_id, environment, job_id, job_attempt, position_id, order_id, action, symbol, request, weight, orders,
     timestamp_ms, recv_window_ms, permitted_at, send_by)
   values (p_account_id, v_environment, p_job.id, p_job.attempts, p_position_id, p_order_id, p_action, p_symbol, p_request, v_weight, v_orders,
