@@ -7131,6 +7131,21 @@ $function$;
 alter function trading.has_stop_slot(p_position public.positions) owner to fillbase_engine;
 comment on function trading.has_stop_slot(p_position public.positions) is 'Whether the exchange has room for a stop of this position beside those of the account''s other positions in the symbol.';
 
+CREATE OR REPLACE FUNCTION trading.hasten_exits(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update trading.jobs j set due_at = p_now where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$function$;
+alter function trading.hasten_exits(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.hasten_exits(p_position_id uuid, p_now timestamp with time zone) is 'What a position holds is known better than before: the sales that wait for it go on at once.';
+
 CREATE OR REPLACE FUNCTION trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -7759,6 +7774,22 @@ end
 $function$;
 alter function trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.is_past_its_time(p_job trading.jobs, p_now timestamp with time zone) is 'Whether a job is an entry whose signal has lived its time.';
+
+CREATE OR REPLACE FUNCTION trading.is_purchase_to_ask_on(p_order_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from public.orders o join trading.rate_rules r on r.name = 'questions'
+    left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.rate_scope_id(r.scope, o.account_id)
+    where o.id = p_order_id and o.side = 'BUY' and o.venue_executed_quantity > o.filled_quantity and coalesce(b.tokens, r.burst) >= r.poll_reserve);
+end
+$function$;
+alter function trading.is_purchase_to_ask_on(p_order_id uuid) owner to fillbase_engine;
+comment on function trading.is_purchase_to_ask_on(p_order_id uuid) is 'Whether an order has bought what the exchange shows no fills for, and there are questions enough to ask for them without backing off.';
 
 CREATE OR REPLACE FUNCTION trading.is_quarantined(p_account_id uuid, p_symbol text)
  RETURNS boolean
@@ -9308,6 +9339,7 @@ begin
   if found and p_order.venue_executed_quantity = p_order.filled_quantity then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
+    perform trading.hasten_exits(p_order.position_id, p_now);
   end if;
 end
 $function$;
@@ -9457,8 +9489,8 @@ comment on function trading.our_time(p_account_id uuid, p_at timestamp with time
 CREATE OR REPLACE FUNCTION trading.outcome_delay(p_job trading.jobs, p_outcome jsonb)
  RETURNS interval
  LANGUAGE sql
- IMMUTABLE
-RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).failures >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval WHEN (((p_job).kind = 'protect'::text) AND ((p_outcome ->> 'code'::text) = 'exit_under_way'::text)) THEN '00:00:01'::interval WHEN trading.is_mere_wait(p_job, p_outcome) THEN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = 'window_over'::text) THEN '00:00:00.2'::interval ELSE LEAST(trading.retry_delay((p_job).attempts), '00:00:02'::interval) END ELSE trading.retry_delay((p_job).failures) END;
+ STABLE
+RETURN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = ANY (ARRAY['key_unavailable'::text, 'key_refused'::text, 'not_permitted'::text])) THEN '00:01:00'::interval WHEN (((p_job).kind = 'protect'::text) AND (((p_outcome ->> 'code'::text) = 'too_many_orders'::text) OR (((p_outcome ->> 'code'::text) = ANY (ARRAY['filter_failed'::text, 'bad_request'::text, 'refused'::text])) AND ((p_job).failures >= 3)))) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = 'symbol_not_trading'::text)) THEN '00:01:00'::interval WHEN (((p_job).kind = 'sync'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['fills_missing'::text, 'venue_silent'::text])) AND trading.is_purchase_to_ask_on((p_job).order_id)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'enter'::text) AND ((p_outcome ->> 'code'::text) <> 'clock_unknown'::text)) THEN '00:00:01'::interval WHEN (((p_job).kind = 'exit'::text) AND ((p_outcome ->> 'code'::text) = ANY (ARRAY['order_under_way'::text, 'sell_unproven'::text]))) THEN '00:00:01'::interval WHEN (((p_job).kind = 'protect'::text) AND ((p_outcome ->> 'code'::text) = 'exit_under_way'::text)) THEN '00:00:01'::interval WHEN trading.is_mere_wait(p_job, p_outcome) THEN CASE WHEN (COALESCE((p_outcome ->> 'cause'::text), (p_outcome ->> 'code'::text)) = 'window_over'::text) THEN '00:00:00.2'::interval ELSE LEAST(trading.retry_delay((p_job).attempts), '00:00:02'::interval) END ELSE trading.retry_delay((p_job).failures) END;
 alter function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) owner to fillbase_engine;
 comment on function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) is 'How long a job waits before its next try, by why it could not go on; its failures include that.';
 
@@ -13077,11 +13109,7 @@ begin
   update trading.venue_orders v set venue_status = p_report ->> 'status' where v.order_id = p_order.id;
   perform trading.audit(p_now, 'execution_taken_back', p_order.user_id, p_order.trader_id, 'order', p_order.id::text, jsonb_build_object(
     'client_order_id', p_order.client_order_id, 'said', trading.money_text(p_order.venue_executed_quantity), 'says', trading.money_text(v_executed)));
-  -- A sale that left these coins out goes on at once.
-  update trading.jobs j set due_at = p_now where j.position_id = p_order.position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
-  if found then
-    perform trading.ring_bell();
-  end if;
+  perform trading.hasten_exits(p_order.position_id, p_now);
 end
 $function$;
 alter function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
@@ -14405,17 +14433,19 @@ CREATE OR REPLACE FUNCTION trading.watch_unshown(p_now timestamp with time zone)
 AS $function$
 begin
   perform trading.raise_alert(p_now, 'critical', 'fills_missing', o.user_id, 'order', o.id::text,
-    format('The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins; until it shows them, the account is compared without them and without its cash.',
-      o.symbol),
-    jsonb_build_object('symbol', o.symbol, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
+    format(case o.side when 'BUY'
+      then 'The exchange says that a purchase of %s executed more than it shows fills for. What it bought has no stop and is not sold before; it is asked on.'
+      else 'The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins.' end
+      || ' Until it shows them, the account is compared without them and without its cash.', o.symbol),
+    jsonb_build_object('symbol', o.symbol, 'side', o.side, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
       'executed', trading.money_text(o.venue_executed_quantity), 'shown', trading.money_text(o.filled_quantity)))
   from trading.venue_orders v join public.orders o on o.id = v.order_id
-  where v.unshown_since < p_now - interval '1 minute'
+  where v.unshown_since < p_now - case o.side when 'BUY' then trading.naked_alarm() else interval '1 minute' end
     and not exists (select from public.alerts a where a.code = 'fills_missing' and a.subject_id = o.id::text and a.resolved_at is null);
 end
 $function$;
 alter function trading.watch_unshown(p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.watch_unshown(p_now timestamp with time zone) is 'Alerts for orders whose executions the exchange has said and not shown for a minute; the fills, or a report that takes them back, resolve it.';
+comment on function trading.watch_unshown(p_now timestamp with time zone) is 'Alerts for orders whose executions the exchange has said and not shown for a minute, purchases for 5 s; the fills, or a report that takes them back, resolve it.';
 
 CREATE OR REPLACE FUNCTION trading.watched_portfolios(p_portfolio_ids uuid[])
  RETURNS uuid[]

@@ -1,4 +1,4 @@
--- Purpose: what a sell is said to have executed and no list of executions shows yet, and how sales go on meanwhile.
+-- Purpose: what an order is said to have executed and no list of executions shows yet, and how sales go on meanwhile.
 -- Locks:   ACCESS EXCLUSIVE on venue_orders while columns are added.
 
 set role fillbase_engine;
@@ -10,6 +10,18 @@ comment on column trading.venue_orders.unshown_since is 'Since when the exchange
 comment on column trading.venue_orders.reported_ms is 'The newest update time that a report of the order had, by the exchange''s clock (ms).';
 create index venue_orders_unshown_idx on trading.venue_orders (unshown_since) where unshown_since is not null;
 
+create function trading.hasten_exits(p_position_id uuid, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update trading.jobs j set due_at = p_now where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$$;
+comment on function trading.hasten_exits is 'What a position holds is known better than before: the sales that wait for it go on at once.';
+
 create function trading.note_unshown(p_order public.orders, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -19,6 +31,7 @@ begin
   if found and p_order.venue_executed_quantity = p_order.filled_quantity then
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
+    perform trading.hasten_exits(p_order.position_id, p_now);
   end if;
 end
 $$;
@@ -52,31 +65,43 @@ begin
   update trading.venue_orders v set venue_status = p_report ->> 'status' where v.order_id = p_order.id;
   perform trading.audit(p_now, 'execution_taken_back', p_order.user_id, p_order.trader_id, 'order', p_order.id::text, jsonb_build_object(
     'client_order_id', p_order.client_order_id, 'said', trading.money_text(p_order.venue_executed_quantity), 'says', trading.money_text(v_executed)));
-  -- A sale that left these coins out goes on at once.
-  update trading.jobs j set due_at = p_now where j.position_id = p_order.position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
-  if found then
-    perform trading.ring_bell();
-  end if;
+  perform trading.hasten_exits(p_order.position_id, p_now);
 end
 $$;
 comment on function trading.take_back_executed is 'Has an order count as executed by its newest report, which says less than an earlier one, and its status as that report has it; audited.';
 
--- On each sweep.
+-- On each sweep. What was sold is left out of stops and exits; what was bought has neither before its fills are known.
 create function trading.watch_unshown(p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   perform trading.raise_alert(p_now, 'critical', 'fills_missing', o.user_id, 'order', o.id::text,
-    format('The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins; until it shows them, the account is compared without them and without its cash.',
-      o.symbol),
-    jsonb_build_object('symbol', o.symbol, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
+    format(case o.side when 'BUY'
+      then 'The exchange says that a purchase of %s executed more than it shows fills for. What it bought has no stop and is not sold before; it is asked on.'
+      else 'The exchange says that an order in %s executed more than it shows fills for. Exits and stops go on without these coins.' end
+      || ' Until it shows them, the account is compared without them and without its cash.', o.symbol),
+    jsonb_build_object('symbol', o.symbol, 'side', o.side, 'position_id', o.position_id, 'client_order_id', o.client_order_id, 'since', v.unshown_since,
       'executed', trading.money_text(o.venue_executed_quantity), 'shown', trading.money_text(o.filled_quantity)))
   from trading.venue_orders v join public.orders o on o.id = v.order_id
-  where v.unshown_since < p_now - interval '1 minute'
+  where v.unshown_since < p_now - case o.side when 'BUY' then trading.naked_alarm() else interval '1 minute' end
     and not exists (select from public.alerts a where a.code = 'fills_missing' and a.subject_id = o.id::text and a.resolved_at is null);
 end
 $$;
-comment on function trading.watch_unshown is 'Alerts for orders whose executions the exchange has said and not shown for a minute; the fills, or a report that takes them back, resolve it.';
+comment on function trading.watch_unshown is
+  'Alerts for orders whose executions the exchange has said and not shown for a minute, purchases for 5 s; the fills, or a report that takes them back, resolve it.';
+
+-- Many at once must not take the questions that are kept for orders which a tick has reached.
+create function trading.is_purchase_to_ask_on(p_order_id uuid) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.orders o join trading.rate_rules r on r.name = 'questions'
+    left join trading.rate_budgets b on b.rule = r.name and b.scope_id = trading.rate_scope_id(r.scope, o.account_id)
+    where o.id = p_order_id and o.side = 'BUY' and o.venue_executed_quantity > o.filled_quantity and coalesce(b.tokens, r.burst) >= r.poll_reserve);
+end
+$$;
+comment on function trading.is_purchase_to_ask_on is 'Whether an order has bought what the exchange shows no fills for, and there are questions enough to ask for them without backing off.';
 
 -- A sell that is over at the exchange has ended for whatever comes after it, even while the books wait for its fills.
 create function trading.is_over_at_venue(p_order_id uuid) returns boolean

@@ -71,13 +71,15 @@ comment on function trading.budget_delay is 'How long a job waits that found the
 -- A key that is refused is not shown again every few seconds: a new one ends the wait (trading.hasten_jobs). A stop that is
 -- refused for what it is, or for want of a slot, would be refused again: it leaves the budget of orders to sales. A sale that
 -- waits for another worker's call, or for a fence, has but seconds to wait; one whose call was not sent in time may have ended its
--- stop already.
+-- stop already. What was bought has no stop before its fills are known.
 create function trading.outcome_delay(p_job trading.jobs, p_outcome jsonb) returns interval
-language sql immutable
+language sql stable
 return case when coalesce(p_outcome ->> 'cause', p_outcome ->> 'code') in ('key_unavailable', 'key_refused', 'not_permitted') then interval '1 minute'
     when p_job.kind = 'protect' and (p_outcome ->> 'code' = 'too_many_orders'
       or (p_outcome ->> 'code' in ('filter_failed', 'bad_request', 'refused') and p_job.failures >= 3)) then interval '1 minute'
     when p_job.kind = 'sync' and p_outcome ->> 'code' = 'symbol_not_trading' then interval '1 minute'
+    when p_job.kind = 'sync' and p_outcome ->> 'code' in ('fills_missing', 'venue_silent') and trading.is_purchase_to_ask_on(p_job.order_id)
+      then interval '1 second'
     when p_job.kind = 'enter' and p_outcome ->> 'code' <> 'clock_unknown' then interval '1 second'
     when p_job.kind = 'exit' and p_outcome ->> 'code' in ('order_under_way', 'sell_unproven') then interval '1 second'
     when p_job.kind = 'protect' and p_outcome ->> 'code' = 'exit_under_way' then interval '1 second'
