@@ -4986,11 +4986,11 @@ begin
   end if;
   loop
     perform from trading.rules_for(p_priority, p_weight, p_orders) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
-    order by b.rule for no key update of b;
+    order by r.counts = 'questions', b.rule for no key update of b;
     get diagnostics v_locked = row_count;
     exit when v_locked = (select count(*) from trading.rules_for(p_priority, p_weight, p_orders));
     insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.name
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.counts = 'questions', r.name
     on conflict do nothing;
   end loop;
 

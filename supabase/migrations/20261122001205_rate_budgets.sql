@@ -88,7 +88,8 @@ begin atomic
 end;
 comment on function trading.rules_for is 'Whose buckets a draw of this priority takes from: those of questions and of prices are none of the others'' business, and one that nothing is taken from, perhaps shut, says nothing.';
 
--- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit.
+-- All buckets or none. The locks come in the order of the rules' names, and are held until the caller's commit. That of questions
+-- is the last: who has given weight back, or heeded the exchange's count of it, may ask in the same transaction.
 create function trading.draw_budget(p_account_id uuid, p_priority text, p_weight int, p_orders int, p_at timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -105,11 +106,11 @@ begin
   end if;
   loop
     perform from trading.rules_for(p_priority, p_weight, p_orders) r join trading.rate_budgets b on b.rule = r.name and b.scope_id = case r.scope when 'exchange' then v_exchange_id else p_account_id end
-    order by b.rule for no key update of b;
+    order by r.counts = 'questions', b.rule for no key update of b;
     get diagnostics v_locked = row_count;
     exit when v_locked = (select count(*) from trading.rules_for(p_priority, p_weight, p_orders));
     insert into trading.rate_budgets (rule, scope_id, tokens, refilled_at)
-    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.name
+    select r.name, case r.scope when 'exchange' then v_exchange_id else p_account_id end, r.burst, p_at from trading.rules_for(p_priority, p_weight, p_orders) r order by r.counts = 'questions', r.name
     on conflict do nothing;
   end loop;
 
