@@ -3087,15 +3087,16 @@ AS $function$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_changed text[];
+  v_resumed text[];
   v_count   int;
 begin
   if jsonb_typeof(p_instruments) is distinct from 'array' then
     perform trading.raise_error('FB400', 'instruments_invalid', 'p_instruments must be a JSON array');
   end if;
-  select array_agg(i.symbol) into v_changed
-  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol
-  where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
-    is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0));
+  select array_agg(i.symbol) filter (where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
+      is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0))),
+    array_agg(i.symbol) filter (where i.status <> 'TRADING' and r.status = 'TRADING') into v_changed, v_resumed
+  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol;
   insert into public.instruments as i
   select r.symbol, r.base_asset, r.quote_asset, r.status,
     coalesce(r.base_commission_precision, 8), coalesce(r.quote_commission_precision, 8),
@@ -3131,6 +3132,7 @@ begin
   where a.code = 'filters_doubted' and a.resolved_at is null
     and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
   perform trading.fit_protection(v_changed, v_now);
+  perform trading.take_up_symbols(v_resumed, v_now) where v_resumed is not null;
   return v_count;
 end
 $function$;
@@ -3351,6 +3353,13 @@ begin
   left join trading.held_crossings h on h.kind = 'order' and h.subject_id = o.id;
   if v_reached is not null or exists (select from trading.held_crossings h where h.kind = 'order') then
     perform trading.mark_reached(v_reached, p_now);
+  end if;
+  -- What backs off is not queued anew. One that waits for budget or a key would find none.
+  if v_arrived is not null then
+    perform trading.take_up(array(
+      select j.id from public.orders o join trading.jobs j on j.position_id = o.position_id and j.order_id = o.id
+      where o.id = any (v_arrived) and j.kind = 'sync' and j.status = 'queued' and coalesce(j.last_error ->> 'sqlstate' <> 'FB429', true)
+        and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code', '') not in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted')), p_now);
   end if;
   return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
 end
@@ -7152,10 +7161,10 @@ CREATE OR REPLACE FUNCTION trading.hasten_jobs(p_account_id uuid, p_now timestam
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs j set due_at = p_now
-  from trading.accounts a
-  where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
-    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted');
+  perform trading.take_up(array(
+    select j.id from trading.jobs j join trading.accounts a on a.portfolio_id = j.portfolio_id
+    where a.id = p_account_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter'
+      and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted')), p_now);
 end
 $function$;
 alter function trading.hasten_jobs(p_account_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
@@ -9103,10 +9112,18 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
   end if;
+  -- One lost call among many is no silence, and has put nothing off for long.
+  if v_before.silent_since < p_now - interval '5 seconds' then
+    perform trading.take_up(array(
+      select j.id from trading.jobs j
+      where j.status = 'queued' and j.kind <> 'enter' and not j.is_paper
+        and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('venue_silent', 'no_answer', 'venue_error', 'unreachable', 'turned_away')
+        and exists (select from trading.accounts a where a.portfolio_id = j.portfolio_id and a.environment = p_environment)), p_now);
+  end if;
 end
 $function$;
 alter function trading.note_heard(p_environment text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_heard(p_environment text, p_now timestamp with time zone) is 'The exchange answered: its silence, if there was one, is over.';
+comment on function trading.note_heard(p_environment text, p_now timestamp with time zone) is 'The exchange answered: its silence, if there was one, is over, and what has waited for that goes on at once.';
 
 CREATE OR REPLACE FUNCTION trading.note_missing_coins(p_account_id uuid, p_asset text, p_missing numeric, p_now timestamp with time zone)
  RETURNS void
@@ -13255,6 +13272,39 @@ end
 $function$;
 alter function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.take_uncovered_fees(p_account_id uuid, p_asset text, p_now timestamp with time zone) is 'After a sell was refused for want of coins: takes the fees that the owner''s own coins cannot have paid, as far as they were booked since the account last agreed.';
+
+CREATE OR REPLACE FUNCTION trading.take_up(p_job_ids bigint[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with held as (
+    select j.id from trading.jobs j where j.id = any (p_job_ids) and j.status = 'queued' and j.due_at > p_now for no key update skip locked
+  )
+  update trading.jobs j set due_at = p_now, failures = 0 from held where j.id = held.id;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$function$;
+alter function trading.take_up(p_job_ids bigint[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_up(p_job_ids bigint[], p_now timestamp with time zone) is 'What these queued jobs waited for is over: they are due at once, and back off as after a first failure.';
+
+CREATE OR REPLACE FUNCTION trading.take_up_symbols(p_symbols text[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.take_up(array(
+    select j.id from trading.jobs j join public.positions p on p.id = j.position_id
+    where p.symbol = any (p_symbols) and j.status = 'queued' and j.kind <> 'enter'
+      and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') = 'symbol_not_trading'), p_now);
+end
+$function$;
+alter function trading.take_up_symbols(p_symbols text[], p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_up_symbols(p_symbols text[], p_now timestamp with time zone) is 'These symbols trade again: what waited for that goes on at once.';
 
 CREATE OR REPLACE FUNCTION trading.tell_missing_key(p_account_id uuid, p_now timestamp with time zone)
  RETURNS void

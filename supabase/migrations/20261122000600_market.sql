@@ -92,15 +92,16 @@ as $$
 declare
   v_now     timestamptz := coalesce(p_now, trading.engine_now());
   v_changed text[];
+  v_resumed text[];
   v_count   int;
 begin
   if jsonb_typeof(p_instruments) is distinct from 'array' then
     perform trading.raise_error('FB400', 'instruments_invalid', 'p_instruments must be a JSON array');
   end if;
-  select array_agg(i.symbol) into v_changed
-  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol
-  where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
-    is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0));
+  select array_agg(i.symbol) filter (where (i.tick_size, i.lot_step, i.lot_min, i.notional_min)
+      is distinct from (r.tick_size, r.lot_step, coalesce(r.lot_min, 0), coalesce(r.notional_min, 0))),
+    array_agg(i.symbol) filter (where i.status <> 'TRADING' and r.status = 'TRADING') into v_changed, v_resumed
+  from jsonb_populate_recordset(null::public.instruments, p_instruments) r join public.instruments i on i.symbol = r.symbol;
   insert into public.instruments as i
   select r.symbol, r.base_asset, r.quote_asset, r.status,
     coalesce(r.base_commission_precision, 8), coalesce(r.quote_commission_precision, 8),
@@ -136,6 +137,7 @@ begin
   where a.code = 'filters_doubted' and a.resolved_at is null
     and exists (select from public.instruments i where i.symbol = a.subject_id and i.doubted_at is null);
   perform trading.fit_protection(v_changed, v_now);
+  perform trading.take_up_symbols(v_resumed, v_now) where v_resumed is not null;
   return v_count;
 end
 $$;

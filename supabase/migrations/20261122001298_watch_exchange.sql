@@ -88,9 +88,17 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'exchange_silent' and a.subject_id = p_environment and a.resolved_at is null;
   end if;
+  -- One lost call among many is no silence, and has put nothing off for long.
+  if v_before.silent_since < p_now - interval '5 seconds' then
+    perform trading.take_up(array(
+      select j.id from trading.jobs j
+      where j.status = 'queued' and j.kind <> 'enter' and not j.is_paper
+        and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('venue_silent', 'no_answer', 'venue_error', 'unreachable', 'turned_away')
+        and exists (select from trading.accounts a where a.portfolio_id = j.portfolio_id and a.environment = p_environment)), p_now);
+  end if;
 end
 $$;
-comment on function trading.note_heard is 'The exchange answered: its silence, if there was one, is over.';
+comment on function trading.note_heard is 'The exchange answered: its silence, if there was one, is over, and what has waited for that goes on at once.';
 
 -- A key that may only read answers questions all the time; only what changes something shows that it may trade.
 create function trading.proves_key(p_call trading.exchange_calls, p_refused_id bigint) returns boolean
@@ -168,14 +176,30 @@ end
 $$;
 comment on function trading.wait_for_key is 'What a job of an account without an active key does: it waits, with an alert; a comparison is left out.';
 
+-- Without a wait for whoever takes one up: news may come in a transaction that holds much. A back-off that is over is forgotten, too.
+create function trading.take_up(p_job_ids bigint[], p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  with held as (
+    select j.id from trading.jobs j where j.id = any (p_job_ids) and j.status = 'queued' and j.due_at > p_now for no key update skip locked
+  )
+  update trading.jobs j set due_at = p_now, failures = 0 from held where j.id = held.id;
+  if found then
+    perform trading.ring_bell();
+  end if;
+end
+$$;
+comment on function trading.take_up is 'What these queued jobs waited for is over: they are due at once, and back off as after a first failure.';
+
 create function trading.hasten_jobs(p_account_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs j set due_at = p_now
-  from trading.accounts a
-  where a.id = p_account_id and j.portfolio_id = a.portfolio_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter' and j.due_at > p_now
-    and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted');
+  perform trading.take_up(array(
+    select j.id from trading.jobs j join trading.accounts a on a.portfolio_id = j.portfolio_id
+    where a.id = p_account_id and j.status = 'queued' and not j.is_paper and j.kind <> 'enter'
+      and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted')), p_now);
 end
 $$;
 comment on function trading.hasten_jobs is 'A new key is there and known, or the exchange takes a refused one again: what waited for it goes on at once.';
@@ -225,6 +249,19 @@ end
 $$;
 comment on function trading.watch_symbols is
   'On each sweep: alerts for live positions whose symbol is halted or delisted, resolved when it trades again; meanwhile its row is fetched every 15 s (delisted: every minute).';
+
+-- After a halt the price jumps: nobody sits out a back-off that the halt has made long.
+create function trading.take_up_symbols(p_symbols text[], p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.take_up(array(
+    select j.id from trading.jobs j join public.positions p on p.id = j.position_id
+    where p.symbol = any (p_symbols) and j.status = 'queued' and j.kind <> 'enter'
+      and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code') = 'symbol_not_trading'), p_now);
+end
+$$;
+comment on function trading.take_up_symbols is 'These symbols trade again: what waited for that goes on at once.';
 
 -- Once a minute at most (p_least_age), because a refusal may also stand against what we know and is right.
 create function trading.doubt_symbol(p_symbol text, p_now timestamptz, p_least_age interval default '1 minute') returns boolean

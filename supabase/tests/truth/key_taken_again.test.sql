@@ -1,6 +1,6 @@
 -- A key that the exchange refused for a while: its address was not allowed, and then it was.
 begin;
-select plan(6);
+select plan(7);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account;
@@ -44,6 +44,7 @@ select tests.next_call();
 select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report(
   jsonb_build_object('client_order_id', (tests.order_of('one', 'stop_loss')).client_order_id, 'quantity', '1'), 'working')));
 select is(pg_temp.sale(), 'queued 0 s', 'where a question had been refused it does: what waits goes on at once');
+select is((select failures from trading.jobs where key = 'sell'), 0, 'and has not failed');
 
 select * from finish();
 rollback;
