@@ -5243,7 +5243,7 @@ begin
 end
 $function$;
 alter function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer) owner to fillbase_engine;
-comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: 1 where it ends only if another order can take its place.';
+comment on function trading.end_guard(p_job trading.jobs, p_guard public.orders, p_now timestamp with time zone, p_orders integer) is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: how many are to take its place; it ends only if the budget holds them.';
 
 CREATE OR REPLACE FUNCTION trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5261,7 +5261,7 @@ begin
       perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
     end if;
   end if;
-  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, v_fits::int));
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, case when v_fits then 1 + (p_plan.target is not null)::int else 0 end));
 end
 $function$;
 alter function trading.end_guard_for(p_job trading.jobs, p_position public.positions, p_guard public.orders, p_plan trading.guard_plan, p_now timestamp with time zone) owner to fillbase_engine;

@@ -12,7 +12,7 @@ begin
   return coalesce(trading.end_order(p_job, p_guard.id, '', p_now, p_orders), trading.wait_for('still_open', 'what rests at the exchange is not cancelled yet'));
 end
 $$;
-comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: 1 where it ends only if another order can take its place.';
+comment on function trading.end_guard is 'The next call towards the end of what rests at the exchange for a position, with all its fills known. p_orders: how many are to take its place; it ends only if the budget holds them.';
 
 -- Where the old order has to end first, the new one is judged before: refused by the symbol's filters or state it would leave the
 -- position bare, for a whole halt even. Binance does that by itself in a replacement ("Filters and Order Count are evaluated before
@@ -67,7 +67,7 @@ begin
       perform trading.tell_refused_stop(p_position, v_wait ->> 'code', v_wait ->> 'message', p_now);
     end if;
   end if;
-  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, v_fits::int));
+  return coalesce(v_wait, trading.end_guard(p_job, p_guard, p_now, case when v_fits then 1 + (p_plan.target is not null)::int else 0 end));
 end
 $$;
 comment on function trading.end_guard_for is 'The next call towards another stop in the place of what rests, where that has to end first; a wait while the exchange would refuse the new one.';

@@ -1,6 +1,6 @@
 -- Beside other coins what rests ends before the order that takes its place: not for one that could not leave then.
 begin;
-select plan(11);
+select plan(13);
 select tests.open_desk();
 select tests.hire('alpha');
 create temp table t as select tests.go_live('ann') as account, null::uuid as position;
@@ -36,6 +36,20 @@ select trading.queue_protection(position, trading.engine_now()) from t;
 select is(tests.next_call() ->> 'action', 'check_order', 'a stop that is to be moved');
 select is(pg_temp.answers('working') ->> 'code', 'FB429', 'stays');
 select ok(pg_temp.is_guarded(), 'where it is');
+delete from trading.jobs where status = 'queued';
+
+-- A stop that comes back with its target is two orders.
+update public.positions p set take_profit_prices = '{120}' from t where p.id = t.position;
+select pg_temp.hold(1);
+select trading.queue_protection(position, trading.engine_now()) from t;
+select tests.next_call();
+select is(pg_temp.answers('working') ->> 'code', 'FB429', 'a stop is not moved for a list of which the budget holds half');
+delete from trading.jobs where status = 'queued';
+select pg_temp.hold(2);
+select trading.queue_protection(position, trading.engine_now()) from t;
+select tests.next_call();
+select is(pg_temp.answers('working') #>> '{call,action}', 'cancel', 'but for a whole one');
+select tests.answer('{"outcome": "not_sent", "reason": "window_over", "message": "its window was over before it could leave", "requests": 0}');
 delete from trading.jobs where status = 'queued';
 
 select pg_temp.hold(1);
