@@ -4149,10 +4149,10 @@ begin
     perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
   end if;
   select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;
-  -- A bell that comes while a worker listens leaves the work to it. Nothing is lost: that worker looks once more after it
-  -- has given up its place, and its successor looks after it has taken it.
+  -- A bell that comes while a worker listens leaves the work to it, as long as that keeps up. Nothing is lost: that worker looks
+  -- once more after it has given up its place, and its successor looks after it has taken it.
   v_is_attended := trading.is_attended();
-  if p_bell is not null and v_is_attended then
+  if p_bell is not null and v_is_attended and not trading.is_left_waiting(v_now) then
     p_limit := 0;
   end if;
 
@@ -4166,13 +4166,13 @@ begin
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;
-  return jsonb_build_object('jobs', v_jobs, 'is_attended', v_is_attended, 'budget', (
+  return jsonb_build_object('jobs', v_jobs, 'is_attended', v_is_attended, 'due_in_ms', trading.due_in_ms(v_now), 'budget', (
     select jsonb_build_object('paper_jobs', s.invocation_paper_jobs, 'live_jobs', s.invocation_live_jobs, 'work_ms', s.invocation_ms,
       'listen_ms', s.listen_ms) from trading.settings s));
 end
 $function$;
 alter function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) is 'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
+comment on function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) is 'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, due_in_ms, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
 grant execute on function trading.claim_jobs(p_worker text, p_limit integer, p_url text, p_secret text, p_bell text, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION trading.claim_next(p_job trading.jobs, p_outcome jsonb, p_worker text, p_now timestamp with time zone)
@@ -5038,6 +5038,23 @@ CREATE OR REPLACE FUNCTION trading.draw_reserve(p_rule trading.rate_rules, p_pri
 RETURN CASE p_priority WHEN 'exit'::text THEN (0)::numeric WHEN 'ask'::text THEN (p_rule).ask_reserve WHEN 'entry'::text THEN (p_rule).entry_reserve WHEN 'check'::text THEN (p_rule).check_reserve ELSE NULL::numeric END;
 alter function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) owner to fillbase_engine;
 comment on function trading.draw_reserve(p_rule trading.rate_rules, p_priority text) is 'What a draw leaves behind: an exit, a cancel or what proves an order nothing; a question about a resting order, an entry and a comparison of books their reserves.';
+
+CREATE OR REPLACE FUNCTION trading.due_in_ms(p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_sweep constant interval := '2 seconds';
+begin
+  return (
+    select ceil(extract(epoch from min(j.due_at) - p_now) * 1000) from trading.jobs j
+    where j.status = 'queued' and j.kind <> 'enter' and j.due_at > p_now and j.due_at <= p_now + c_sweep);
+end
+$function$;
+alter function trading.due_in_ms(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.due_in_ms(p_now timestamp with time zone) is 'In how many milliseconds the next job other than an entry becomes due; null: not before the next sweep.';
 
 CREATE OR REPLACE FUNCTION trading.due_polls(p_most integer)
  RETURNS TABLE(symbol text, is_held boolean)
@@ -7659,6 +7676,21 @@ end
 $function$;
 alter function trading.is_key_verified(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.is_key_verified(p_account_id uuid) is 'Whether the exchange has said that the account''s active key is of this account.';
+
+CREATE OR REPLACE FUNCTION trading.is_left_waiting(p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_taken_up_within constant interval := '1 second';
+begin
+  return exists (select from trading.jobs j where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now - c_taken_up_within);
+end
+$function$;
+alter function trading.is_left_waiting(p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.is_left_waiting(p_now timestamp with time zone) is 'Whether something other than an entry has been due for so long that whoever listens cannot take it up.';
 
 CREATE OR REPLACE FUNCTION trading.is_listed(p_call trading.exchange_calls, p_client_order_id text)
  RETURNS boolean

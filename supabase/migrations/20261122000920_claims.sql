@@ -140,6 +140,32 @@ end
 $$;
 comment on function trading.is_attended is 'Whether some worker is listening for new jobs right now.';
 
+-- A listener may have its hands full of questions to a slow exchange, or hang: its place must not keep others from a stop.
+create function trading.is_left_waiting(p_now timestamptz) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_taken_up_within constant interval := '1 second';
+begin
+  return exists (select from trading.jobs j where j.status = 'queued' and j.kind <> 'enter' and j.due_at <= p_now - c_taken_up_within);
+end
+$$;
+comment on function trading.is_left_waiting is 'Whether something other than an entry has been due for so long that whoever listens cannot take it up.';
+
+-- What is tried again rings no bell when it becomes due. Entries, of which there may be thousands, wait for the sweep.
+create function trading.due_in_ms(p_now timestamptz) returns int
+language plpgsql stable set search_path = ''
+as $$
+declare
+  c_sweep constant interval := '2 seconds';
+begin
+  return (
+    select ceil(extract(epoch from min(j.due_at) - p_now) * 1000) from trading.jobs j
+    where j.status = 'queued' and j.kind <> 'enter' and j.due_at > p_now and j.due_at <= p_now + c_sweep);
+end
+$$;
+comment on function trading.due_in_ms is 'In how many milliseconds the next job other than an entry becomes due; null: not before the next sweep.';
+
 create function trading.claim_jobs(
   p_worker text, p_limit int, p_url text, p_secret text, p_bell text default null, p_now timestamptz default null
 ) returns jsonb
@@ -164,10 +190,10 @@ begin
     perform trading.raise_error('FB400', 'claim_invalid', 'a claim names its worker and asks for 1 to 100 jobs');
   end if;
   select make_interval(secs => s.lease_ms / 1000.0) into v_lease from trading.settings s;
-  -- A bell that comes while a worker listens leaves the work to it. Nothing is lost: that worker looks once more after it
-  -- has given up its place, and its successor looks after it has taken it.
+  -- A bell that comes while a worker listens leaves the work to it, as long as that keeps up. Nothing is lost: that worker looks
+  -- once more after it has given up its place, and its successor looks after it has taken it.
   v_is_attended := trading.is_attended();
-  if p_bell is not null and v_is_attended then
+  if p_bell is not null and v_is_attended and not trading.is_left_waiting(v_now) then
     p_limit := 0;
   end if;
 
@@ -181,13 +207,13 @@ begin
       v_jobs := v_jobs || trading.job_json(v_job);
     end loop;
   end if;
-  return jsonb_build_object('jobs', v_jobs, 'is_attended', v_is_attended, 'budget', (
+  return jsonb_build_object('jobs', v_jobs, 'is_attended', v_is_attended, 'due_in_ms', trading.due_in_ms(v_now), 'budget', (
     select jsonb_build_object('paper_jobs', s.invocation_paper_jobs, 'live_jobs', s.invocation_live_jobs, 'work_ms', s.invocation_ms,
       'listen_ms', s.listen_ms) from trading.settings s));
 end
 $$;
 comment on function trading.claim_jobs is
-  'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
+  'Takes due jobs for a worker, with a lease and a fence each: {jobs: [{id, kind, fence, is_paper, ..}], is_attended, due_in_ms, budget}. FB401 bell_invalid, FB423 installation_not_armed, FB400 claim_invalid.';
 grant execute on function trading.claim_jobs to service_role;
 
 -- The job row as the first thing a command locks it by: only the holder of the newest fence may act.

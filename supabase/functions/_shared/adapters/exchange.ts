@@ -10,6 +10,13 @@ export function exchangeOf(environment: FunctionEnvironment): Exchange {
     venueOf: (name) => venueOf(name, Deno.env.toObject()),
     secrets: new SecretsRpc(environment),
     monotonicMs: () => performance.now(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        signal?.addEventListener("abort", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
   };
 }

@@ -39,6 +39,7 @@ export class Drain {
   /** Lanes taken by the jobs that are being executed now. */
   #taken = 0;
   #claim: Claim;
+  #dueAtMs: number | null = null;
   readonly #lanes = new Set<Promise<void>>();
 
   /** `claim` is the invocation's first one: its jobs are this worker's already. */
@@ -63,21 +64,41 @@ export class Drain {
     return !hasBudget(this.budget, this.done, this.worker.elapsedMs());
   }
 
+  get isIdle(): boolean {
+    return this.#lanes.size === 0;
+  }
+
+  /** When something that waits to be tried again becomes due, on the worker's clock; null: nothing does soon. */
+  get dueAtMs(): number | null {
+    return this.#dueAtMs;
+  }
+
   /** Works until nothing is due (true) or the budget is used (false). */
   async run(): Promise<boolean> {
-    this.#startAll(this.#claim.jobs);
     for (;;) {
-      const free = Math.ceil(LANES - this.#taken);
-      if (free > 0 && !this.isSpent) {
-        this.#claim = await this.worker.engine.claim(this.worker.name, free);
-        const isFull = this.#claim.jobs.length === free;
-        this.#startAll(this.#claim.jobs);
-        // Live jobs leave room for more than were asked for.
-        if (isFull && this.#taken < LANES) continue;
-      }
-      if (this.#lanes.size === 0) return !this.isSpent;
-      await Promise.race(this.#lanes);
+      await this.takeDue();
+      if (this.isIdle) return !this.isSpent;
+      await this.laneEnded();
     }
+  }
+
+  /** Begins as much of what is due as there are free hands. Waits for none of it. */
+  async takeDue(): Promise<void> {
+    this.#startAll(this.#claim.jobs);
+    while (this.#taken < LANES && !this.isSpent) {
+      const free = Math.ceil(LANES - this.#taken);
+      this.#claim = await this.worker.engine.claim(this.worker.name, free);
+      const { jobs, dueInMs } = this.#claim;
+      this.#dueAtMs = dueInMs === null ? null : this.worker.elapsedMs() + dueInMs;
+      this.#startAll(jobs);
+      // Live jobs leave room for more than were asked for.
+      if (jobs.length < free) return;
+    }
+  }
+
+  /** Resolves when the next of the jobs under way ends; never, if there are none. */
+  laneEnded(): Promise<void> {
+    return Promise.race(this.#lanes);
   }
 
   #startAll(jobs: readonly Job[]): void {

@@ -60,7 +60,12 @@ Deno.test("a used budget claims nothing more, finishes what it holds and asks fo
 
 Deno.test("an invocation whose time is over stops claiming", async () => {
   const engine = new FakeEngine(ids(3), { ...WIDE_BUDGET, workMs: 10 });
-  const drain = new Drain(workerOf(engine, () => 11), { jobs: [], isAttended: false, budget: engine.budget });
+  const drain = new Drain(workerOf(engine, () => 11), {
+    jobs: [],
+    isAttended: false,
+    dueInMs: null,
+    budget: engine.budget,
+  });
   assert.equal(await drain.run(), false);
   assert.deepEqual(engine.executed, []);
 });

@@ -22,6 +22,7 @@ export class FakeEngine implements Engine {
   readonly failed: { job: number; error: EngineError }[] = [];
   readonly nextFor: (string | null)[] = [];
   isAttended = false;
+  dueInMs: number | null = null;
   running = 0;
   mostRunning = 0;
   bells = 0;
@@ -36,6 +37,7 @@ export class FakeEngine implements Engine {
     return Promise.resolve({
       jobs: this.queue.splice(0, limit),
       isAttended: this.isAttended,
+      dueInMs: this.dueInMs,
       budget: this.budget,
     });
   }

@@ -8,6 +8,8 @@ import { Drain, type Worker } from "./drain_jobs.ts";
 
 /** How long a successor that was rung on purpose waits for its predecessor's place. */
 const HANDOVER_PATIENCE_MS = 3_000;
+/** The database's clock and a timer may differ by so much about when something is due. */
+const LEAST_NAP_MS = 10;
 
 /** What an invocation needs besides its hands. */
 export interface Invocation {
@@ -28,6 +30,8 @@ export async function serveBell(invocation: Invocation, first: Claim): Promise<v
   const isDry = await drain.run();
   if (!isDry) await invocation.ringSuccessor();
   else if (isSuccessor || !drain.isAttended) await stayAwake(invocation, drain);
+  // Whoever took over the place of the listener works already.
+  while (!drain.isIdle) await drain.laneEnded();
   const { paper, live, failed } = drain.done;
   if (paper + live > 0) worker.log("info", "invocation_ended", { worker: worker.name, paper, live, failed });
 }
@@ -49,13 +53,39 @@ async function stayAwake(
   if (!isSpent) await drain.run();
 }
 
-/** Drains at every announcement; true when the budget is used, false when its time of silence is over. */
+/**
+ * Begins what is due whenever something is announced, becomes due or ends: a job that waits for a slow exchange keeps no
+ * other from being begun. True when the budget is used, false when its time of silence is over.
+ */
 async function workWhileAwake(drain: Drain, worker: Worker, listening: Listening): Promise<boolean> {
-  // The first drain closes the gap between the last look and the LISTEN.
-  for (let isDue = true; isDue;) {
-    if (!await drain.run()) return true;
-    const leftMs = drain.budget.listenMs - worker.elapsedMs();
-    isDue = leftMs > 0 && await listening.announced(leftMs);
+  const silence = () => listening.announced(Math.max(drain.budget.listenMs - worker.elapsedMs(), 0));
+  let announced = silence();
+  for (;;) {
+    // The first time, this closes the gap between the last look and the LISTEN.
+    await drain.takeDue();
+    if (drain.isSpent) return true;
+    const wake = await nextWake(announced, drain, worker);
+    if (wake === "silence") return false;
+    if (wake === "announcement") announced = silence();
   }
-  return false;
+}
+
+type Wake = "announcement" | "silence" | "due" | "lane";
+
+/** What comes first. An announcement that came before is not lost: it is what resolves. */
+async function nextWake(announced: Promise<boolean>, drain: Drain, worker: Worker): Promise<Wake> {
+  const alarm = new AbortController();
+  const wakes: Promise<Wake>[] = [
+    announced.then((isHeard) => isHeard ? "announcement" : "silence"),
+    drain.laneEnded().then(() => "lane"),
+  ];
+  if (drain.dueAtMs !== null) {
+    const leftMs = Math.max(drain.dueAtMs - worker.elapsedMs(), LEAST_NAP_MS);
+    wakes.push(worker.exchange.sleep(leftMs, alarm.signal).then(() => "due"));
+  }
+  try {
+    return await Promise.race(wakes);
+  } finally {
+    alarm.abort();
+  }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { WorkerBudget } from "../domain/job.ts";
+import type { JobOutcome, WorkerBudget } from "../domain/job.ts";
 import type { Listening, Wakeups } from "../ports/wakeups.ts";
-import { FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
+import { DONE, FakeEngine, jobOf, WIDE_BUDGET, workerOf } from "./fake_engine.ts";
 import { serveBell } from "./serve_bell.ts";
 
 /** Announces as often as told, each time after `onWait`, and then is silent. */
@@ -59,7 +59,7 @@ Deno.test("an invocation with nothing to do ends at once when somebody listens",
 Deno.test("a bell that was given nothing leaves what is queued to the listener", async () => {
   const engine = new FakeEngine([jobOf(1)]);
   const wakeups = new FakeWakeups(0);
-  const given = { jobs: [], isAttended: true, budget: WIDE_BUDGET };
+  const given = { jobs: [], isAttended: true, dueInMs: null, budget: WIDE_BUDGET };
   const invocation = {
     worker: workerOf(engine),
     wakeups,
@@ -124,4 +124,99 @@ Deno.test("a successor waits for its predecessor's place although somebody still
   await serve({ engine, wakeups, isSuccessor: true });
   assert.equal(wakeups.patience.length, 1);
   assert.ok(wakeups.patience[0]! > 0);
+});
+
+/** A listener's ear that hears when the test says so. */
+class OpenEar implements Wakeups, Listening {
+  left = 0;
+  #answer: (isHeard: boolean) => void = () => {};
+
+  listen = () => Promise.resolve(this);
+  announced = () => new Promise<boolean>((resolve) => this.#answer = resolve);
+  leave = () => Promise.resolve(void this.left++);
+  hear = (isHeard: boolean) => this.#answer(isHeard);
+}
+
+/** Serves with `ear`; job 1 waits for its exchange until `exchangeAnswers`. */
+async function serveSlowJob(ear: OpenEar, budget = WIDE_BUDGET) {
+  let exchangeAnswers: () => void = () => {};
+  const slow = new Promise<JobOutcome>((resolve) => exchangeAnswers = () => resolve(DONE));
+  const engine = new FakeEngine([], budget, ({ id }) => id === 1 ? slow : DONE);
+  let rung = 0;
+  const worker = workerOf(engine);
+  const ringSuccessor = () => Promise.resolve(void rung++);
+  const served = serveBell(
+    { worker, wakeups: ear, ringSuccessor, isSuccessor: false },
+    await engine.claim("w1", 6),
+  );
+  await settled();
+  engine.queue.push(jobOf(1, false));
+  ear.hear(true);
+  await settled();
+  assert.equal(engine.running, 1);
+  return { engine, served, exchangeAnswers, rung: () => rung };
+}
+
+/** Lets everything that can go on do so. */
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("what is announced while a job waits for a slow exchange is begun at once", async () => {
+  const ear = new OpenEar();
+  const { engine, served, exchangeAnswers } = await serveSlowJob(ear);
+  engine.queue.push(jobOf(2));
+  ear.hear(true);
+  await settled();
+  assert.deepEqual(engine.executed, [2]);
+  exchangeAnswers();
+  await settled();
+  ear.hear(false);
+  await served;
+  assert.deepEqual(engine.executed, [2, 1]);
+});
+
+Deno.test("the place of the listener is left when its time is over, whatever is under way", async () => {
+  const ear = new OpenEar();
+  const { engine, served, exchangeAnswers } = await serveSlowJob(ear);
+  ear.hear(false);
+  await settled();
+  assert.equal(ear.left, 1);
+  exchangeAnswers();
+  await served;
+  assert.deepEqual(engine.executed, [1]);
+});
+
+Deno.test("a budget used by a job under way is handed over at once, and the job is finished", async () => {
+  const ear = new OpenEar();
+  const { engine, served, exchangeAnswers, rung } = await serveSlowJob(ear, { ...WIDE_BUDGET, liveJobs: 1 });
+  assert.deepEqual([rung(), ear.left], [1, 1]);
+  exchangeAnswers();
+  await served;
+  assert.deepEqual(engine.executed, [1]);
+  assert.equal(rung(), 1);
+});
+
+Deno.test("what becomes due is begun then, though nobody announces it", async () => {
+  const ear = new OpenEar();
+  const naps: number[] = [];
+  let ends: () => void = () => {};
+  const sleep = (ms?: number) => {
+    naps.push(ms!);
+    return new Promise<void>((resolve) => ends = resolve);
+  };
+  const engine = new FakeEngine([]);
+  engine.dueInMs = 200;
+  const worker = { ...workerOf(engine), exchange: { ...workerOf(engine).exchange, sleep } };
+  const ringSuccessor = () => Promise.resolve();
+  const served = serveBell(
+    { worker, wakeups: ear, ringSuccessor, isSuccessor: false },
+    await engine.claim("w1", 6),
+  );
+  await settled();
+  engine.queue.push(jobOf(7));
+  engine.dueInMs = null;
+  ends();
+  await settled();
+  assert.deepEqual([engine.executed, naps], [[7], [200]]);
+  ear.hear(false);
+  await served;
 });

@@ -14,15 +14,17 @@ const jobRow = z.object({
 export const claimAnswer: z.ZodType<Claim> = z.object({
   jobs: z.array(jobRow),
   is_attended: z.boolean(),
+  due_in_ms: z.number().int().nonnegative().nullable(),
   budget: z.object({
     paper_jobs: z.number().int(),
     live_jobs: z.number().int(),
     work_ms: z.number().int(),
     listen_ms: z.number().int(),
   }),
-}).transform(({ jobs, is_attended, budget }) => ({
+}).transform(({ jobs, is_attended, due_in_ms, budget }) => ({
   jobs,
   isAttended: is_attended,
+  dueInMs: due_in_ms,
   budget: {
     paperJobs: budget.paper_jobs,
     liveJobs: budget.live_jobs,

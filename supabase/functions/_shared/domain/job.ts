@@ -14,6 +14,8 @@ export interface Claim {
   readonly jobs: readonly Job[];
   /** Whether some worker is awake and listening already. */
   readonly isAttended: boolean;
+  /** In how many milliseconds something that waits to be tried again becomes due; null: not within 2 s. */
+  readonly dueInMs: number | null;
   readonly budget: WorkerBudget;
 }
 

@@ -8,5 +8,6 @@ export interface Exchange {
   readonly secrets: Secrets;
   /** Milliseconds by the monotonic clock that the venues go by as well. */
   readonly monotonicMs: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** Ends early where `signal` is aborted. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
