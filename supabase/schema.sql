@@ -6738,6 +6738,9 @@ begin
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
   perform trading.note_unshown(v_after, p_now);
+  if v_order.side = 'SELL' and trading.missing_coins(v_order.position_id) > 0 then
+    perform trading.take_back_missing(v_order, v_after, p_report, p_now);
+  end if;
   perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',
@@ -13163,6 +13166,31 @@ end
 $function$;
 alter function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.take_back_executed(p_order public.orders, p_report jsonb, p_now timestamp with time zone) is 'Has an order count as executed by its newest report, which says less than an earlier one, and its status as that report has it; audited.';
+
+CREATE OR REPLACE FUNCTION trading.take_back_missing(p_before public.orders, p_after public.orders, p_report jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_has_locked constant boolean := p_before.finished_at is null and p_report ? 'client_order_id' and (
+    p_after.id = (trading.resting_guard(p_after.position_id)).id
+    or exists (select from trading.exchange_calls c where c.order_id = p_after.id and c.action in ('cancel', 'replace')
+      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')));
+  v_found      constant numeric := p_after.filled_quantity - p_before.filled_quantity
+    + case when v_has_locked then p_after.quantity - p_after.venue_executed_quantity else 0 end;
+begin
+  update trading.quarantines q set missing_quantity = greatest(q.missing_quantity - v_found, p.quantity - (p_after.quantity - p_after.filled_quantity), 0)
+  from public.positions p
+  where p.id = p_after.position_id and q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null
+    and q.missing_quantity > greatest(q.missing_quantity - v_found, p.quantity - (p_after.quantity - p_after.filled_quantity), 0);
+  if found then
+    perform trading.queue_protection(p_after.position_id, p_now);
+  end if;
+end
+$function$;
+alter function trading.take_back_missing(p_before public.orders, p_after public.orders, p_report jsonb, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.take_back_missing(p_before public.orders, p_after public.orders, p_report jsonb, p_now timestamp with time zone) is 'Has a position lack less, where a report of its sell shows that coins which were found missing were sold by it or rest in it.';
 
 CREATE OR REPLACE FUNCTION trading.take_fee_coins(p_account_id uuid, p_asset text, p_quantity numeric, p_rate numeric, p_trade public.trades, p_now timestamp with time zone)
  RETURNS void

@@ -55,6 +55,9 @@ begin
     perform trading.note_outside_cancel(v_after, p_now);
   end if;
   perform trading.note_unshown(v_after, p_now);
+  if v_order.side = 'SELL' and trading.missing_coins(v_order.position_id) > 0 then
+    perform trading.take_back_missing(v_order, v_after, p_report, p_now);
+  end if;
   perform trading.end_conflict(v_after, p_now);
 exception when sqlstate 'FB409' or sqlstate 'FB500' or data_exception or integrity_constraint_violation then
   perform trading.quarantine(v_order.account_id, v_order.symbol, v_order.position_id, 'report_conflict',

@@ -31,6 +31,30 @@ end
 $$;
 comment on function trading.absent_quantity is 'How much of what the books hold for a position is not there to be sold or guarded: missing, or sold and not shown yet.';
 
+-- Coins that an order has sold by its fills, or had locked still when it said so or was ended at our word, were not missing, as far
+-- as it cannot have meant others of its position. It is newer than the comparison, and the next one finds what is gone after all.
+create function trading.take_back_missing(p_before public.orders, p_after public.orders, p_report jsonb, p_now timestamptz) returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_has_locked constant boolean := p_before.finished_at is null and p_report ? 'client_order_id' and (
+    p_after.id = (trading.resting_guard(p_after.position_id)).id
+    or exists (select from trading.exchange_calls c where c.order_id = p_after.id and c.action in ('cancel', 'replace')
+      and (c.outcome = 'accepted' or c.reason = 'replace_half_done')));
+  v_found      constant numeric := p_after.filled_quantity - p_before.filled_quantity
+    + case when v_has_locked then p_after.quantity - p_after.venue_executed_quantity else 0 end;
+begin
+  update trading.quarantines q set missing_quantity = greatest(q.missing_quantity - v_found, p.quantity - (p_after.quantity - p_after.filled_quantity), 0)
+  from public.positions p
+  where p.id = p_after.position_id and q.position_id = p.id and q.code = 'coins_missing' and q.ended_at is null
+    and q.missing_quantity > greatest(q.missing_quantity - v_found, p.quantity - (p_after.quantity - p_after.filled_quantity), 0);
+  if found then
+    perform trading.queue_protection(p_after.position_id, p_now);
+  end if;
+end
+$$;
+comment on function trading.take_back_missing is 'Has a position lack less, where a report of its sell shows that coins which were found missing were sold by it or rest in it.';
+
 create function trading.write_down_dust(p_account_id uuid, p_asset text, p_quantity numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$

@@ -59,7 +59,7 @@ rollback to s;
 select trading.apportion_missing(account, 'SOL', 0.4, trading.engine_now()) from t;
 select trading.fold_venue_report((pg_temp.stop()).id, pg_temp.says('0.4'), trading.engine_now());
 delete from trading.jobs where status = 'queued';
-select is((trading.missing_coins(position), trading.unshown_quantity(position))::text, '(0.4,0.4)', 'missing, and then said to be sold by the stop') from t;
+select is((trading.missing_coins(position), trading.unshown_quantity(position))::text, '(0,0.4)', 'missing, and then said to be sold by the stop, which has the rest locked: they were not missing') from t;
 savepoint s;
 select trading.enqueue_job('exit', 'sell', p.portfolio_id, false, trading.engine_now(), p_position_id => p.id, p_payload => '{"reason": "stop_loss"}')
 from tests.position_of('one') p;
