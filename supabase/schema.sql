@@ -2741,19 +2741,6 @@ $function$;
 alter function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) owner to fillbase_engine;
 comment on function trading.absence_proof(p_order public.orders, p_now timestamp with time zone, OUT next_call text, OUT is_proven boolean, OUT suspect text) is 'Whether an unknown order is proven never placed, or else the call that its proof still lacks (null: only time); suspect: what has to be looked up, where that is another order.';
 
-CREATE OR REPLACE FUNCTION trading.absent_quantity(p_position public.positions)
- RETURNS numeric
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity);
-end
-$function$;
-alter function trading.absent_quantity(p_position public.positions) owner to fillbase_engine;
-comment on function trading.absent_quantity(p_position public.positions) is 'How much of what the books hold for a position is not there to be sold or guarded: missing, or sold and not shown yet.';
-
 CREATE OR REPLACE FUNCTION trading.account_cause(p_account_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -4625,7 +4612,7 @@ declare
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at) || trading.assets_of_executions(p_job, p_account_id, v_previous, v_balances.permitted_at);
-  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
+  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_previous, v_unsettled) d);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
   if v_contradicted = '[]' then
     perform trading.end_contradiction(p_account_id, p_now);
@@ -4700,7 +4687,7 @@ $function$;
 alter function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.connect_exchange_account(p_user_id uuid, p_environment text, p_exchange_uid text, p_api_key text, p_secret text, p_label text, p_now timestamp with time zone) is 'Stores a key of an exchange account in Vault and makes it the user''s active one; returns the account''s id. A database owner''s command; not callable over the API. FB400 key_invalid, FB403 stage_forbids_live, FB409 account_taken, account_in_use.';
 
-CREATE OR REPLACE FUNCTION trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[])
+CREATE OR REPLACE FUNCTION trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_previous trading.account_checks, p_unsettled text[])
  RETURNS SETOF jsonb
  LANGUAGE plpgsql
  STABLE
@@ -4708,16 +4695,23 @@ CREATE OR REPLACE FUNCTION trading.contradicted_balances(p_job trading.jobs, p_a
 AS $function$
 begin
   return query
-    with listed as (
-      select i.base_asset as asset, min((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+    with resting as (
+      select i.base_asset as asset, coalesce(o.order_list_id, o.id::text) as list, (r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric as quantity
       from trading.calls_of_walk(p_job, 'open_orders') c
       cross join lateral jsonb_array_elements(c.answer -> 'orders') r
       join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'
       join public.instruments i on i.symbol = o.symbol
       where c.outcome = 'accepted'
-      group by i.base_asset, coalesce(o.order_list_id, o.id::text)
+      union all
+      select i.base_asset, coalesce(g.order_list_id, g.id::text), g.quantity - g.venue_executed_quantity
+      from public.positions p join public.instruments i on i.symbol = p.symbol cross join lateral trading.resting_guard(p.id) g
+      where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+        and p_previous.differences @> jsonb_build_array(jsonb_build_object('kind', 'order_not_listed', 'order_id', g.id))
+        and trading.last_seen(g.id) > p_previous.started_at and not trading.is_doubted(g)
+    ), lists as (
+      select r.asset, min(r.quantity) as quantity from resting r group by r.asset, r.list
     ), locked as (
-      select l.asset, sum(l.quantity) as quantity from listed l group by l.asset
+      select l.asset, sum(l.quantity) as quantity from lists l group by l.asset
     )
     select jsonb_build_object('kind', 'balances_contradicted', 'asset', l.asset, 'expected', trading.money_text(l.quantity), 'found', trading.money_text(coalesce(b.total, 0)))
     from locked l
@@ -4726,8 +4720,8 @@ begin
     order by l.asset;
 end
 $function$;
-alter function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) owner to fillbase_engine;
-comment on function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) is 'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked.';
+alter function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_previous trading.account_checks, p_unsettled text[]) owner to fillbase_engine;
+comment on function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_previous trading.account_checks, p_unsettled text[]) is 'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked, or stops that were listed neither time and have said in between that they rest.';
 
 CREATE OR REPLACE FUNCTION trading.count_audit_gaps()
  RETURNS bigint
@@ -6128,7 +6122,7 @@ begin
   -- sold by its own word waits for its fills.
   v_unshown := trading.unshown_quantity(v_position.id);
   v_there := v_position;
-  v_there.quantity := v_position.quantity - trading.absent_quantity(v_position);
+  v_there.quantity := trading.quantity_there(v_position);
   if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;
@@ -10180,12 +10174,10 @@ CREATE OR REPLACE FUNCTION trading.plan_guard(p_position public.positions)
 AS $function$
 declare
   v_instrument public.instruments;
-  v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position), trading.guarded_quantity(p_position, v_guard));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  v_plan.quantity := trading.floor_to_step(v_there, v_instrument.lot_step);
+  v_plan.quantity := trading.floor_to_step(trading.quantity_there(p_position), v_instrument.lot_step);
   -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
   v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then
@@ -10676,6 +10668,20 @@ $function$;
 alter function trading.put_secret(p_text text, p_description text) owner to postgres;
 comment on function trading.put_secret(p_text text, p_description text) is 'Stores a text in Vault and returns its id. For the engine''s key commands alone.';
 grant execute on function trading.put_secret(p_text text, p_description text) to fillbase_engine;
+
+CREATE OR REPLACE FUNCTION trading.quantity_there(p_position public.positions)
+ RETURNS numeric
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return greatest(p_position.quantity - least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity),
+    trading.guarded_quantity(p_position, trading.resting_guard(p_position.id)));
+end
+$function$;
+alter function trading.quantity_there(p_position public.positions) owner to fillbase_engine;
+comment on function trading.quantity_there(p_position public.positions) is 'How much of what the books hold for a position is there to be sold and guarded: not missing, and not sold without being shown yet.';
 
 CREATE OR REPLACE FUNCTION trading.quarantine(p_account_id uuid, p_symbol text, p_position_id uuid, p_code text, p_message text, p_detail jsonb, p_now timestamp with time zone)
  RETURNS void

@@ -48,12 +48,10 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_instrument public.instruments;
-  v_guard      public.orders := trading.resting_guard(p_position.id);
-  v_there      numeric := greatest(p_position.quantity - trading.absent_quantity(p_position), trading.guarded_quantity(p_position, v_guard));
   v_plan       trading.guard_plan;
 begin
   select * into v_instrument from public.instruments i where i.symbol = p_position.symbol;
-  v_plan.quantity := trading.floor_to_step(v_there, v_instrument.lot_step);
+  v_plan.quantity := trading.floor_to_step(trading.quantity_there(p_position), v_instrument.lot_step);
   -- The tick may have changed since the position was entered: a coarser one would refuse what fitted then.
   v_plan.stop := trading.ceil_to_step(p_position.stop_loss_price, v_instrument.tick_size);
   if not 'STOP_LOSS' = any (v_instrument.order_types) then

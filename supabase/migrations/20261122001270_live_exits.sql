@@ -205,7 +205,7 @@ begin
   -- sold by its own word waits for its fills.
   v_unshown := trading.unshown_quantity(v_position.id);
   v_there := v_position;
-  v_there.quantity := v_position.quantity - trading.absent_quantity(v_position);
+  v_there.quantity := trading.quantity_there(v_position);
   if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
     return '{"outcome": "ignored", "code": "coins_missing"}';
   end if;

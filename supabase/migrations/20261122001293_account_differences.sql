@@ -318,7 +318,7 @@ declare
 begin
   select * into v_balances from trading.calls_of_walk(p_job, 'balances') limit 1;
   v_unsettled := trading.unsettled_assets(p_account_id, v_balances.permitted_at) || trading.assets_of_executions(p_job, p_account_id, v_previous, v_balances.permitted_at);
-  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_unsettled) d);
+  v_contradicted := (select coalesce(jsonb_agg(d), '[]') from trading.contradicted_balances(p_job, p_account_id, v_balances.answer -> 'balances', v_previous, v_unsettled) d);
   v_found := trading.settle_orders(p_job, p_account_id, v_previous, v_balances.permitted_at, p_now) || trading.settle_trades(p_job, p_account_id, p_now);
   if v_contradicted = '[]' then
     perform trading.end_contradiction(p_account_id, p_now);

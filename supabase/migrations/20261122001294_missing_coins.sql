@@ -21,15 +21,16 @@ comment on function trading.missing_coins is 'How much of a position''s coins wa
 
 -- What a comparison found missing may be just what a sell has executed and not shown fills for: it counts once. Were it gone
 -- besides, a sale that is too large could only take managed coins: an account that lacks some was last found to have none of
--- the owner's own in that asset.
-create function trading.absent_quantity(p_position public.positions) returns numeric
+-- the owner's own in that asset. What rests has locked its coins, whatever a comparison has found.
+create function trading.quantity_there(p_position public.positions) returns numeric
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity);
+  return greatest(p_position.quantity - least(greatest(trading.missing_coins(p_position.id), trading.unshown_quantity(p_position.id)), p_position.quantity),
+    trading.guarded_quantity(p_position, trading.resting_guard(p_position.id)));
 end
 $$;
-comment on function trading.absent_quantity is 'How much of what the books hold for a position is not there to be sold or guarded: missing, or sold and not shown yet.';
+comment on function trading.quantity_there is 'How much of what the books hold for a position is there to be sold and guarded: not missing, and not sold without being shown yet.';
 
 -- Coins that an order has sold by its fills, or had locked still when it said so or was ended at our word, were not missing, as far
 -- as it cannot have meant others of its position. It is newer than the comparison, and the next one finds what is gone after all.

@@ -21,22 +21,32 @@ comment on function trading.assets_of_executions is 'Assets that orders have mov
 
 -- What an open sell would sell is locked, and nobody can take it away before the order has ended. The balances were asked for
 -- before the orders: a sell that executed in between is listed with less, and a purchase in between has its asset unsettled.
--- The legs of a list lock the same coins once, as many as the one that has executed more has left.
-create function trading.contradicted_balances(p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_unsettled text[]) returns setof jsonb
+-- The legs of a list lock the same coins once, as many as the one that has executed more has left. Who is wrong about the balances
+-- may be wrong about the list, too: a stop that was not listed the last time either, and has said since that it rests, speaks against both.
+create function trading.contradicted_balances(
+  p_job trading.jobs, p_account_id uuid, p_balances jsonb, p_previous trading.account_checks, p_unsettled text[]
+) returns setof jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-    with listed as (
-      select i.base_asset as asset, min((r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric) as quantity
+    with resting as (
+      select i.base_asset as asset, coalesce(o.order_list_id, o.id::text) as list, (r ->> 'quantity')::numeric - (r ->> 'executed_quantity')::numeric as quantity
       from trading.calls_of_walk(p_job, 'open_orders') c
       cross join lateral jsonb_array_elements(c.answer -> 'orders') r
       join public.orders o on o.client_order_id = r ->> 'client_order_id' and o.account_id = p_account_id and o.side = 'SELL'
       join public.instruments i on i.symbol = o.symbol
       where c.outcome = 'accepted'
-      group by i.base_asset, coalesce(o.order_list_id, o.id::text)
+      union all
+      select i.base_asset, coalesce(g.order_list_id, g.id::text), g.quantity - g.venue_executed_quantity
+      from public.positions p join public.instruments i on i.symbol = p.symbol cross join lateral trading.resting_guard(p.id) g
+      where p.account_id = p_account_id and not p.is_paper_trade and p.status in ('open', 'monitoring', 'closing')
+        and p_previous.differences @> jsonb_build_array(jsonb_build_object('kind', 'order_not_listed', 'order_id', g.id))
+        and trading.last_seen(g.id) > p_previous.started_at and not trading.is_doubted(g)
+    ), lists as (
+      select r.asset, min(r.quantity) as quantity from resting r group by r.asset, r.list
     ), locked as (
-      select l.asset, sum(l.quantity) as quantity from listed l group by l.asset
+      select l.asset, sum(l.quantity) as quantity from lists l group by l.asset
     )
     select jsonb_build_object('kind', 'balances_contradicted', 'asset', l.asset, 'expected', trading.money_text(l.quantity), 'found', trading.money_text(coalesce(b.total, 0)))
     from locked l
@@ -46,7 +56,7 @@ begin
 end
 $$;
 comment on function trading.contradicted_balances is
-  'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked.';
+  'Differences balances_contradicted: assets of which the balances of a walk show less than the open sells of ours, listed in the same walk, have locked, or stops that were listed neither time and have said in between that they rest.';
 
 -- One reader at the exchange is wrong, in one asset at least: none of its balances counts. Said twice it is no lag any more.
 create function trading.hold_contradicted(p_account_id uuid, p_differences jsonb, p_previous trading.account_checks, p_started_at timestamptz, p_now timestamptz)
