@@ -5446,11 +5446,11 @@ CREATE OR REPLACE FUNCTION trading.ended_at(p_order public.orders, p_now timesta
  SET search_path TO ''
 AS $function$
 begin
-  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and coalesce(p_order.finished_at, p_now) = p_now), p_now);
 end
 $function$;
 alter function trading.ended_at(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.ended_at(p_order public.orders, p_now timestamp with time zone) is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
+comment on function trading.ended_at(p_order public.orders, p_now timestamp with time zone) is 'When an order that a report has just ended, or whose fills are not shown yet, ended at the exchange, where it told; else now.';
 
 CREATE OR REPLACE FUNCTION trading.ends_by_itself(p_alert public.alerts)
  RETURNS boolean
@@ -12433,8 +12433,8 @@ begin
     perform trading.close_position_row(v_position, p_now);
     return;
   end if;
-  -- One that was refused in the place of another leaves that one standing.
-  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null
+  -- One that was refused in the place of another leaves that one standing. One whose fills are not shown yet guards no more.
+  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and (p_order.finished_at is not null or trading.is_over_at_venue(p_order.id))
     and (trading.resting_guard(v_position.id)).role is distinct from 'stop_loss' then
     perform trading.note_naked(v_position.id, 'stop_ended', trading.ended_at(p_order, p_now));
   end if;

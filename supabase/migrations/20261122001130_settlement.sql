@@ -209,8 +209,8 @@ begin
     perform trading.close_position_row(v_position, p_now);
     return;
   end if;
-  -- One that was refused in the place of another leaves that one standing.
-  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and p_order.finished_at is not null
+  -- One that was refused in the place of another leaves that one standing. One whose fills are not shown yet guards no more.
+  if p_order.role = 'stop_loss' and not p_order.is_paper_trade and (p_order.finished_at is not null or trading.is_over_at_venue(p_order.id))
     and (trading.resting_guard(v_position.id)).role is distinct from 'stop_loss' then
     perform trading.note_naked(v_position.id, 'stop_ended', trading.ended_at(p_order, p_now));
   end if;

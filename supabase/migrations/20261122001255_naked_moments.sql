@@ -25,10 +25,10 @@ create function trading.ended_at(p_order public.orders, p_now timestamptz) retur
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and p_order.finished_at = p_now), p_now);
+  return coalesce((select v.changed_at from trading.venue_orders v where v.order_id = p_order.id and coalesce(p_order.finished_at, p_now) = p_now), p_now);
 end
 $$;
-comment on function trading.ended_at is 'When an order that a report has just ended did so at the exchange, where it told; else now.';
+comment on function trading.ended_at is 'When an order that a report has just ended, or whose fills are not shown yet, ended at the exchange, where it told; else now.';
 
 -- Of what was just recorded: a position that a late fill opened again was not naked while it was closed.
 create function trading.bought_at(p_position public.positions, p_now timestamptz) returns timestamptz

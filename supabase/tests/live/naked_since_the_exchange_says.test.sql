@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(17);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.go_live('ann');
@@ -28,12 +28,12 @@ begin
 end
 $$;
 -- What a lookup says, some time later.
-create function pg_temp.stop_ends(p_told interval, p_at interval) returns void language plpgsql as $$
+create function pg_temp.stop_ends(p_told interval, p_at interval, p_executed numeric default 0) returns void language plpgsql as $$
 declare
   v_stop public.orders := tests.order_of('one', 'stop_loss');
 begin
   perform pg_temp.now_is(p_told);
-  perform trading.fold_venue_report(v_stop.id, tests.venue_report(jsonb_build_object('client_order_id', v_stop.client_order_id), 'expired', 0, pg_temp.ms(p_at)), trading.engine_now());
+  perform trading.fold_venue_report(v_stop.id, tests.venue_report(jsonb_build_object('client_order_id', v_stop.client_order_id), 'expired', p_executed, pg_temp.ms(p_at)), trading.engine_now());
 end
 $$;
 
@@ -74,6 +74,17 @@ select pg_temp.stop_ends('70 seconds', '1 second');
 select is(pg_temp.since(), interval '60 seconds', 'never before the stop had its permit');
 select pg_temp.places('73 seconds');
 select is(trading.changed_at(o, '{}', trading.engine_now()), null, 'a report without a time says nothing about it') from tests.order_of('one', 'stop_loss') o;
+
+-- One that executed in part before it ended, and whose fills are not shown yet.
+savepoint s;
+select pg_temp.stop_ends('76 seconds', '78 seconds', 0.4);
+select is((tests.order_of('one', 'stop_loss')).finished_at, null, 'the books wait for its fills');
+select is(pg_temp.since(), interval '75 seconds', 'but it guards no more');
+select trading.block_budget('request_weight', (tests.order_of('one', 'stop_loss')).account_id, trading.engine_now() + interval '1 minute', trading.engine_now());
+select pg_temp.now_is('82 seconds');
+select trading.watch_naked(trading.engine_now());
+select ok(tests.has_alert('position_unguarded'), 'and that is told, even when nobody may ask the exchange');
+rollback to s;
 
 -- The end of one that was replaced long ago is told again while the next one is under way.
 create temp table old as select (tests.order_of('one', 'stop_loss')).id;
