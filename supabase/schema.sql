@@ -5377,6 +5377,7 @@ CREATE OR REPLACE FUNCTION trading.end_protection(p_position_id uuid, p_reason t
  SET search_path TO ''
 AS $function$
 begin
+  perform trading.note_sold(p_position_id, p_now);
   delete from trading.engine_stops where position_id = p_position_id;
   delete from trading.engine_targets where position_id = p_position_id;
   -- What still rests at an exchange for a position that holds nothing must not sell what its owner has besides.
@@ -9331,6 +9332,22 @@ end
 $function$;
 alter function trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.note_silence(p_environment text, p_reason text, p_now timestamp with time zone) is 'A call was not answered: after a minute of nothing else, one alert.';
+
+CREATE OR REPLACE FUNCTION trading.note_sold(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into trading.naked_moments (position_id, began_at, ended_at, cause)
+  select s.position_id, s.naked_since, t.sold_at, s.naked_cause
+  from trading.engine_stops s cross join lateral (
+    select least(max(trading.our_time(t.account_id, t.executed_at)), p_now) as sold_at from public.trades t where t.position_id = s.position_id and t.side = 'SELL') t
+  where s.position_id = p_position_id and s.naked_since < t.sold_at and s.naked_cause not in ('below_minimum', 'no_slot', 'end_unknown');
+end
+$function$;
+alter function trading.note_sold(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.note_sold(p_position_id uuid, p_now timestamp with time zone) is 'Everything is sold: the position''s naked moment, if there was one, ended with the last sale and is written down.';
 
 CREATE OR REPLACE FUNCTION trading.note_startup(p_now timestamp with time zone)
  RETURNS void

@@ -92,18 +92,12 @@ async function flatten({ stack: { sql } }: LiveBench): Promise<BenchResult[]> {
     with moments as (
       select extract(epoch from m.ended_at - m.began_at) as seconds from trading.naked_moments m, trading.stop_requests r
       where r.id = ${id} and m.began_at > r.halted_at
-      union all
-      -- The last one ends with the sale.
-      select greatest(extract(epoch from min(t.executed_at) - (
-        select max(v.changed_at) from public.orders o join trading.venue_orders v on v.order_id = o.id
-        where o.position_id = t.position_id and o.role = 'stop_loss')), 0)
-      from public.trades t join public.orders x on x.id = t.order_id and x.role = 'exit' group by t.position_id
     )
     select extract(epoch from r.settled_at - r.halted_at)::float8 as settled, extract(epoch from r.flattened_at - r.halted_at)::float8 as flat,
       (select count(*)::int from trading.exchange_calls c where c.id > ${call} and c.reason = 'window_over') as over,
       (select count(*) filter (where c.action = 'check_order') / count(distinct c.position_id)::float8
         from trading.exchange_calls c join trading.jobs j on j.id = c.job_id where c.id > ${call} and j.kind = 'exit') as checks,
-      (select percentile_cont(0.99) within group (order by m.seconds)::float8 * 1000 from moments m) as naked
+      (select coalesce(percentile_cont(0.99) within group (order by m.seconds), 0)::float8 * 1000 from moments m) as naked
     from trading.stop_requests r where r.id = ${id}`;
   return [
     measured("live_flatten_until_settled", row!.settled, "s"),

@@ -138,6 +138,7 @@ create function trading.end_protection(p_position_id uuid, p_reason text, p_now 
 language plpgsql volatile set search_path = ''
 as $$
 begin
+  perform trading.note_sold(p_position_id, p_now);
   delete from trading.engine_stops where position_id = p_position_id;
   delete from trading.engine_targets where position_id = p_position_id;
   -- What still rests at an exchange for a position that holds nothing must not sell what its owner has besides.
