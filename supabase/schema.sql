@@ -3329,7 +3329,9 @@ declare
   v_reached uuid[];
   v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true)
+      -- Of what has ended there is nothing to be reached; its fills are asked for at their own pace.
+      and coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true))
     into v_reached, v_arrived
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')
@@ -7162,10 +7164,8 @@ CREATE OR REPLACE FUNCTION trading.hasten_exits(p_position_id uuid, p_now timest
  SET search_path TO ''
 AS $function$
 begin
-  update trading.jobs j set due_at = p_now where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
-  if found then
-    perform trading.ring_bell();
-  end if;
+  perform trading.take_up(array(
+    select j.id from trading.jobs j where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued'), p_now);
 end
 $function$;
 alter function trading.hasten_exits(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
@@ -9404,11 +9404,15 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
     perform trading.hasten_exits(p_order.position_id, p_now);
+  -- A purchase may be told of by the answer that placed it, and whoever places an order asks nothing more.
+  elsif found and p_order.side = 'BUY' and not exists (
+    select from trading.jobs j where j.order_id = p_order.id and j.kind in ('sync', 'cancel') and j.status = 'running') then
+    perform trading.queue_order_sync(p_order.id, 'unshown', p_now);
   end if;
 end
 $function$;
 alter function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) is 'Remembers since when executions of an order are said and not shown, or that they are shown now.';
+comment on function trading.note_unshown(p_order public.orders, p_now timestamp with time zone) is 'Remembers since when executions of an order are said and not shown, and has those of a purchase asked for; or that they are shown now, and exits go on.';
 
 CREATE OR REPLACE FUNCTION trading.notice_live_crossings(p_ticks public.market_prices[], p_now timestamp with time zone)
  RETURNS integer

@@ -14,10 +14,8 @@ create function trading.hasten_exits(p_position_id uuid, p_now timestamptz) retu
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update trading.jobs j set due_at = p_now where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued' and j.due_at > p_now;
-  if found then
-    perform trading.ring_bell();
-  end if;
+  perform trading.take_up(array(
+    select j.id from trading.jobs j where j.position_id = p_position_id and j.kind = 'exit' and j.status = 'queued'), p_now);
 end
 $$;
 comment on function trading.hasten_exits is 'What a position holds is known better than before: the sales that wait for it go on at once.';
@@ -32,10 +30,15 @@ begin
     update public.alerts a set resolved_at = p_now, resolved_by = 'engine'
     where a.code = 'fills_missing' and a.subject_id = p_order.id::text and a.resolved_at is null;
     perform trading.hasten_exits(p_order.position_id, p_now);
+  -- A purchase may be told of by the answer that placed it, and whoever places an order asks nothing more.
+  elsif found and p_order.side = 'BUY' and not exists (
+    select from trading.jobs j where j.order_id = p_order.id and j.kind in ('sync', 'cancel') and j.status = 'running') then
+    perform trading.queue_order_sync(p_order.id, 'unshown', p_now);
   end if;
 end
 $$;
-comment on function trading.note_unshown is 'Remembers since when executions of an order are said and not shown, or that they are shown now.';
+comment on function trading.note_unshown is
+  'Remembers since when executions of an order are said and not shown, and has those of a purchase asked for; or that they are shown now, and exits go on.';
 
 -- Readers at the exchange may be behind, so less is no news by itself. It is when the order's own report says it, no older than
 -- any that said more, after the time that the engine takes to answer, and the order's own list of executions has no more either.

@@ -45,7 +45,9 @@ declare
   v_reached uuid[];
   v_arrived uuid[];
 begin
-  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true))
+  select array_agg(o.id), array_agg(o.id) filter (where o.state <> 'submitting' and h.subject_id is null and coalesce(v.reached_at < p_now - interval '10 seconds', true)
+      -- Of what has ended there is nothing to be reached; its fills are asked for at their own pace.
+      and coalesce(v.venue_status not in ('cancelled', 'expired', 'filled'), true))
     into v_reached, v_arrived
   from unnest(p_ticks) t
   join public.orders o on o.symbol = t.symbol and not o.is_paper_trade and o.state in ('submitting', 'working', 'partially_filled')

@@ -1,10 +1,10 @@
 -- The exchange says that an entry has bought, and shows no fills: nothing can be guarded or sold, so somebody is told, and it is asked on.
 begin;
-select plan(15);
+select plan(17);
 select tests.open_desk();
 select tests.hire('alpha', 'ann', '{"entry_order_type": "limit", "sizing_value": 100, "signal_ttl_seconds": 3600, "entry_timeout_seconds": 3600}');
 select tests.go_live('ann');
--- What the list of executions has; null: it is silent.
+-- What the list of executions has; null: it is silent, empty: it lags.
 create temp table told (shown jsonb);
 insert into told values (null);
 create temp table asked (n serial, at timestamptz, action text);
@@ -51,10 +51,20 @@ select ok((select a.message from public.alerts a where a.code = 'fills_missing')
 select pg_temp.play(20);
 select ok(pg_temp.times('fills') >= 18, 'the question keeps its pace');
 
--- A list that is silent for many orders at once must not take the questions of those that a tick reaches.
+-- The answer that places an order may say it as well.
 savepoint s;
+update public.traders set entry_order_type = 'market';
+select tests.decide('two', 'alpha', '{"stopLoss": 95}');
+create temp table c as select tests.next_call() as call;
+select tests.answer(jsonb_build_object('outcome', 'accepted', 'order', tests.venue_report((select call -> 'request' from c), 'filled', 1)));
+select is((tests.order_of('two', 'entry')).venue_executed_quantity::numeric, 1::numeric, 'an entry has executed at once');
+select is(tests.next_call() #>> '{request,client_order_id}', (tests.order_of('two', 'entry')).client_order_id, 'and is asked about at once');
+rollback to s;
+
+-- A list that lags for many orders at once must not take the questions of those that a tick reaches.
 update trading.rate_rules set per_second = 0.000001 where name = 'questions';
 select pg_temp.leave(399);
+update told set shown = '[]';
 select pg_temp.play(20);
 select ok(pg_temp.times('fills') <= 2, 'where that would cost the budget of reached orders it backs off');
 rollback to s;
