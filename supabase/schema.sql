@@ -3343,12 +3343,11 @@ begin
   if v_reached is not null or exists (select from trading.held_crossings h where h.kind = 'order') then
     perform trading.mark_reached(v_reached, p_now);
   end if;
-  -- What backs off is not queued anew. One that waits for budget or a key would find none, and what is over is not reached.
+  -- What backs off is not queued anew. One that waits for budget or a key would find none.
   if v_arrived is not null then
     perform trading.take_up(array(
       select j.id from public.orders o join trading.jobs j on j.position_id = o.position_id and j.order_id = o.id
-      where o.id = any (v_arrived) and not trading.is_over_at_venue(o.id) and j.kind = 'sync' and j.status = 'queued'
-        and coalesce(j.last_error ->> 'sqlstate' <> 'FB429', true)
+      where o.id = any (v_arrived) and j.kind = 'sync' and j.status = 'queued' and coalesce(j.last_error ->> 'sqlstate' <> 'FB429', true)
         and coalesce(j.last_error ->> 'cause', j.last_error ->> 'code', '') not in ('key_unavailable', 'key_unverified', 'key_refused', 'not_permitted')), p_now);
   end if;
   return trading.queue_questions(v_arrived || trading.owed_questions(p_now), 'reached', p_now);
