@@ -1561,13 +1561,14 @@ grant select on table trading.call_orders to service_role;
 
 create table trading.daily_results (
   scope_id uuid not null,
+  environment text not null,
   day date not null,
   portfolio_id uuid not null,
   realized trading.amount not null,
-  constraint daily_results_pkey PRIMARY KEY (scope_id, day)
+  constraint daily_results_pkey PRIMARY KEY (scope_id, environment, day)
 ) with (fillfactor=70);
 alter table trading.daily_results owner to fillbase_engine;
-comment on table trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
+comment on table trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) in one environment by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
 comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the scope''s positions.';
 CREATE INDEX daily_results_portfolio_id_idx ON trading.daily_results USING btree (portfolio_id, day);
 alter table trading.daily_results enable row level security;
@@ -1933,6 +1934,7 @@ create table trading.loss_trips (
   scope_id uuid not null,
   user_id uuid not null,
   portfolio_id uuid not null,
+  environment text not null,
   rule text not null,
   observed numeric not null,
   limit_value numeric not null,
@@ -2059,6 +2061,7 @@ create table trading.portfolios (
   id uuid not null,
   user_id uuid not null,
   mode text not null,
+  environment text default 'paper'::text not null,
   version bigint default 0 not null,
   created_at timestamp with time zone not null,
   constraint portfolios_pkey PRIMARY KEY (id),
@@ -2067,6 +2070,7 @@ create table trading.portfolios (
 );
 alter table trading.portfolios owner to fillbase_engine;
 comment on table trading.portfolios is 'One user''s traders of one mode: the scope of user-wide limits and the first lock.';
+comment on column trading.portfolios.environment is 'Whose accounts, results and marks count in it: live, the environment of the key that was stored last (paper: none was yet).';
 comment on column trading.portfolios.version is 'Rises with every message published for the portfolio, so a page sees what it missed.';
 alter table trading.portfolios enable row level security;
 create policy portfolios_select_service on trading.portfolios for select to service_role
@@ -2332,16 +2336,17 @@ grant select on table trading.risk_locks to service_role;
 
 create table trading.risk_marks (
   scope_id uuid not null,
+  environment text not null,
   scope text not null,
   peak_result trading.amount default 0 not null,
   peak_at timestamp with time zone not null,
   loss_streak integer default 0 not null,
-  constraint risk_marks_pkey PRIMARY KEY (scope_id),
+  constraint risk_marks_pkey PRIMARY KEY (scope_id, environment),
   constraint risk_marks_loss_streak_check CHECK (loss_streak >= 0),
   constraint risk_marks_scope_check CHECK (scope = ANY (ARRAY['account'::text, 'trader'::text, 'portfolio'::text]))
 ) with (fillfactor=70);
 alter table trading.risk_marks owner to fillbase_engine;
-comment on table trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio: the peak of its equity and its losing positions in a row.';
+comment on table trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio in one environment: the peak of its equity and its losing positions in a row.';
 comment on column trading.risk_marks.peak_result is 'Highest result so far, where a result is equity minus capital: money put in or taken out moves equity and peak alike.';
 comment on column trading.risk_marks.loss_streak is 'Positions closed at a loss since the last one closed at a gain, or since trading was resumed.';
 alter table trading.risk_marks enable row level security;
@@ -2621,12 +2626,11 @@ create view trading.counted_accounts with (security_invoker=true) as
     portfolio_id,
     trader_id
    FROM trading.accounts a
-  WHERE environment = 'paper'::text OR environment = COALESCE(( SELECT n.environment
-           FROM trading.exchange_keys k
-             JOIN trading.accounts n ON n.id = k.account_id
-          WHERE k.user_id = a.user_id AND k.is_active), environment);
+  WHERE environment = 'paper'::text OR environment = (( SELECT f.environment
+           FROM trading.portfolios f
+          WHERE f.id = a.portfolio_id));
 alter view trading.counted_accounts owner to fillbase_engine;
-comment on view trading.counted_accounts is 'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
+comment on view trading.counted_accounts is 'Accounts that count in their portfolio''s sums: paper ones, and live those of the environment that its owner trades in now (portfolios.environment).';
 
 create view trading.pending_risks with (security_invoker=true) as
  SELECT r.portfolio_id,
@@ -3584,19 +3588,20 @@ $function$;
 alter function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) owner to fillbase_engine;
 comment on function trading.book_outside_cash(p_account_id uuid, p_total numeric, p_now timestamp with time zone) is 'Books deposits and withdrawals (and whatever else moved USDT outside of the engine) as external money, so that cash is p_total; returns the amount.';
 
-CREATE OR REPLACE FUNCTION trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.book_result(p_account_id uuid, p_trader_id uuid, p_amount numeric, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  insert into trading.daily_results as d (scope_id, day, portfolio_id, realized)
-  values (p_scope_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
-  on conflict (scope_id, day) do update set realized = d.realized + excluded.realized;
+  insert into trading.daily_results as d (scope_id, environment, day, portfolio_id, realized)
+  select trading.own_scope_id(a.environment = 'paper', a.id, p_trader_id), a.environment, trading.utc_day(p_at), a.portfolio_id, p_amount
+  from trading.accounts a where a.id = p_account_id
+  on conflict (scope_id, environment, day) do update set realized = d.realized + excluded.realized;
 end
 $function$;
-alter function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
-comment on function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a realized result to the UTC day of a trader''s own scope.';
+alter function trading.book_result(p_account_id uuid, p_trader_id uuid, p_amount numeric, p_at timestamp with time zone) owner to fillbase_engine;
+comment on function trading.book_result(p_account_id uuid, p_trader_id uuid, p_amount numeric, p_at timestamp with time zone) is 'Adds a result that was realized on an account to the UTC day of the trader''s own scope there.';
 
 CREATE OR REPLACE FUNCTION trading.bought_at(p_position public.positions, p_now timestamp with time zone)
  RETURNS timestamp with time zone
@@ -4675,6 +4680,7 @@ begin
     perform trading.raise_error('FB409', 'account_in_use', 'the user has open positions or orders on another exchange account', '{}',
       'Close them first, or store a key of that account.');
   end if;
+  update trading.portfolios f set environment = p_environment where f.id = v_account.portfolio_id and f.environment <> p_environment;
   perform trading.end_exchange_key(k.id, 'replaced', v_now) from trading.exchange_keys k where k.user_id = p_user_id and k.is_active;
   insert into trading.exchange_keys (account_id, user_id, label, last_four, api_key_id, secret_id, created_at)
   values (v_id, p_user_id, coalesce(p_label, ''), right(p_api_key, 4), trading.put_secret(p_api_key, 'An exchange key''s public part.'),
@@ -4747,22 +4753,27 @@ $function$;
 alter function trading.count_audit_gaps() owner to fillbase_engine;
 comment on function trading.count_audit_gaps() is 'How many states, fills, decisions and verdicts lack their audit row, and how many seals do not verify.';
 
-CREATE OR REPLACE FUNCTION trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trading.count_streak(p_position public.positions, p_result numeric, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
-  perform pg_advisory_xact_lock(trading.mark_key(p_scope_id));
-  perform pg_advisory_xact_lock(trading.mark_key(p_portfolio_id));
-  insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
-  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_scope_id, p_scope), (p_portfolio_id, 'portfolio')) s (id, scope)
-  on conflict (scope_id) do update set
+  perform pg_advisory_xact_lock(trading.mark_key(v_scope_id));
+  perform pg_advisory_xact_lock(trading.mark_key(p_position.portfolio_id));
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_at, loss_streak)
+  select s.id, a.environment, s.scope, p_now, (p_result < 0)::int
+  from trading.accounts a
+  cross join (values (v_scope_id, case when v_scope_id = p_position.account_id then 'account' else 'trader' end), (p_position.portfolio_id, 'portfolio')) s (id, scope)
+  where a.id = p_position.account_id
+  on conflict (scope_id, environment) do update set
     loss_streak = case when p_result > 0 then 0 else m.loss_streak + (p_result < 0)::int end;
 end
 $function$;
-alter function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its own scope and portfolio, or ends their streaks with a winning one.';
+alter function trading.count_streak(p_position public.positions, p_result numeric, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.count_streak(p_position public.positions, p_result numeric, p_now timestamp with time zone) is 'Counts a losing position for its own scope and portfolio, or ends their streaks with a winning one.';
 
 CREATE OR REPLACE FUNCTION trading.cover_fee(p_trade public.trades, p_base text, p_quote text, p_now timestamp with time zone)
  RETURNS void
@@ -7008,7 +7019,8 @@ begin
   end if;
   select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
   where p.portfolio_id = p_position.portfolio_id and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
-    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds)
+    and (p.is_paper_trade or (select true from trading.counted_accounts c where c.id = p.account_id));
   if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
     perform trading.add_risk_lock(p_position, p_scope_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
       format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
@@ -7036,6 +7048,7 @@ begin
     where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss' and p.realized_pnl < 0
       and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
       and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
+      and (p.is_paper_trade or (select true from trading.counted_accounts c where c.id = p.account_id))
     order by p.closed_at desc limit p_limits.stop_guard_count
   ) s;
   if v_count >= p_limits.stop_guard_count then
@@ -7920,10 +7933,10 @@ CREATE OR REPLACE FUNCTION trading.is_trip_known(p_portfolio_id uuid, p_scope te
 AS $function$
 begin
   return exists (
-    select from trading.loss_trips t
+    select from trading.loss_trips t join trading.portfolios f on f.id = t.portfolio_id
     where t.portfolio_id = p_portfolio_id and t.scope = p_scope and t.scope_id = p_scope_id and t.rule = p_rule
       -- A limit that was raised since then is another one.
-      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.environment = f.environment and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
 end
 $function$;
 alter function trading.is_trip_known(p_portfolio_id uuid, p_scope text, p_scope_id uuid, p_rule text, p_limit numeric, p_now timestamp with time zone) owner to fillbase_engine;
@@ -8747,39 +8760,39 @@ begin
         where d.account_id = c.id) u
       where c.portfolio_id = any (p_portfolio_ids)
     ), wholes as (
-      select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      select f.id, f.user_id, f.mode, f.environment, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
       join (select y.portfolio_id, sum(y.capital) as capital, sum(y.unheld) as unheld from money y group by y.portfolio_id) m on m.portfolio_id = f.id
       left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
         on h.portfolio_id = f.id
     ), owns as (
-      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.environment, w.user_id, coalesce(h.is_priced, true) as is_priced,
         coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
       left join held h on h.scope_id = m.id
       union all
-      select 'trader', t.id, x.own_id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      select 'trader', t.id, x.own_id, t.id, w.id, w.environment, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
       from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
       cross join lateral (select trading.own_scope_id(false, null, t.id) as own_id) x
       left join held h on h.scope_id = x.own_id
       -- A paper trader has no part in it, but for what it still holds from its time as a live one.
       where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.environment, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
       from owns o
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.environment, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
-    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
+    select s.scope, s.scope_id, s.portfolio_id, s.environment, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
     from scopes s
     left join trading.results_of_day(p_portfolio_ids, p_now) d on d.scope_id = s.mark_id and d.portfolio_id = s.portfolio_id
-    left join trading.risk_marks k on k.scope_id = s.mark_id;
+    left join trading.risk_marks k on k.scope_id = s.mark_id and k.environment = s.environment;
 end
 $function$;
 alter function trading.measure_losses(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
@@ -8806,7 +8819,8 @@ begin
         max(k.peak_result) filter (where k.scope_id = p_portfolio_id) as peak_result_all,
         max(k.loss_streak) filter (where k.scope_id = p_scope_id) as loss_streak,
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
-      from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
+      from trading.portfolios f join trading.risk_marks k on k.scope_id in (p_scope_id, p_portfolio_id) and k.environment = f.environment
+      where f.id = p_portfolio_id
     ) k, (
       -- An attempt that never left this house is no entry.
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)
@@ -9020,14 +9034,12 @@ CREATE OR REPLACE FUNCTION trading.note_closed_position(p_position public.positi
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
   -- Fills booked theirs when they were recorded; what is left is the dust, which belongs to the last exit.
   if p_result <> p_position.realized_pnl then
-    perform trading.book_result(v_scope_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
+    perform trading.book_result(p_position.account_id, p_position.trader_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
   end if;
-  perform trading.count_streak(v_scope_id, case when v_scope_id = p_position.account_id then 'account' else 'trader' end, p_position.portfolio_id, p_result, p_now);
+  perform trading.count_streak(p_position, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
   if p_position.exit_reason = 'stop_loss' then
     perform trading.note_overshoot(p_position, p_now);
@@ -11043,13 +11055,13 @@ CREATE OR REPLACE FUNCTION trading.raise_peaks(p_figures trading.loss_figures[],
  SET search_path TO ''
 AS $function$
 begin
-  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, f.scope, f.equity - f.capital, p_now
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_result, peak_at)
+  select f.mark_id, f.environment, f.scope, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
     -- A live trader joins others on its account: its peak begins where it comes in.
-    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
+    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id and k.environment = f.environment)) offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
-  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
+  on conflict (scope_id, environment) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
 $function$;
 alter function trading.raise_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
@@ -11298,8 +11310,9 @@ declare
     case when p_scope = 'portfolio' then 'all ' || v_mode || ' traders together' else 'one ' || v_mode || ' trader' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
-  insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
-  values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
+  insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, environment, rule, observed, limit_value, day, tripped_at)
+  select p_scope, p_scope_id, p_user_id, f.id, f.environment, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now
+  from trading.portfolios f where f.id = p_portfolio_id
   on conflict (portfolio_id, scope, scope_id, rule) where resumed_at is null do nothing
   returning id into v_id;
   if v_id is null then
@@ -11754,10 +11767,10 @@ CREATE OR REPLACE FUNCTION trading.restart_peaks(p_figures trading.loss_figures[
  SET search_path TO ''
 AS $function$
 begin
-  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, f.scope, f.equity - f.capital, p_now
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_result, peak_at)
+  select f.mark_id, f.environment, f.scope, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
-  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
+  on conflict (scope_id, environment) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
 $function$;
 alter function trading.restart_peaks(p_figures trading.loss_figures[], p_now timestamp with time zone) owner to fillbase_engine;
@@ -11797,13 +11810,14 @@ begin
         sum(sum(r.realized)) over (partition by r.portfolio_id, r.scope_id order by r.day desc) as since
       from trading.daily_results r
       where r.portfolio_id = any (p_portfolio_ids) and r.day >= trading.utc_day(p_now)
+        and (r.environment = 'paper' or r.environment = (select f.environment from trading.portfolios f where f.id = r.portfolio_id))
       group by grouping sets ((r.portfolio_id, r.scope_id, r.day), (r.portfolio_id, r.day))
     ) s
     group by s.portfolio_id, s.scope_id;
 end
 $function$;
 alter function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) owner to fillbase_engine;
-comment on function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids); who made none has no row.';
+comment on function trading.results_of_day(p_portfolio_ids uuid[], p_now timestamp with time zone) is 'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids), in the environment that counts; who made none has no row.';
 
 CREATE OR REPLACE FUNCTION trading.retry_delay(p_failures integer)
  RETURNS interval
@@ -13266,8 +13280,7 @@ declare
   v_position public.positions;
 begin
   perform trading.post_fee_taking(p_taking, 'position');
-  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id,
-    p_taking.value - v_cost, p_taking.taken_at);
+  perform trading.book_result(p_position.account_id, p_position.trader_id, p_taking.value - v_cost, p_taking.taken_at);
   update public.positions p set quantity = p.quantity - p_taking.quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl + p_taking.value - v_cost,
     is_pnl_provisional = p.is_pnl_provisional or p_taking.value = 0, updated_at = p_taking.taken_at
   where p.id = p_position.id returning * into v_position;
@@ -13324,7 +13337,7 @@ begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select trading.derived_id('write_off', p_position.id::text, p_request_id::text), p_position.account_id, i.base_asset, e.bucket, e.amount, 'write_off', p_position.id, p_now
   from public.instruments i, (values ('position', -p_quantity), ('external', p_quantity)) as e (bucket, amount) where i.symbol = p_position.symbol;
-  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id, -v_cost, p_now);
+  perform trading.book_result(p_position.account_id, p_position.trader_id, -v_cost, p_now);
   update public.positions p set quantity = p.quantity - p_quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl - v_cost,
     written_off_quantity = p.written_off_quantity + p_quantity, updated_at = p_now
   where p.id = p_position.id returning * into v_position;
@@ -13878,7 +13891,7 @@ CREATE OR REPLACE FUNCTION trading.tg_trades__book_result()
  SET search_path TO ''
 AS $function$
 begin
-  perform trading.book_result(trading.own_scope_id(new.is_paper_trade, new.account_id, new.trader_id), new.portfolio_id, new.realized_pnl, new.executed_at);
+  perform trading.book_result(new.account_id, new.trader_id, new.realized_pnl, new.executed_at);
   return null;
 end
 $function$;
@@ -13902,7 +13915,7 @@ begin
       where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
   where m.scope = new.scope and m.scope_id = new.scope_id;
   select coalesce(array_agg(b.portfolio_id || ':' || b.rule), '{}') into v_causes from trading.loss_breaches(v_figures) b;
-  update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;
+  update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id and k.environment = f.environment;
   perform trading.restart_peaks(array(select f from unnest(v_figures) f where f.portfolio_id || ':drawdown' = any (v_causes)), new.set_at);
   update trading.loss_trips t set resumed_at = new.set_at, was_forced = t.rule <> 'consecutive_losses' and t.portfolio_id || ':' || t.rule = any (v_causes)
   where t.scope = new.scope and t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;

@@ -104,13 +104,13 @@ async function insertPositions(tx: postgres.TransactionSql, count: number, statu
 
 async function insertWhatTheyLeave(tx: postgres.TransactionSql): Promise<void> {
   await tx`
-    insert into trading.daily_results (scope_id, day, portfolio_id, realized)
-    select p.account_id, trading.utc_day(now()) - d, p.portfolio_id, sum(p.realized_pnl)
-    from public.positions p, generate_series(0, 364) d group by 1, 2, 3`;
+    insert into trading.daily_results (scope_id, environment, day, portfolio_id, realized)
+    select p.account_id, 'paper', trading.utc_day(now()) - d, p.portfolio_id, sum(p.realized_pnl)
+    from public.positions p, generate_series(0, 364) d group by 1, 2, 3, 4`;
   await tx`
-    insert into trading.risk_marks (scope_id, scope, peak_result, peak_at, loss_streak)
-    select a.id, 'account', 10, now(), 3 from trading.accounts a
-    union all select f.id, 'portfolio', 10, now(), 3 from trading.portfolios f`;
+    insert into trading.risk_marks (scope_id, environment, scope, peak_result, peak_at, loss_streak)
+    select a.id, a.environment, 'account', 10, now(), 3 from trading.accounts a
+    union all select f.id, f.environment, 'portfolio', 10, now(), 3 from trading.portfolios f`;
   await tx`
     insert into trading.risk_locks (id, user_id, portfolio_id, scope_id, symbol, code, reason, until, created_at, cause)
     select gen_random_uuid(), p.user_id, p.portfolio_id, p.account_id, p.symbol, 'cooldown', 'a stop', p.closed_at + interval '10 milliseconds',

@@ -4,14 +4,16 @@
 set role fillbase_engine;
 
 create table trading.portfolios (
-  id         uuid primary key,
-  user_id    uuid not null,
-  mode       text not null check (mode in ('paper', 'live')),
-  version    bigint not null default 0,
-  created_at timestamptz not null,
+  id          uuid primary key,
+  user_id     uuid not null,
+  mode        text not null check (mode in ('paper', 'live')),
+  environment text not null default 'paper',
+  version     bigint not null default 0,
+  created_at  timestamptz not null,
   constraint portfolios_user_mode_unique unique (user_id, mode)
 );
 comment on table  trading.portfolios is 'One user''s traders of one mode: the scope of user-wide limits and the first lock.';
+comment on column trading.portfolios.environment is 'Whose accounts, results and marks count in it: live, the environment of the key that was stored last (paper: none was yet).';
 comment on column trading.portfolios.version is 'Rises with every message published for the portfolio, so a page sees what it missed.';
 
 create table trading.environments (

@@ -160,6 +160,7 @@ begin
     perform trading.raise_error('FB409', 'account_in_use', 'the user has open positions or orders on another exchange account', '{}',
       'Close them first, or store a key of that account.');
   end if;
+  update trading.portfolios f set environment = p_environment where f.id = v_account.portfolio_id and f.environment <> p_environment;
   perform trading.end_exchange_key(k.id, 'replaced', v_now) from trading.exchange_keys k where k.user_id = p_user_id and k.is_active;
   insert into trading.exchange_keys (account_id, user_id, label, last_four, api_key_id, secret_id, created_at)
   values (v_id, p_user_id, coalesce(p_label, ''), right(p_api_key, 4), trading.put_secret(p_api_key, 'An exchange key''s public part.'),

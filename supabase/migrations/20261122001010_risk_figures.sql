@@ -11,35 +11,38 @@ language sql immutable parallel safe
 return case when p_is_paper or p_trader_id is null then p_account_id else md5('live_trader|' || p_trader_id::text)::uuid end;
 comment on function trading.own_scope_id is 'The scope of a trader''s own limits, marks and results: its paper account, or an id of the live trader''s own.';
 
--- A testnet's money is worth nothing: it is not summed with what is traded now.
+-- A testnet's money is worth nothing: it is not summed with what is traded now, nor are its results and marks. They wait in
+-- their own rows for whoever goes back there: no limit is evaded by a walk through another environment.
 create view trading.counted_accounts with (security_invoker = true) as
   select a.id, a.portfolio_id, a.trader_id
   from trading.accounts a
-  where a.environment in ('paper', coalesce((
-    select n.environment from trading.exchange_keys k join trading.accounts n on n.id = k.account_id where k.user_id = a.user_id and k.is_active), a.environment));
+  where a.environment = 'paper' or a.environment = (select f.environment from trading.portfolios f where f.id = a.portfolio_id);
 comment on view trading.counted_accounts is
-  'Accounts that count in their portfolio''s sums: paper ones, and those of the environment that the owner''s active key trades in now (without one: all).';
+  'Accounts that count in their portfolio''s sums: paper ones, and live those of the environment that its owner trades in now (portfolios.environment).';
 revoke all on trading.counted_accounts from public, anon, authenticated, service_role;
 
 create table trading.daily_results (
   scope_id     uuid not null,
+  environment  text not null,
   day          date not null,
   portfolio_id uuid not null,
   realized     trading.amount not null,
-  primary key (scope_id, day)
+  primary key (scope_id, environment, day)
 ) with (fillfactor = 70);
-comment on table  trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
+comment on table  trading.daily_results is 'Realized result of a trader''s own scope (own_scope_id) in one environment by UTC day of the fills'' execution, dust included: the running figure of the daily loss.';
 comment on column trading.daily_results.realized is 'Net of gains, in quote. Summed over all days it is the realized PnL of the scope''s positions.';
 create index daily_results_portfolio_id_idx on trading.daily_results (portfolio_id, day);
 
 create table trading.risk_marks (
-  scope_id     uuid primary key,
+  scope_id     uuid not null,
+  environment  text not null,
   scope        text not null check (scope in ('account', 'trader', 'portfolio')),
   peak_result  trading.amount not null default 0,
   peak_at      timestamptz not null,
-  loss_streak  int not null default 0 check (loss_streak >= 0)
+  loss_streak  int not null default 0 check (loss_streak >= 0),
+  primary key (scope_id, environment)
 ) with (fillfactor = 70);
-comment on table  trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio: the peak of its equity and its losing positions in a row.';
+comment on table  trading.risk_marks is 'What has to be remembered of an account, a live trader or a portfolio in one environment: the peak of its equity and its losing positions in a row.';
 comment on column trading.risk_marks.peak_result is 'Highest result so far, where a result is equity minus capital: money put in or taken out moves equity and peak alike.';
 comment on column trading.risk_marks.loss_streak is 'Positions closed at a loss since the last one closed at a gain, or since trading was resumed.';
 
@@ -89,22 +92,23 @@ language sql immutable parallel safe
 return p_capital + greatest(p_peak_result, p_equity - p_capital);
 comment on function trading.peak_equity is 'Highest equity so far at today''s capital.';
 
-create function trading.book_result(p_scope_id uuid, p_portfolio_id uuid, p_amount numeric, p_at timestamptz) returns void
+create function trading.book_result(p_account_id uuid, p_trader_id uuid, p_amount numeric, p_at timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into trading.daily_results as d (scope_id, day, portfolio_id, realized)
-  values (p_scope_id, trading.utc_day(p_at), p_portfolio_id, p_amount)
-  on conflict (scope_id, day) do update set realized = d.realized + excluded.realized;
+  insert into trading.daily_results as d (scope_id, environment, day, portfolio_id, realized)
+  select trading.own_scope_id(a.environment = 'paper', a.id, p_trader_id), a.environment, trading.utc_day(p_at), a.portfolio_id, p_amount
+  from trading.accounts a where a.id = p_account_id
+  on conflict (scope_id, environment, day) do update set realized = d.realized + excluded.realized;
 end
 $$;
-comment on function trading.book_result is 'Adds a realized result to the UTC day of a trader''s own scope.';
+comment on function trading.book_result is 'Adds a result that was realized on an account to the UTC day of the trader''s own scope there.';
 
 create function trading.tg_trades__book_result() returns trigger
 language plpgsql set search_path = ''
 as $$
 begin
-  perform trading.book_result(trading.own_scope_id(new.is_paper_trade, new.account_id, new.trader_id), new.portfolio_id, new.realized_pnl, new.executed_at);
+  perform trading.book_result(new.account_id, new.trader_id, new.realized_pnl, new.executed_at);
   return null;
 end
 $$;
@@ -151,13 +155,14 @@ begin
         sum(sum(r.realized)) over (partition by r.portfolio_id, r.scope_id order by r.day desc) as since
       from trading.daily_results r
       where r.portfolio_id = any (p_portfolio_ids) and r.day >= trading.utc_day(p_now)
+        and (r.environment = 'paper' or r.environment = (select f.environment from trading.portfolios f where f.id = r.portfolio_id))
       group by grouping sets ((r.portfolio_id, r.scope_id, r.day), (r.portfolio_id, r.day))
     ) s
     group by s.portfolio_id, s.scope_id;
 end
 $$;
 comment on function trading.results_of_day is
-  'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids); who made none has no row.';
+  'Results of the UTC day so far, net of gains, of the traders'' own scopes and of the portfolios (under their own ids), in the environment that counts; who made none has no row.';
 
 create function trading.realized_today(p_portfolio_id uuid, p_scope_id uuid, p_now timestamptz, out own numeric, out total numeric)
 language plpgsql stable set search_path = ''

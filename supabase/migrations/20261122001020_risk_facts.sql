@@ -81,7 +81,8 @@ begin
         max(k.peak_result) filter (where k.scope_id = p_portfolio_id) as peak_result_all,
         max(k.loss_streak) filter (where k.scope_id = p_scope_id) as loss_streak,
         max(k.loss_streak) filter (where k.scope_id = p_portfolio_id) as loss_streak_all
-      from trading.risk_marks k where k.scope_id in (p_scope_id, p_portfolio_id)
+      from trading.portfolios f join trading.risk_marks k on k.scope_id in (p_scope_id, p_portfolio_id) and k.environment = f.environment
+      where f.id = p_portfolio_id
     ) k, (
       -- An attempt that never left this house is no entry.
       select max(n.created_at) as total, case when p_scope_id = p_account_id then max(n.created_at) filter (where c.id = p_account_id)

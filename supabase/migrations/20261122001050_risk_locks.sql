@@ -43,6 +43,7 @@ begin
     where p.portfolio_id = p_position.portfolio_id and p.status = 'closed' and p.exit_reason = 'stop_loss' and p.realized_pnl < 0
       and p.closed_at > p_now - make_interval(secs => p_limits.stop_guard_window_seconds)
       and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
+      and (p.is_paper_trade or (select true from trading.counted_accounts c where c.id = p.account_id))
     order by p.closed_at desc limit p_limits.stop_guard_count
   ) s;
   if v_count >= p_limits.stop_guard_count then
@@ -66,7 +67,8 @@ begin
   end if;
   select count(*), sum(p.realized_pnl) into v_count, v_result from public.positions p
   where p.portfolio_id = p_position.portfolio_id and (p_scope_id is null or trading.own_scope_id(p.is_paper_trade, p.account_id, p.trader_id) = p_scope_id)
-    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds);
+    and p.symbol = p_position.symbol and p.status = 'closed' and p.closed_at > p_now - make_interval(secs => p_limits.low_profit_window_seconds)
+    and (p.is_paper_trade or (select true from trading.counted_accounts c where c.id = p.account_id));
   if v_count >= p_limits.low_profit_trades and v_result < p_limits.low_profit_min_quote then
     perform trading.add_risk_lock(p_position, p_scope_id, p_position.symbol, 'low_profit', p_limits.low_profit_pause_seconds,
       format('%s positions in %s made %s within %s s', v_count, p_position.symbol, trading.money_text(v_result), p_limits.low_profit_window_seconds), p_now);
@@ -108,15 +110,20 @@ return hashtextextended('risk_mark:' || p_scope_id::text, 0);
 comment on function trading.mark_key is 'Advisory lock key of a row of risk_marks: a close waits for it, the watch only tries it.';
 
 -- A break-even is neither a win nor a loss.
-create function trading.count_streak(p_scope_id uuid, p_scope text, p_portfolio_id uuid, p_result numeric, p_now timestamptz) returns void
+create function trading.count_streak(p_position public.positions, p_result numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
-  perform pg_advisory_xact_lock(trading.mark_key(p_scope_id));
-  perform pg_advisory_xact_lock(trading.mark_key(p_portfolio_id));
-  insert into trading.risk_marks as m (scope_id, scope, peak_at, loss_streak)
-  select s.id, s.scope, p_now, (p_result < 0)::int from (values (p_scope_id, p_scope), (p_portfolio_id, 'portfolio')) s (id, scope)
-  on conflict (scope_id) do update set
+  perform pg_advisory_xact_lock(trading.mark_key(v_scope_id));
+  perform pg_advisory_xact_lock(trading.mark_key(p_position.portfolio_id));
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_at, loss_streak)
+  select s.id, a.environment, s.scope, p_now, (p_result < 0)::int
+  from trading.accounts a
+  cross join (values (v_scope_id, case when v_scope_id = p_position.account_id then 'account' else 'trader' end), (p_position.portfolio_id, 'portfolio')) s (id, scope)
+  where a.id = p_position.account_id
+  on conflict (scope_id, environment) do update set
     loss_streak = case when p_result > 0 then 0 else m.loss_streak + (p_result < 0)::int end;
 end
 $$;
@@ -140,14 +147,12 @@ comment on function trading.note_overshoot is 'Alerts the owner of a position wh
 create function trading.note_closed_position(p_position public.positions, p_result numeric, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_scope_id uuid := trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id);
 begin
   -- Fills booked theirs when they were recorded; what is left is the dust, which belongs to the last exit.
   if p_result <> p_position.realized_pnl then
-    perform trading.book_result(v_scope_id, p_position.portfolio_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
+    perform trading.book_result(p_position.account_id, p_position.trader_id, p_result - p_position.realized_pnl, coalesce(p_position.exit_time, p_now));
   end if;
-  perform trading.count_streak(v_scope_id, case when v_scope_id = p_position.account_id then 'account' else 'trader' end, p_position.portfolio_id, p_result, p_now);
+  perform trading.count_streak(p_position, p_result, p_now);
   perform trading.guard_against_repetition(p_position, p_now);
   if p_position.exit_reason = 'stop_loss' then
     perform trading.note_overshoot(p_position, p_now);

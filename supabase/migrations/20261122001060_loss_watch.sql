@@ -9,6 +9,7 @@ create table trading.loss_trips (
   scope_id     uuid not null,
   user_id      uuid not null,
   portfolio_id uuid not null references trading.portfolios (id),
+  environment  text not null,
   rule         text not null check (rule in ('daily_loss', 'drawdown', 'consecutive_losses')),
   observed     numeric not null,
   limit_value  numeric not null,
@@ -28,7 +29,7 @@ revoke all on trading.loss_trips from public, anon, authenticated, service_role;
 grant select on trading.loss_trips to service_role;
 
 create type trading.loss_figures as (
-  scope text, scope_id uuid, portfolio_id uuid, user_id uuid, mark_id uuid, loss_now numeric, equity numeric, capital numeric, peak_result numeric,
+  scope text, scope_id uuid, portfolio_id uuid, environment text, user_id uuid, mark_id uuid, loss_now numeric, equity numeric, capital numeric, peak_result numeric,
   loss_streak int, daily_loss_limit numeric, max_drawdown_percent numeric, max_consecutive_losses int
 );
 comment on type trading.loss_figures is 'What the loss rules see of a trader''s own scope (account on paper, trader live) under its limits, or of a portfolio under the account-wide ones.';
@@ -54,39 +55,39 @@ begin
         where d.account_id = c.id) u
       where c.portfolio_id = any (p_portfolio_ids)
     ), wholes as (
-      select f.id, f.user_id, f.mode, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
+      select f.id, f.user_id, f.mode, f.environment, coalesce(h.is_priced, true) as is_priced, coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from trading.portfolios f
       join (select y.portfolio_id, sum(y.capital) as capital, sum(y.unheld) as unheld from money y group by y.portfolio_id) m on m.portfolio_id = f.id
       left join (select x.portfolio_id, bool_and(x.is_priced) as is_priced, sum(x.loss) as loss, sum(x.value) as value from held x group by x.portfolio_id) h
         on h.portfolio_id = f.id
     ), owns as (
-      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.user_id, coalesce(h.is_priced, true) as is_priced,
+      select 'account' as scope, m.id as scope_id, m.id as own_id, m.trader_id, m.portfolio_id, w.environment, w.user_id, coalesce(h.is_priced, true) as is_priced,
         coalesce(h.loss, 0) as open_loss, m.capital, m.unheld + coalesce(h.value, 0) as equity
       from money m join wholes w on w.id = m.portfolio_id and w.mode = 'paper'
       left join held h on h.scope_id = m.id
       union all
-      select 'trader', t.id, x.own_id, t.id, w.id, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
+      select 'trader', t.id, x.own_id, t.id, w.id, w.environment, w.user_id, w.is_priced, coalesce(h.loss, 0), w.capital, w.equity
       from wholes w join public.traders t on t.user_id = w.user_id and w.mode = 'live'
       cross join lateral (select trading.own_scope_id(false, null, t.id) as own_id) x
       left join held h on h.scope_id = x.own_id
       -- A paper trader has no part in it, but for what it still holds from its time as a live one.
       where not t.paper_trade_mode or h.scope_id is not null
     ), scopes as (
-      select o.scope, o.scope_id, o.portfolio_id, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
+      select o.scope, o.scope_id, o.portfolio_id, o.environment, o.user_id, o.own_id as mark_id, o.is_priced, o.open_loss, o.equity, o.capital, r as limits
       from owns o
       left join public.risk_limits r on r.trader_id = o.trader_id and r.user_id = o.user_id
       union all
-      select 'portfolio', w.id, w.id, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
+      select 'portfolio', w.id, w.id, w.environment, w.user_id, w.id, w.is_priced, w.open_loss, w.equity, w.capital,
         case when w.mode = 'live' then jsonb_populate_record(r, trading.capped_limits(to_jsonb(r), w.user_id)) else r end
       from wholes w
       left join public.risk_limits r on r.user_id = w.user_id and r.trader_id is null and r.mode = w.mode
     )
-    select s.scope, s.scope_id, s.portfolio_id, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
+    select s.scope, s.scope_id, s.portfolio_id, s.environment, s.user_id, s.mark_id, case when s.is_priced then s.open_loss - coalesce(d.realized, 0) end, case when s.is_priced then s.equity end,
       s.capital, coalesce(k.peak_result::numeric, case when s.scope = 'trader' then s.equity - s.capital else 0 end), coalesce(k.loss_streak, 0),
       trading.daily_loss_limit(s.limits, s.equity), (s.limits).max_drawdown_percent, (s.limits).max_consecutive_losses
     from scopes s
     left join trading.results_of_day(p_portfolio_ids, p_now) d on d.scope_id = s.mark_id and d.portfolio_id = s.portfolio_id
-    left join trading.risk_marks k on k.scope_id = s.mark_id;
+    left join trading.risk_marks k on k.scope_id = s.mark_id and k.environment = s.environment;
 end
 $$;
 comment on function trading.measure_losses is 'Loss of the day, equity, peak and streak of the traders'' own scopes and of the portfolios, each with the limits it is held to; null where a price is missing.';
@@ -117,13 +118,13 @@ create function trading.raise_peaks(p_figures trading.loss_figures[], p_now time
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, f.scope, f.equity - f.capital, p_now
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_result, peak_at)
+  select f.mark_id, f.environment, f.scope, f.equity - f.capital, p_now
   from (select * from unnest(p_figures) f where f.equity - f.capital > f.peak_result
     -- A live trader joins others on its account: its peak begins where it comes in.
-    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id)) offset 0) f
+    or (f.scope = 'trader' and f.equity is not null and not exists (select from trading.risk_marks k where k.scope_id = f.mark_id and k.environment = f.environment)) offset 0) f
   where pg_try_advisory_xact_lock(trading.mark_key(f.mark_id))
-  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
+  on conflict (scope_id, environment) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at where m.peak_result < excluded.peak_result;
 end
 $$;
 comment on function trading.raise_peaks is 'Remembers equity that is higher than ever before, but for marks that somebody else holds.';
@@ -132,10 +133,10 @@ create function trading.restart_peaks(p_figures trading.loss_figures[], p_now ti
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into trading.risk_marks as m (scope_id, scope, peak_result, peak_at)
-  select f.mark_id, f.scope, f.equity - f.capital, p_now
+  insert into trading.risk_marks as m (scope_id, environment, scope, peak_result, peak_at)
+  select f.mark_id, f.environment, f.scope, f.equity - f.capital, p_now
   from unnest(p_figures) f where f.equity is not null
-  on conflict (scope_id) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
+  on conflict (scope_id, environment) do update set peak_result = excluded.peak_result, peak_at = excluded.peak_at, loss_streak = 0;
 end
 $$;
 comment on function trading.restart_peaks is 'Measures drawdown and streak anew from here.';
@@ -177,10 +178,10 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return exists (
-    select from trading.loss_trips t
+    select from trading.loss_trips t join trading.portfolios f on f.id = t.portfolio_id
     where t.portfolio_id = p_portfolio_id and t.scope = p_scope and t.scope_id = p_scope_id and t.rule = p_rule
       -- A limit that was raised since then is another one.
-      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
+      and (t.resumed_at is null or (p_rule = 'daily_loss' and t.was_forced and t.environment = f.environment and t.day >= trading.utc_day(p_now) and p_limit <= t.limit_value)));
 end
 $$;
 comment on function trading.is_trip_known is 'Whether a limit that is reached has tripped already, or was resumed by force on this day and has not been raised since.';
@@ -198,8 +199,9 @@ declare
     case when p_scope = 'portfolio' then 'all ' || v_mode || ' traders together' else 'one ' || v_mode || ' trader' end,
     trading.money_text(round(p_observed, 8)), trading.money_text(round(p_limit, 8)));
 begin
-  insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, rule, observed, limit_value, day, tripped_at)
-  values (p_scope, p_scope_id, p_user_id, p_portfolio_id, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now)
+  insert into trading.loss_trips (scope, scope_id, user_id, portfolio_id, environment, rule, observed, limit_value, day, tripped_at)
+  select p_scope, p_scope_id, p_user_id, f.id, f.environment, p_rule, p_observed, p_limit, trading.utc_day(p_now), p_now
+  from trading.portfolios f where f.id = p_portfolio_id
   on conflict (portfolio_id, scope, scope_id, rule) where resumed_at is null do nothing
   returning id into v_id;
   if v_id is null then
@@ -329,7 +331,7 @@ begin
       where new.scope = 'trader' and t.id = new.scope_id and f.mode = 'live'), new.set_at) m
   where m.scope = new.scope and m.scope_id = new.scope_id;
   select coalesce(array_agg(b.portfolio_id || ':' || b.rule), '{}') into v_causes from trading.loss_breaches(v_figures) b;
-  update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id;
+  update trading.risk_marks k set loss_streak = 0 from unnest(v_figures) f where k.scope_id = f.mark_id and k.environment = f.environment;
   perform trading.restart_peaks(array(select f from unnest(v_figures) f where f.portfolio_id || ':drawdown' = any (v_causes)), new.set_at);
   update trading.loss_trips t set resumed_at = new.set_at, was_forced = t.rule <> 'consecutive_losses' and t.portfolio_id || ':' || t.rule = any (v_causes)
   where t.scope = new.scope and t.scope_id = new.scope_id and t.portfolio_id in (select f.portfolio_id from unnest(v_figures) f) and t.resumed_at is null;

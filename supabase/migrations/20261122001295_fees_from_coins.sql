@@ -69,8 +69,7 @@ declare
   v_position public.positions;
 begin
   perform trading.post_fee_taking(p_taking, 'position');
-  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id,
-    p_taking.value - v_cost, p_taking.taken_at);
+  perform trading.book_result(p_position.account_id, p_position.trader_id, p_taking.value - v_cost, p_taking.taken_at);
   update public.positions p set quantity = p.quantity - p_taking.quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl + p_taking.value - v_cost,
     is_pnl_provisional = p.is_pnl_provisional or p_taking.value = 0, updated_at = p_taking.taken_at
   where p.id = p_position.id returning * into v_position;

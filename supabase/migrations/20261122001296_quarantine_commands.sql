@@ -190,7 +190,7 @@ begin
   insert into trading.ledger_entries (transaction_id, account_id, asset, bucket, amount, cause_type, cause_id, occurred_at)
   select trading.derived_id('write_off', p_position.id::text, p_request_id::text), p_position.account_id, i.base_asset, e.bucket, e.amount, 'write_off', p_position.id, p_now
   from public.instruments i, (values ('position', -p_quantity), ('external', p_quantity)) as e (bucket, amount) where i.symbol = p_position.symbol;
-  perform trading.book_result(trading.own_scope_id(p_position.is_paper_trade, p_position.account_id, p_position.trader_id), p_position.portfolio_id, -v_cost, p_now);
+  perform trading.book_result(p_position.account_id, p_position.trader_id, -v_cost, p_now);
   update public.positions p set quantity = p.quantity - p_quantity, cost = p.cost - v_cost, realized_pnl = p.realized_pnl - v_cost,
     written_off_quantity = p.written_off_quantity + p_quantity, updated_at = p_now
   where p.id = p_position.id returning * into v_position;

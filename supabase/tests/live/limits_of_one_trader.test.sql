@@ -34,7 +34,7 @@ select is((tests.facts_of('four') ->> 'equity')::numeric, (tests.facts_of('four'
 
 -- Alpha loses: a limit on the loss of its own day trips it, and it alone.
 update public.risk_limits set max_daily_loss_quote = 3 where trader_id in (tests.trader_id('alpha'), tests.trader_id('beta'));
-select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), trading.portfolio_id(tests.user_id('ann'), 'live'), -5, trading.engine_now());
+select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('alpha'), -5, trading.engine_now());
 select is(trading.watch_losses(), 1, 'the watch trips one limit');
 select is((select array_agg(s.scope || ' ' || s.state) from trading.trading_states s where s.scope_id = tests.trader_id('alpha')), '{trader reducing}', 'of the trader that lost');
 select is((select count(*) from trading.trading_states s where s.scope in ('account', 'portfolio', 'user') and s.state <> 'active'), 0::bigint, 'account, portfolio and user go on');

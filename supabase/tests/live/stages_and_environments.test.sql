@@ -22,9 +22,9 @@ select is((select equity from trading.measure_losses(array[(tests.position_of('o
   'nor by the watch');
 
 -- The cap of the stage is watched like a limit, though nobody set one.
-select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -19, trading.engine_now());
+select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('alpha'), -19, trading.engine_now());
 select is(trading.watch_losses(), 0, 'below the cap of the stage nothing trips');
-select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('alpha')), (tests.position_of('one')).portfolio_id, -2, trading.engine_now());
+select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('alpha'), -2, trading.engine_now());
 select trading.watch_losses();
 select is((select string_agg(concat_ws(' ', scope, rule, limit_value), ', ' order by scope) from trading.loss_trips), 'portfolio daily_loss 20, trader daily_loss 20',
   'beyond it the watch takes all live traders to reducing, and the trader whose own limits were lowered to it');

@@ -6,7 +6,7 @@ create function pg_temp.today(p_at timestamptz) returns numeric language sql as 
   select trim_scale(t.total) from trading.realized_today(trading.portfolio_id(tests.user_id('ann'), 'paper'), null, p_at) t
 $$;
 create function pg_temp.book(p_day date, p_amount numeric) returns void language sql as $$
-  select trading.book_result(trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.portfolio_id(tests.user_id('ann'), 'paper'), p_amount, p_day + time '12:00' at time zone 'UTC')
+  select trading.book_result(trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), tests.trader_id('alpha'), p_amount, p_day + time '12:00' at time zone 'UTC')
 $$;
 select tests.enter('one', 'alpha');
 

@@ -14,8 +14,9 @@ create function pg_temp.id(p_name text) returns uuid language sql as $$ select m
 create temporary table scope as
   select pg_temp.id('portfolio ' || p) as portfolio_id, pg_temp.id(format('scope %s of %s', s, p)) as scope_id
   from generate_series(1, 40) p, generate_series(1, 1 + p % 4) s;
-insert into trading.daily_results (portfolio_id, scope_id, day, realized)
-select c.portfolio_id, c.scope_id, d::date, round((trading.seeded_unit(c.scope_id::text || d::date) - 0.5) * 200, 8)
+insert into trading.portfolios (id, user_id, mode, created_at) select distinct portfolio_id, portfolio_id, 'paper', now() from scope;
+insert into trading.daily_results (portfolio_id, scope_id, environment, day, realized)
+select c.portfolio_id, c.scope_id, 'paper', d::date, round((trading.seeded_unit(c.scope_id::text || d::date) - 0.5) * 200, 8)
 from scope c, generate_series('2026-02-27'::timestamp, '2026-03-05', '1 day') d
 where trading.seeded_unit('is there ' || c.scope_id || d::date) < 0.5;
 -- Nobody's: a portfolio without results.

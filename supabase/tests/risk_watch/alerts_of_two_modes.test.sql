@@ -10,10 +10,10 @@ select tests.act_as_user('ann');
 select public.set_risk_limits('{"max_daily_loss_quote": 30, "max_position_quote": 1000}', p_mode => 'live');
 select tests.act_as_owner();
 select trading.ensure_paper_account(t, trading.engine_now()) from public.traders t where name = 'alpha';
-select trading.book_result(trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), trading.portfolio_id(tests.user_id('ann'), 'paper'), -21,
+select trading.book_result(trading.paper_account_id(tests.trader_id('alpha'), tests.user_id('ann')), tests.trader_id('alpha'), -21,
   trading.engine_now());
 select is(trading.watch_losses(), 1, 'the paper traders'' limit is reached');
-select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('beta')), trading.portfolio_id(tests.user_id('ann'), 'live'), -31, trading.engine_now());
+select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('beta'), -31, trading.engine_now());
 select is(trading.watch_losses(), 1, 'and then the live traders''');
 select results_eq($$ select message, detail ->> 'mode', subject_type, subject_id, occurrences from public.alerts where code = 'daily_loss' order by created_at $$,
   $$ values

@@ -33,7 +33,7 @@ select is(tests.states(), 'active', 'the paper traders are resumed');
 select tests.act_as_user('ann');
 select public.set_risk_limits('{"max_daily_loss_quote": 30, "max_position_quote": 1000}', p_mode => 'live');
 select tests.act_as_owner();
-select trading.book_result(trading.own_scope_id(false, null, tests.trader_id('beta')), trading.portfolio_id(tests.user_id('ann'), 'live'), -31, trading.engine_now());
+select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('beta'), -31, trading.engine_now());
 select is(trading.watch_losses(), 1, 'a live limit is reached');
 select is((select s.scope_id from trading.trading_states s where s.state <> 'active'), trading.portfolio_id(tests.user_id('ann'), 'live'), 'it stops the live traders only');
 select is((select j.payload ->> 'reason' from trading.jobs j where j.kind = 'cancel' and j.status = 'queued' and j.due_at <= trading.engine_now()

@@ -1451,9 +1451,21 @@ export type Database = {
         }];
       };
       daily_results: {
-        Row: { day: string; portfolio_id: string; realized: number; scope_id: string };
-        Insert: { day: string; portfolio_id: string; realized: number | string; scope_id: string };
-        Update: { day?: string; portfolio_id?: string; realized?: number | string; scope_id?: string };
+        Row: { day: string; environment: string; portfolio_id: string; realized: number; scope_id: string };
+        Insert: {
+          day: string;
+          environment: string;
+          portfolio_id: string;
+          realized: number | string;
+          scope_id: string;
+        };
+        Update: {
+          day?: string;
+          environment?: string;
+          portfolio_id?: string;
+          realized?: number | string;
+          scope_id?: string;
+        };
         Relationships: [];
       };
       dust_pools: {
@@ -1928,6 +1940,7 @@ export type Database = {
       loss_trips: {
         Row: {
           day: string;
+          environment: string;
           id: string;
           limit_value: number;
           observed: number;
@@ -1942,6 +1955,7 @@ export type Database = {
         };
         Insert: {
           day: string;
+          environment: string;
           id?: string;
           limit_value: number | string;
           observed: number | string;
@@ -1956,6 +1970,7 @@ export type Database = {
         };
         Update: {
           day?: string;
+          environment?: string;
           id?: string;
           limit_value?: number | string;
           observed?: number | string;
@@ -2073,9 +2088,30 @@ export type Database = {
         }];
       };
       portfolios: {
-        Row: { created_at: string; id: string; mode: string; user_id: string; version: number };
-        Insert: { created_at: string; id: string; mode: string; user_id: string; version?: number };
-        Update: { created_at?: string; id?: string; mode?: string; user_id?: string; version?: number };
+        Row: {
+          created_at: string;
+          environment: string;
+          id: string;
+          mode: string;
+          user_id: string;
+          version: number;
+        };
+        Insert: {
+          created_at: string;
+          environment?: string;
+          id: string;
+          mode: string;
+          user_id: string;
+          version?: number;
+        };
+        Update: {
+          created_at?: string;
+          environment?: string;
+          id?: string;
+          mode?: string;
+          user_id?: string;
+          version?: number;
+        };
         Relationships: [];
       };
       position_transitions: {
@@ -2424,8 +2460,16 @@ export type Database = {
         }];
       };
       risk_marks: {
-        Row: { loss_streak: number; peak_at: string; peak_result: number; scope: string; scope_id: string };
+        Row: {
+          environment: string;
+          loss_streak: number;
+          peak_at: string;
+          peak_result: number;
+          scope: string;
+          scope_id: string;
+        };
         Insert: {
+          environment: string;
           loss_streak?: number;
           peak_at: string;
           peak_result?: number | string;
@@ -2433,6 +2477,7 @@ export type Database = {
           scope_id: string;
         };
         Update: {
+          environment?: string;
           loss_streak?: number;
           peak_at?: string;
           peak_result?: number | string;
