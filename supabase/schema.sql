@@ -3243,6 +3243,8 @@ begin
     update trading.quarantines q set missing_quantity = v_share.missing
     where q.position_id = v_share.id and q.code = 'coins_missing' and q.ended_at is null;
     perform trading.queue_protection(v_share.id, p_now);
+    perform trading.take_up(array(select j.id from trading.jobs j where j.position_id = v_share.id and j.kind = 'exit' and j.status = 'queued'
+      and j.last_error ->> 'code' = 'coins_missing'), p_now);
   end loop;
 end
 $function$;
@@ -6138,7 +6140,7 @@ begin
   v_there := v_position;
   v_there.quantity := trading.quantity_there(v_position);
   if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
-    return '{"outcome": "ignored", "code": "coins_missing"}';
+    return trading.find_nothing_there(p_job);
   end if;
   v_sold := trading.sold_by_job(p_job.id);
   if v_sold.pending is not null and p_job.payload ? 'quantity' then
@@ -6413,6 +6415,14 @@ end
 $function$;
 alter function trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric) owner to fillbase_engine;
 comment on function trading.filter_violation(p_instrument public.instruments, p_side text, p_type text, p_quantity numeric, p_price numeric, p_trigger numeric, p_reference numeric) is 'Name of the first exchange filter an order would fail (PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL), or null.';
+
+CREATE OR REPLACE FUNCTION trading.find_nothing_there(p_job trading.jobs)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE WHEN (((p_job).payload ->> 'reason'::text) = 'stop_loss'::text) THEN '{"code": "coins_missing", "outcome": "ignored"}'::jsonb ELSE trading.wait_for('coins_missing'::text, 'the account holds none of the coins of this position; it is sold when they are back or written off'::text) END;
+alter function trading.find_nothing_there(p_job trading.jobs) owner to fillbase_engine;
+comment on function trading.find_nothing_there(p_job trading.jobs) is 'What an exit does whose position lacks all that could be sold.';
 
 CREATE OR REPLACE FUNCTION trading.finish_job(p_job trading.jobs, p_outcome jsonb)
  RETURNS void

@@ -160,6 +160,13 @@ end
 $$;
 comment on function trading.lacks_fills is 'Whether an open position has orders that executed more than the exchange shows fills for: more may have been sold, or bought, than is booked.';
 
+-- A crossed stop fires anew by itself, at what the price is when the coins are back. What a person has told holds until then.
+create function trading.find_nothing_there(p_job trading.jobs) returns jsonb
+language sql immutable
+return case when p_job.payload ->> 'reason' = 'stop_loss' then '{"outcome": "ignored", "code": "coins_missing"}'
+  else trading.wait_for('coins_missing', 'the account holds none of the coins of this position; it is sold when they are back or written off') end;
+comment on function trading.find_nothing_there is 'What an exit does whose position lacks all that could be sold.';
+
 create function trading.exit_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -207,7 +214,7 @@ begin
   v_there := v_position;
   v_there.quantity := trading.quantity_there(v_position);
   if v_unshown = 0 and v_there.quantity < v_position.quantity and trading.is_unsellable(v_there) then
-    return '{"outcome": "ignored", "code": "coins_missing"}';
+    return trading.find_nothing_there(p_job);
   end if;
   v_sold := trading.sold_by_job(p_job.id);
   if v_sold.pending is not null and p_job.payload ? 'quantity' then

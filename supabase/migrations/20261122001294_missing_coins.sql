@@ -117,6 +117,8 @@ begin
     update trading.quarantines q set missing_quantity = v_share.missing
     where q.position_id = v_share.id and q.code = 'coins_missing' and q.ended_at is null;
     perform trading.queue_protection(v_share.id, p_now);
+    perform trading.take_up(array(select j.id from trading.jobs j where j.position_id = v_share.id and j.kind = 'exit' and j.status = 'queued'
+      and j.last_error ->> 'code' = 'coins_missing'), p_now);
   end loop;
 end
 $$;
