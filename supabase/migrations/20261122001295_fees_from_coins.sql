@@ -151,10 +151,11 @@ begin
   return (
     select max(c.started_at) from trading.account_checks c
     where c.account_id = p_account_id and p_asset <> all (c.unsettled_assets) and not c.differences @> jsonb_build_array(jsonb_build_object('asset', p_asset))
+      and not c.differences @> '[{"kind": "balances_contradicted"}]'
   );
 end
 $$;
-comment on function trading.last_agreement is 'When the last comparison began that found no difference in an asset; null: none did.';
+comment on function trading.last_agreement is 'When the last comparison began that believed the balances and found no difference in an asset; null: none did.';
 
 create function trading.fees_since(p_account_id uuid, p_asset text, p_since timestamptz, out quantity numeric, out rate numeric)
 language plpgsql stable set search_path = ''

@@ -1,5 +1,5 @@
 begin;
-select plan(20);
+select plan(21);
 select tests.open_desk();
 select tests.hire('alpha');
 select tests.hire('beta');
@@ -10,6 +10,7 @@ select tests.buy_live('one', 'alpha');
 select tests.rest_guard();
 delete from trading.jobs where status = 'queued';
 
+create temp table agreed as select trading.last_agreement(account, 'BNB') as at from t;
 -- A valid answer without a single balance, while stop and target are listed as open in the same walk ---------------------------
 select is(tests.compare((select account from t), '{}'), '[{"kind": "balances_contradicted", "asset": "SOL", "expected": "1", "found": "0"}]'::jsonb,
   'balances that lack what an open stop has locked are no balances; the legs of a list lock it once');
@@ -19,6 +20,7 @@ delete from trading.jobs where status = 'queued';
 select tests.compare((select account from t), '{}');
 select is((select severity from public.alerts where code = 'balances_contradicted' and resolved_at is null), 'critical', 'said twice it is told');
 select tests.compare((select account from t), '{}') from generate_series(1, 12);
+select is(trading.last_agreement((select account from t), 'BNB'), (select at from agreed), 'balances that are not believed agree in no other asset either');
 select is(pg_temp.quarantined(), 0::bigint, 'however often it is said nothing is missed');
 select is(trading.managed_quantity((select account from t), 'USDT'), 9900::numeric, 'and cash is not booked away');
 select is((select array_agg(o.state order by o.role) from public.orders o where o.side = 'SELL'), '{working,working}', 'what rests rests');
