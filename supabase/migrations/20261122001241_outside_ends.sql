@@ -12,7 +12,7 @@ return case when p_reason <> 'EXPIRED_IN_MATCH' then p_reason
     when p_side = 'SELL' then p_reason || ': an order of the same account met it (self-trade prevention)' end;
 comment on function trading.expiry_words is 'Why an order expired: the exchange''s word, with what it means where that is not plain; null: it gave none.';
 
--- Our own cancel or replacement is in the calls before its effect is; a leg that filled takes the other one along. A list ends
+-- Our own cancel or replacement is in the calls before its effect is, and no other hand's work unless it certainly had none; a leg that filled takes the other one along. A list ends
 -- as one: what was told of its one leg is not counted again for the other.
 create function trading.note_outside_cancel(p_order public.orders, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
@@ -22,7 +22,8 @@ begin
     select from public.orders o
     where o.position_id = p_order.position_id and (o.id = p_order.id or o.order_list_id = p_order.order_list_id)
       and (o.venue_executed_quantity > 0 or exists (
-        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace'))))
+        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace')
+          and (coalesce(c.outcome, 'unknown') in ('accepted', 'unknown') or c.reason = 'replace_half_done'))))
     or exists (select from public.alerts a where a.code = 'stop_cancelled_outside' and a.subject_id = p_order.position_id::text
       and a.resolved_at is null and a.detail ->> 'order_list_id' = p_order.order_list_id) then
     return;
