@@ -8103,11 +8103,12 @@ begin
   return (
     select max(c.started_at) from trading.account_checks c
     where c.account_id = p_account_id and p_asset <> all (c.unsettled_assets) and not c.differences @> jsonb_build_array(jsonb_build_object('asset', p_asset))
+      and not c.differences @> '[{"kind": "balances_contradicted"}]'
   );
 end
 $function$;
 alter function trading.last_agreement(p_account_id uuid, p_asset text) owner to fillbase_engine;
-comment on function trading.last_agreement(p_account_id uuid, p_asset text) is 'When the last comparison began that found no difference in an asset; null: none did.';
+comment on function trading.last_agreement(p_account_id uuid, p_asset text) is 'When the last comparison began that believed the balances and found no difference in an asset; null: none did.';
 
 CREATE OR REPLACE FUNCTION trading.last_call(p_job trading.jobs)
  RETURNS trading.exchange_calls
@@ -9242,7 +9243,8 @@ begin
     select from public.orders o
     where o.position_id = p_order.position_id and (o.id = p_order.id or o.order_list_id = p_order.order_list_id)
       and (o.venue_executed_quantity > 0 or exists (
-        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace'))))
+        select from trading.exchange_calls c where c.order_id = o.id and c.action in ('cancel', 'replace')
+          and (coalesce(c.outcome, 'unknown') in ('accepted', 'unknown') or c.reason = 'replace_half_done'))))
     or exists (select from public.alerts a where a.code = 'stop_cancelled_outside' and a.subject_id = p_order.position_id::text
       and a.resolved_at is null and a.detail ->> 'order_list_id' = p_order.order_list_id) then
     return;
@@ -12552,7 +12554,9 @@ begin
         if not trading.is_gone_with_symbol(p_job, v_one) then
           perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
         elsif p_previous.is_whole and trading.was_seen_before(p_previous, v_one, p_started_at) then
-          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.venue_executed_quantity,
+          -- What it executed and no list showed, none will show any more: what it moved is a difference.
+          update public.orders o set venue_executed_quantity = o.filled_quantity where o.id = (v_one ->> 'order_id')::uuid;
+          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.filled_quantity,
             'error_code', 'symbol_delisted', 'error_message', 'the exchange does not know the symbol any more'), p_now)
           from public.orders o where o.id = (v_one ->> 'order_id')::uuid;
         else

@@ -227,7 +227,9 @@ begin
         if not trading.is_gone_with_symbol(p_job, v_one) then
           perform trading.queue_order_sync((v_one ->> 'order_id')::uuid, 'not_listed:' || p_job.id || ':' || p_job.attempts, p_now);
         elsif p_previous.is_whole and trading.was_seen_before(p_previous, v_one, p_started_at) then
-          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.venue_executed_quantity,
+          -- What it executed and no list showed, none will show any more: what it moved is a difference.
+          update public.orders o set venue_executed_quantity = o.filled_quantity where o.id = (v_one ->> 'order_id')::uuid;
+          perform trading.fold_report(o.id, jsonb_build_object('status', 'cancelled', 'executed_quantity', o.filled_quantity,
             'error_code', 'symbol_delisted', 'error_message', 'the exchange does not know the symbol any more'), p_now)
           from public.orders o where o.id = (v_one ->> 'order_id')::uuid;
         else
