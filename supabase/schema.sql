@@ -13054,10 +13054,11 @@ begin
   from trading.jobs j
   where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
     and j.failures + 1 >= (select s.job_max_attempts from trading.settings s);
+  -- What ends or guards positions has lost half a minute already, and nobody has refused it: it backs off no longer for that.
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked
   )
-  update trading.jobs j set status = 'queued', worker = null, lease_until = null, failures = j.failures + 1,
+  update trading.jobs j set status = 'queued', worker = null, lease_until = null, failures = j.failures + (j.kind = 'enter')::int,
     last_error = jsonb_build_object('message', 'the lease ran out; its worker is believed dead')
   from expired where j.id = expired.id;
   get diagnostics v_expired = row_count;
