@@ -39,9 +39,13 @@ declare
 begin
   -- An entry that takes one worker down after another is not given to every one there is. What it only waited for does not count.
   perform trading.fail_job(j.id, j.fence, 'LEASE', 'its worker died, and it had failed too often before', null, v_now)
-  from trading.jobs j
-  where j.status = 'running' and j.kind = 'enter' and j.lease_until < clock_timestamp()
-    and j.failures + 1 >= (select s.job_max_attempts from trading.settings s);
+  from (
+    -- One that is being answered right now is nobody's to fail.
+    select e.id, e.fence from trading.jobs e
+    where e.status = 'running' and e.kind = 'enter' and e.lease_until < clock_timestamp()
+      and e.failures + 1 >= (select s.job_max_attempts from trading.settings s)
+    for no key update skip locked
+  ) j;
   -- What ends or guards positions has lost half a minute already, and nobody has refused it: it backs off no longer for that.
   with expired as (
     select j.id from trading.jobs j where j.status = 'running' and j.lease_until < clock_timestamp() for no key update skip locked

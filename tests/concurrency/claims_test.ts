@@ -33,3 +33,29 @@ Deno.test("many claimers never hold two entries of one portfolio, and no job is 
     await yard.assertBooks();
   });
 });
+
+Deno.test("a sweep neither waits for an entry that is being answered nor calls it dead", () =>
+  withYard("sweep_beside_answer", async (yard) => {
+    const traderId = await yard.trader((await yard.user()).id);
+    const [signalId] = await yard.signals(traderId, 1);
+    await yard.decide(traderId, signalId!);
+    const [job] = await yard.claim("slow", 1);
+    await yard
+      .sql`update trading.jobs set failures = 7, lease_until = clock_timestamp() - interval '1 second' where id = ${
+      job!.id
+    }`;
+    const answer = await yard.sql.reserve();
+    try {
+      await answer`begin`;
+      await answer`select from trading.jobs where id = ${job!.id} for no key update`;
+      await yard.sql.begin(async (sweep) => {
+        await sweep`set local lock_timeout = '1s'`;
+        await sweep`select trading.sweep()`;
+      });
+      await answer`commit`;
+    } finally {
+      answer.release();
+    }
+    const [row] = await yard.sql`select status from trading.jobs where id = ${job!.id}`;
+    assert.equal(row!["status"], "running");
+  }));
