@@ -10428,6 +10428,8 @@ begin
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; looked at again'));
   end if;
+  -- The worker that was to send it may be gone.
+  perform trading.give_up_placing(o.id, p_now) from public.orders o where o.position_id = v_position.id and o.role = 'exit' and o.state = 'submitting';
   -- Its own end brings the protection back. One that was fenced and then found has sold what its fills will say.
   if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
     where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
