@@ -9363,10 +9363,14 @@ CREATE OR REPLACE FUNCTION trading.note_sold(p_position_id uuid, p_now timestamp
 AS $function$
 begin
   insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-  select s.position_id, s.naked_since, t.sold_at, s.naked_cause
+  select s.position_id, m.began_at, m.sold_at, s.naked_cause
   from trading.engine_stops s cross join lateral (
-    select least(max(trading.our_time(t.account_id, t.executed_at)), p_now) as sold_at from public.trades t where t.position_id = s.position_id and t.side = 'SELL') t
-  where s.position_id = p_position_id and s.naked_since < t.sold_at and s.naked_cause not in ('below_minimum', 'no_slot', 'end_unknown');
+    select greatest(s.naked_since, (
+        select max(v.changed_at) from public.orders o join trading.venue_orders v on v.order_id = o.id
+        where o.position_id = s.position_id and o.role = 'stop_loss')) as began_at,
+      least(max(trading.our_time(t.account_id, t.executed_at)), p_now) as sold_at
+    from public.trades t where t.position_id = s.position_id and t.side = 'SELL') m
+  where s.position_id = p_position_id and s.naked_cause not in ('below_minimum', 'no_slot', 'end_unknown') and m.began_at < m.sold_at;
 end
 $function$;
 alter function trading.note_sold(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;

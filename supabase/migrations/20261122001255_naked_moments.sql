@@ -108,16 +108,20 @@ $$;
 comment on function trading.note_guarded is
   'This stop rests at the exchange for the position: its naked moment, if there was one, ended as it was placed and is written down, and alerted if it was long, or made those of 30 s so in sum.';
 
--- A stop of whose end nobody has heard was there until it sold.
+-- A stop of whose end nobody had heard was there until it ended, if the exchange has told since when that was, or until it sold.
 create function trading.note_sold(p_position_id uuid, p_now timestamptz) returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into trading.naked_moments (position_id, began_at, ended_at, cause)
-  select s.position_id, s.naked_since, t.sold_at, s.naked_cause
+  select s.position_id, m.began_at, m.sold_at, s.naked_cause
   from trading.engine_stops s cross join lateral (
-    select least(max(trading.our_time(t.account_id, t.executed_at)), p_now) as sold_at from public.trades t where t.position_id = s.position_id and t.side = 'SELL') t
-  where s.position_id = p_position_id and s.naked_since < t.sold_at and s.naked_cause not in ('below_minimum', 'no_slot', 'end_unknown');
+    select greatest(s.naked_since, (
+        select max(v.changed_at) from public.orders o join trading.venue_orders v on v.order_id = o.id
+        where o.position_id = s.position_id and o.role = 'stop_loss')) as began_at,
+      least(max(trading.our_time(t.account_id, t.executed_at)), p_now) as sold_at
+    from public.trades t where t.position_id = s.position_id and t.side = 'SELL') m
+  where s.position_id = p_position_id and s.naked_cause not in ('below_minimum', 'no_slot', 'end_unknown') and m.began_at < m.sold_at;
 end
 $$;
 comment on function trading.note_sold is 'Everything is sold: the position''s naked moment, if there was one, ended with the last sale and is written down.';
