@@ -7163,6 +7163,22 @@ $function$;
 alter function trading.has_key(p_account_id uuid) owner to fillbase_engine;
 comment on function trading.has_key(p_account_id uuid) is 'Whether an exchange account has an active key.';
 
+CREATE OR REPLACE FUNCTION trading.has_sale_under_way(p_position_id uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform trading.give_up_placing(o.id, p_now) from public.orders o where o.position_id = p_position_id and o.role = 'exit' and o.state = 'submitting';
+  return exists (
+    select from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position_id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
+      and not trading.is_over_at_venue(o.id));
+end
+$function$;
+alter function trading.has_sale_under_way(p_position_id uuid, p_now timestamp with time zone) owner to fillbase_engine;
+comment on function trading.has_sale_under_way(p_position_id uuid, p_now timestamp with time zone) is 'Whether a sale of a live position may still sell; one that its worker has not sent, and can not any more, is given up first.';
+
 CREATE OR REPLACE FUNCTION trading.has_stop_slot(p_position public.positions)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -10432,12 +10448,8 @@ begin
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; looked at again'));
   end if;
-  -- The worker that was to send it may be gone.
-  perform trading.give_up_placing(o.id, p_now) from public.orders o where o.position_id = v_position.id and o.role = 'exit' and o.state = 'submitting';
-  -- Its own end brings the protection back. One that was fenced and then found has sold what its fills will say.
-  if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
-      and not trading.is_over_at_venue(o.id)) then
+  -- Its own end brings the protection back.
+  if trading.has_sale_under_way(v_position.id, p_now) then
     return '{"outcome": "done", "code": "exit_under_way"}';
   end if;
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then

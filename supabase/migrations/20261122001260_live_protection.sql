@@ -188,6 +188,20 @@ end
 $$;
 comment on function trading.tell_refused_stop is 'Opens the owner''s alert for a stop that the exchange refuses for what it is, or counts another try; the stop that rests resolves it.';
 
+-- The worker that was to send one may be gone. One that was fenced and then found has sold what its fills will say.
+create function trading.has_sale_under_way(p_position_id uuid, p_now timestamptz) returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform trading.give_up_placing(o.id, p_now) from public.orders o where o.position_id = p_position_id and o.role = 'exit' and o.state = 'submitting';
+  return exists (
+    select from public.orders o left join trading.venue_orders v on v.order_id = o.id
+    where o.position_id = p_position_id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
+      and not trading.is_over_at_venue(o.id));
+end
+$$;
+comment on function trading.has_sale_under_way is 'Whether a sale of a live position may still sell; one that its worker has not sent, and can not any more, is given up first.';
+
 create function trading.protect_step(p_job trading.jobs, p_now timestamptz) returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
@@ -205,12 +219,8 @@ begin
   if v_unknown is not null then
     return coalesce(trading.follow_up(p_job, v_unknown, p_now), trading.wait_for('order_settled', 'what was unknown is known; looked at again'));
   end if;
-  -- The worker that was to send it may be gone.
-  perform trading.give_up_placing(o.id, p_now) from public.orders o where o.position_id = v_position.id and o.role = 'exit' and o.state = 'submitting';
-  -- Its own end brings the protection back. One that was fenced and then found has sold what its fills will say.
-  if exists (select from public.orders o left join trading.venue_orders v on v.order_id = o.id
-    where o.position_id = v_position.id and o.role = 'exit' and o.finished_at is null and (o.state <> 'unknown' or v.fenced_at is null)
-      and not trading.is_over_at_venue(o.id)) then
+  -- Its own end brings the protection back.
+  if trading.has_sale_under_way(v_position.id, p_now) then
     return '{"outcome": "done", "code": "exit_under_way"}';
   end if;
   if (select i.status from public.instruments i where i.symbol = v_position.symbol) <> 'TRADING' then
