@@ -15,7 +15,7 @@ select trading.book_result(trading.paper_account_id(tests.trader_id('alpha'), te
 select is(trading.watch_losses(), 1, 'the paper traders'' limit is reached');
 select trading.book_result((trading.live_account(tests.user_id('ann'))).id, tests.trader_id('beta'), -31, trading.engine_now());
 select is(trading.watch_losses(), 1, 'and then the live traders''');
-select results_eq($$ select message, detail ->> 'mode', subject_type, subject_id, occurrences from public.alerts where code = 'daily_loss' order by created_at $$,
+select results_eq($$ select message, detail ->> 'mode', subject_type, subject_id, occurrences from public.alerts where code = 'daily_loss' order by detail ->> 'mode' desc $$,
   $$ values
     ('Daily loss in USDT, all paper traders together: 21 has reached the limit of 20. Trading is reducing: no new entries, exits go on.', 'paper', 'portfolio',
       trading.portfolio_id(tests.user_id('ann'), 'paper')::text, 1),
