@@ -116,7 +116,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
     what: "the stop is as large as the purchase, although the fee was taken from it",
     plant: edited([
       "plan_guard",
-      "trading.floor_to_step(v_there, v_instrument.lot_step)",
+      "trading.floor_to_step(trading.quantity_there(p_position), v_instrument.lot_step)",
       "trading.floor_to_step(p_position.entry_quantity - p_position.exit_quantity, v_instrument.lot_step)",
     ]),
   },
