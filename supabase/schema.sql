@@ -3243,8 +3243,7 @@ begin
     update trading.quarantines q set missing_quantity = v_share.missing
     where q.position_id = v_share.id and q.code = 'coins_missing' and q.ended_at is null;
     perform trading.queue_protection(v_share.id, p_now);
-    perform trading.take_up(array(select j.id from trading.jobs j where j.position_id = v_share.id and j.kind = 'exit' and j.status = 'queued'
-      and j.last_error ->> 'code' = 'coins_missing'), p_now);
+    perform trading.hasten_exits(v_share.id, p_now);
   end loop;
 end
 $function$;
@@ -13264,6 +13263,7 @@ begin
     and q.missing_quantity > greatest(q.missing_quantity - v_found, p.quantity - (p_after.quantity - p_after.filled_quantity), 0);
   if found then
     perform trading.queue_protection(p_after.position_id, p_now);
+    perform trading.hasten_exits(p_after.position_id, p_now);
   end if;
 end
 $function$;

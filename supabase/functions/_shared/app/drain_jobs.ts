@@ -85,14 +85,18 @@ export class Drain {
   /** Begins as much of what is due as there are free hands. Waits for none of it. */
   async takeDue(): Promise<void> {
     this.#startAll(this.#claim.jobs);
+    // With full hands nothing that becomes due can be begun: the next end looks again.
+    this.#dueAtMs = null;
     while (this.#taken < LANES && !this.isSpent) {
       const free = Math.ceil(LANES - this.#taken);
       this.#claim = await this.worker.engine.claim(this.worker.name, free);
       const { jobs, dueInMs } = this.#claim;
-      this.#dueAtMs = dueInMs === null ? null : this.worker.elapsedMs() + dueInMs;
       this.#startAll(jobs);
+      if (jobs.length < free) {
+        this.#dueAtMs = dueInMs === null ? null : this.worker.elapsedMs() + dueInMs;
+        return;
+      }
       // Live jobs leave room for more than were asked for.
-      if (jobs.length < free) return;
     }
   }
 

@@ -220,3 +220,33 @@ Deno.test("what becomes due is begun then, though nobody announces it", async ()
   ear.hear(false);
   await served;
 });
+
+Deno.test("with full hands nobody wakes for what becomes due", async () => {
+  const ear = new OpenEar();
+  let naps = 0;
+  const sleep = () => {
+    naps++;
+    return new Promise<void>(() => {});
+  };
+  let exchangeAnswers: () => void = () => {};
+  const slow = new Promise<JobOutcome>((resolve) => exchangeAnswers = () => resolve(DONE));
+  const engine = new FakeEngine([], WIDE_BUDGET, () => slow);
+  engine.dueInMs = 200;
+  const worker = { ...workerOf(engine), exchange: { ...workerOf(engine).exchange, sleep } };
+  const ringSuccessor = () => Promise.resolve();
+  const served = serveBell(
+    { worker, wakeups: ear, ringSuccessor, isSuccessor: false },
+    await engine.claim("w1", 6),
+  );
+  await settled();
+  assert.equal(naps, 1, "with empty ones somebody does");
+  engine.queue.push(jobOf(1), jobOf(2), jobOf(3));
+  ear.hear(true);
+  await settled();
+  assert.deepEqual([engine.running, naps], [2, 1]);
+  exchangeAnswers();
+  await settled();
+  ear.hear(false);
+  await served;
+  assert.deepEqual(engine.executed, [1, 2, 3]);
+});
